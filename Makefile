@@ -1,0 +1,65 @@
+# Two commands set up a fresh machine that has Python and make: `make demo` and `make test`. `make help` lists all.
+
+PYTHON ?= python3
+VENV ?= .venv
+# On Linux the index's own torch brings CUDA, several gigabytes. Without a GPU:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+WORKERS ?= 2
+DEMO ?= demo
+
+BIN := $(VENV)/bin
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+              $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PACKAGED := setup.py pyproject.toml constraints.txt landscape/version.py
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Each stamp is made last, by a command of its own, so that an interrupted installation starts again.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo 'Python 3.11 or newer is needed; name one, such as: make PYTHON=python3.12'; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.runtime: $(BIN)/python $(PACKAGED)
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	$(PIP_INSTALL) --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.runtime
+	$(PIP_INSTALL) --editable '.[bench]'
+	@touch $@
+
+demo: $(VENV)/.runtime  ## train SASRec and SAMRec on the built-in data and draw their loss surfaces
+	@for method in sasrec samrec; do \
+	    $(BIN)/landscape train $$method --out $(DEMO)/$$method --resume && \
+	    $(BIN)/landscape surface $(DEMO)/$$method/checkpoint.pt --out $(DEMO)/$$method.html || exit 1; \
+	done
+	@$(BIN)/landscape evaluate $(DEMO)/sasrec/checkpoint.pt $(DEMO)/samrec/checkpoint.pt
+	@echo
+	@echo 'Open in a browser:'
+	@echo '  $(abspath $(DEMO))/sasrec.html'
+	@echo '  $(abspath $(DEMO))/samrec.html'
+
+test: $(VENV)/.test  ## install what the tests need and run them
+	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+lint: $(VENV)/.test  ## check style, docstrings and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+bench: $(VENV)/.bench  ## time and weigh everything on Amazon Beauty, beside the public alternatives
+	$(BIN)/python -m benchmarks $(BENCH)
+
+clean:  ## remove the environment, caches, build products and the demo (never runs/)
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

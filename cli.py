@@ -1,0 +1,447 @@
+"""The commands: each parses its options, calls the library once, and prints.
+
+Progress goes to standard error, results to standard output. Exit 2 for wrong usage, 1 with one line for what the user
+can mend. Heavy imports happen inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+INTERRUPTED = 130  # the shell's code for Ctrl-C
+
+
+class Commands(click.Group):
+    """Turns errors that the user can mend into one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; see the module's text for exit codes."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError, MemoryError) as problem:
+            if ctx.params.get("debug"):
+                raise
+            raise click.ClickException(" ".join(str(problem).split()) or type(problem).__name__) from None
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Stopped. What was finished is saved; the same command continues (train: with --resume).", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        from landscape.version import __version__
+
+        click.echo(f"landscape {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Train sequential recommenders and look at the landscape of their loss."""
+
+
+def options(*several: Callable[..., Any]) -> Callable[..., Any]:
+    """Several options as one decorator, in this order."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(several):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+compute_options = options(
+    click.option("--device", default="auto", help="auto, cpu or cuda; auto takes a GPU if there is one."),
+    click.option("--threads", type=click.IntRange(min=1), help="Threads to compute with; torch's choice by default."),
+)
+data_options = options(
+    click.option("--data-dir", type=click.Path(file_okay=False), help="Folder that data names are looked up in."),
+)
+objective_options = options(
+    click.option("--split", default="train", help="Which targets the loss is of: train, valid or test."),
+    click.option("--users", type=int, help="Only this many users, drawn by --seed; all by default."),
+    click.option("--seed", default=0, help="Of users, negatives, directions and starts."),
+    click.option("--data", help="Name or file of the data; by default what the checkpoint was trained on."),
+    data_options,
+    compute_options,
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+picture_options = options(
+    click.option("--out", type=click.Path(dir_okay=False), help="The page, FILE.html; by default in results/ beside the checkpoint."),
+    click.option("--png", type=click.Path(dir_okay=False), help="A static picture as well, for slides."),
+    click.option("--pdf", type=click.Path(dir_okay=False), help="The same for papers."),
+    json_option,
+)
+
+
+@main.command()
+@click.argument("method", default="samrec")
+@click.option("--data", default="synthetic", help="Name or file of the data; `synthetic` is built in.")
+@data_options
+@click.option("--attributes", type=click.Path(), help="Attributes of the items; NAME_item2attributes.json beside the data by default.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder of the run.  [default: runs/METHOD-DATA-seedN]")
+@click.option("--resume", is_flag=True, help="Continue the run in the folder, exactly; start it if there is none.")
+@click.option("--seed", default=0, help="Of weights, dropout, negatives and the order of users.")
+@click.option("--epochs", default=200, help="At most so many.")
+@click.option("--patience", default=10, help="Stop when the validation NDCG@20 has not risen for so many epochs.")
+@click.option("--lr", default=1e-3, help="Adam's learning rate.")
+@click.option("--batch-size", default=256, help="Users a step.")
+@click.option("--dropout", default=0.5, help="On embeddings, attention and outputs.")
+@click.option("--max-length", default=50, help="The most recent items that the model reads.")
+@click.option("--width", default=64, help="Hidden width.")
+@click.option("--layers", default=2, help="Transformer blocks.")
+@click.option("--heads", default=2, help="Attention heads.")
+@click.option("--sam", help="Sharpness-aware training: sam.  [default: sam for samrec, none for sasrec]")
+@click.option("--rho", default=0.5, help="Radius of the ball that sharpness-aware training looks at.")
+@click.option("--same-dropout", is_flag=True, help="Both passes of a sharpness-aware step drop the same elements.")
+@click.option("--train-fraction", default=1.0, help="Train on this share of the users (by seed); rank for all.")
+@click.option("--padded", is_flag=True, help="One sequence a row: slow, the reference that packing is checked against.")
+@compute_options
+@json_option
+def train(
+    method: str,
+    data: str,
+    data_dir: str | None,
+    attributes: str | None,
+    out: str | None,
+    resume: bool,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Train METHOD (sasrec or samrec) until its validation NDCG@20 stops rising.
+
+    \b
+    Example:  landscape train samrec --data Beauty --seed 0
+    """
+    from landscape.choices import one_of
+    from landscape.progress import progress
+    from training.checkpoint import METHODS
+    from training.datasets import load
+    from training.trainer import Settings, train
+
+    where = _compute(device, threads)
+    method = one_of(method, METHODS, "method")
+    chosen = Settings(method=method, **{**settings, "sam": settings["sam"] or METHODS[method].sam})
+    dataset = load(data, data_dir=data_dir, attributes=attributes)
+    folder = Path(out) if out else Path("runs") / f"{method}-{dataset.name}-seed{chosen.seed}"
+    with progress(METHODS[method].title) as report:
+        best = train(dataset, chosen, folder, resume=resume, device=where, report=report)
+    if as_json:
+        _print_json({"checkpoint": folder / "checkpoint.pt", "epoch": best.epoch, **best.metrics})
+        return
+    click.echo(f"{best.title}: best at epoch {best.epoch}, validation NDCG@20 {best.metrics['NDCG@20']:.4f}, HR@10 {best.metrics['HR@10']:.4f}")
+    click.echo(folder / "checkpoint.pt")
+
+
+@main.command()
+@click.argument("checkpoints", nargs=-1, required=True, metavar="CKPT [CKPT]", type=click.Path())
+@click.option("--split", default="test", help="Whose held-out items are ranked: test or valid.")
+@click.option("--seed", default=0, help="Of the bootstrap.")
+@click.option("--data", help="Name or file of the data; by default what the checkpoint was trained on.")
+@data_options
+@compute_options
+@json_option
+def evaluate(
+    checkpoints: tuple[str, ...],
+    split: str,
+    seed: int,
+    data: str | None,
+    data_dir: str | None,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Rank every user's held-out item among all items; with two checkpoints, compare them user by user.
+
+    \b
+    Example:  landscape evaluate runs/sasrec-Beauty-seed0/checkpoint.pt runs/samrec-Beauty-seed0/checkpoint.pt
+    """
+    from training.analysis import Subject
+    from training.evaluate import differences, evaluate, table
+
+    if len(checkpoints) > 2:
+        raise click.UsageError(f"one or two checkpoints, got {len(checkpoints)}")
+    where = _compute(device, threads)
+    subjects = [Subject.open(path, data, data_dir=data_dir) for path in checkpoints]
+    found = [evaluate(subject.checkpoint, subject.dataset, split, device=where) for subject in subjects]
+    gains = differences(*found, seed=seed) if len(found) == 2 else {}
+    if not as_json:
+        click.echo(table(found, gains))
+    elif gains:
+        from dataclasses import asdict
+
+        _print_json({"models": [one.values() for one in found], "differences": {name: asdict(gain) for name, gain in gains.items()}})
+    else:
+        _print_json(found[0].values())
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
+@click.option("--points", default="51", help="Of the grid, along each axis: N, or AxB.")
+@click.option("--extent", default=1.0, help="The plane reaches this far from the checkpoint, in units of its filters' norms.")
+@click.option("--tolerance", default=1e-3, help="Largest error of the interpolation, as a share of the surface's range.")
+@click.option("--grid", is_flag=True, help="Evaluate every point; nothing is interpolated.")
+@click.option("--normalize", default="filter", help="Scale of the random directions: filter, layer or none.")
+@click.option("--vectors", default="zero", help="Biases and norms in the directions: zero or keep.")
+@objective_options
+@picture_options
+def surface(
+    inputs: tuple[str, ...],
+    points: str,
+    split: str,
+    users: int | None,
+    seed: int,
+    data: str | None,
+    data_dir: str | None,
+    device: str,
+    threads: int | None,
+    out: str | None,
+    png: str | None,
+    pdf: str | None,
+    as_json: bool,
+    **plane: Any,
+) -> None:
+    """Draw the loss on a plane of two random directions through each checkpoint, as an interactive 3D page.
+
+    \b
+    Example:  landscape surface runs/samrec-Beauty-seed0/checkpoint.pt --out samrec.html
+    """
+    from landscape.files import load_surface, surface_values
+    from training.analysis import Plane, Subject, surface_of
+    from training.objective import Subset
+
+    where = _compute(device, threads)
+    subset = Subset(split=split, users=users, seed=seed)
+    chosen = Plane(points=_points(points), seed=seed, **plane)
+    _one_output(inputs, out, png, pdf)
+    for path in inputs:
+        if path.endswith(".npz"):
+            found, stored = load_surface(path), Path(path)
+        else:
+            from landscape.progress import progress
+
+            subject = Subject.open(path, data, data_dir=data_dir)
+            with progress(f"Surface of {subject.checkpoint.title}") as report:
+                found, stored = surface_of(subject, subset, chosen, device=where, report=report)
+        files = _draw("surface", found, stored, out, png, pdf)
+        if as_json:
+            _print_json({**surface_values(found), "files": files})
+        else:
+            click.echo(f"{found.metadata.get('title', path)}: {found}")
+            click.echo("\n".join(files))
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
+@click.option("--top", default=5, help="How many of the largest eigenvalues.")
+@click.option("--tolerance", default=1e-3, help="Relative residual at which an eigenvalue counts as converged.")
+@click.option("--max-products", type=int, help="The most Hessian-vector products.  [default: 90 + 10 for each eigenvalue]")
+@objective_options
+@picture_options
+def curvature(
+    inputs: tuple[str, ...],
+    top: int,
+    tolerance: float,
+    max_products: int | None,
+    split: str,
+    users: int | None,
+    seed: int,
+    data: str | None,
+    data_dir: str | None,
+    device: str,
+    threads: int | None,
+    out: str | None,
+    png: str | None,
+    pdf: str | None,
+    as_json: bool,
+) -> None:
+    """Find the largest Hessian eigenvalues of each checkpoint, and the smallest, with their residuals.
+
+    \b
+    Example:  landscape curvature runs/samrec-Beauty-seed0/checkpoint.pt --top 3
+    """
+    from landscape.files import curvature_values, load_curvature
+    from training.analysis import Subject, curvature_of
+    from training.objective import Subset
+
+    where = _compute(device, threads)
+    subset = Subset(split=split, users=users, seed=seed)
+    _one_output(inputs, out, png, pdf)
+    for path in inputs:
+        if path.endswith(".json"):
+            found, stored = load_curvature(path), Path(path)
+        else:
+            from landscape.progress import progress
+
+            subject = Subject.open(path, data, data_dir=data_dir)
+            with progress(f"Curvature of {subject.checkpoint.title}") as report:
+                found, stored = curvature_of(
+                    subject, subset, top, tolerance=tolerance, max_products=max_products, seed=seed, device=where, report=report
+                )
+        files = _draw("curvature", found, stored, out, png, pdf)
+        if as_json:
+            _print_json({**curvature_values(found), "files": files})
+        else:
+            click.echo(f"{found.metadata.get('title', path)}: {found}")
+            click.echo("\n".join(files))
+
+
+@main.command()
+@click.argument("file", type=click.Path())
+@json_option
+def info(file: str, as_json: bool) -> None:
+    """Tell what is in a checkpoint or a result file.
+
+    \b
+    Example:  landscape info runs/samrec-synthetic-seed0/checkpoint.pt
+    """
+    from landscape.files import jsonable
+    from training.analysis import describe_file
+
+    described = describe_file(file)
+    if as_json:
+        _print_json(described)
+        return
+    for name, value in described.items():
+        click.echo(f"{name}: {json.dumps(jsonable(value)) if isinstance(value, (dict, list)) else value}")
+
+
+@main.group()
+def data() -> None:
+    """Find, download and prepare data."""
+
+
+@data.command("list")
+@data_options
+@json_option
+def data_list(data_dir: str | None, as_json: bool) -> None:
+    """List the data sets that have names, and whether they are here.
+
+    \b
+    Example:  landscape data list
+    """
+    from training.catalogue import listing
+
+    rows = listing(data_dir)
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        click.echo("  ".join(str(value) for value in row.values()))
+
+
+@data.command()
+@click.argument("name")
+@data_options
+def fetch(name: str, data_dir: str | None) -> None:
+    """Download a public data set: Beauty, Sports, Toys or Yelp.
+
+    \b
+    Example:  landscape data fetch Beauty
+    """
+    from training.catalogue import data_folder
+    from training.fetch import fetch
+
+    click.echo(fetch(name, data_folder(data_dir)))
+
+
+@data.command()
+@click.argument("raw", nargs=-1, required=True, type=click.Path())
+@click.option("--name", help="Of the prepared set; the first file's name by default.")
+@click.option("--out", default=".", type=click.Path(file_okay=False), help="Folder for the prepared files.")
+@click.option("--overwrite", is_flag=True, help="Replace a prepared set of that name.")
+@click.option("--user", help="The column of users in CSV, TSV and Parquet; a usual name by default.")
+@click.option("--item", help="The column of items.")
+@click.option("--time", help="The column of times.")
+@click.option("--core", default=5, help="Keep users and items with at least so many interactions, repeatedly; 1 keeps all.")
+@click.option("--year", default=2019, help="Of Yelp's reviews; 0 reads all years.")
+def prepare(
+    raw: tuple[str, ...],
+    name: str | None,
+    out: str,
+    overwrite: bool,
+    user: str | None,
+    item: str | None,
+    time: str | None,
+    core: int,
+    year: int,
+) -> None:
+    """Turn raw interactions (CSV, TSV, Parquet, .inter, Amazon or Yelp reviews and metadata) into a data set.
+
+    \b
+    Example:  landscape data prepare reviews_Beauty.json.gz meta_Beauty.json.gz --name Beauty
+    """
+    from training.formats import Columns, read
+    from training.prepare import prepare
+
+    found = read(raw, columns=Columns(user, item, time), year=year or None)
+    click.echo(prepare(found, out, name or Path(raw[0]).name.split(".")[0], core=core, overwrite=overwrite))
+
+
+def _compute(device: str, threads: int | None) -> Any:
+    """The device, after setting the number of threads."""
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    import torch
+
+    from landscape.devices import resolve
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return resolve(device)
+
+
+def _points(text: str) -> int | tuple[int, int]:
+    try:
+        counts = tuple(int(count) for count in text.lower().split("x"))
+    except ValueError:
+        counts = ()
+    if len(counts) not in (1, 2) or min(counts) < 1:
+        raise click.BadParameter(f"{text!r} is neither a number of points such as 51 nor AxB such as 51x31", param_hint="--points")
+    return counts[0] if len(counts) == 1 else (counts[0], counts[1])
+
+
+def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
+    for output in filter(None, outputs):
+        if len(inputs) > 1:
+            raise click.UsageError(f"{output} can hold one result; leave it out to write beside each of the {len(inputs)} inputs")
+        if not Path(output).absolute().parent.is_dir():
+            raise FileNotFoundError(f"the folder {Path(output).parent} of {Path(output).name} does not exist; create it first")
+
+
+def _draw(kind: str, found: Any, stored: Path, out: str | None, png: str | None, pdf: str | None) -> list[str]:
+    """Write the page, its data beside it and the pictures; the names of all."""
+    from figures.page import write_page
+    from figures.static import write_picture
+    from landscape.files import copy_result
+
+    page = Path(out) if out else stored.with_suffix(".html")
+    write_page(found, page)
+    files = [page, copy_result(stored, page)]
+    for picture in filter(None, (png, pdf)):
+        write_picture(found, Path(picture))
+        files.append(Path(picture))
+    return [str(file) for file in files]
+
+
+def _print_json(values: Any) -> None:
+    from landscape.files import jsonable
+
+    click.echo(json.dumps(jsonable(values), indent=2, allow_nan=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Light and dark for plotly: fonts, lines and the colours of text, axes and background."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+FONT_SIZE = 13
+THEMES = {
+    "light": {"text": "#3a4149", "strong": "#15191e", "grid": "#e3e6ea", "axis": "#aab1ba", "paper": "#ffffff", "line": "rgba(255,255,255,0.55)", "label": "rgba(255,255,255,0.82)"},
+    "dark": {"text": "#b4bcc6", "strong": "#eef1f4", "grid": "#2b323b", "axis": "#5b6570", "paper": "#14181d", "line": "rgba(10,14,18,0.5)", "label": "rgba(20,24,29,0.78)"},
+}
+
+
+def template(theme: str) -> go.layout.Template:
+    """Fonts, lines and colours of the text, axes and background for ``light`` or ``dark``."""
+    if theme not in THEMES:
+        raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
+    colours = THEMES[theme]
+    axis = {
+        "gridcolor": colours["grid"],
+        "linecolor": colours["axis"],
+        "zerolinecolor": colours["axis"],
+        "tickcolor": colours["axis"],
+        "zeroline": False,
+        "tickfont": {"size": FONT_SIZE, "color": colours["text"]},
+        "title": {"font": {"size": FONT_SIZE + 1, "color": colours["text"]}},
+    }
+    depth = {**axis, "showbackground": False, "showspikes": False, "gridwidth": 1, "showline": True, "linewidth": 1, "tickangle": 0}
+    annotation = {"font": {"color": colours["strong"]}, "bgcolor": colours["label"]}
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT, "size": FONT_SIZE, "color": colours["text"]},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "title": {"font": {"size": FONT_SIZE + 3, "color": colours["strong"]}, "x": 0.02, "xanchor": "left"},
+            "margin": {"l": 64, "r": 16, "t": 16, "b": 56},
+            "hoverlabel": {
+                "font": {"family": FONT, "size": FONT_SIZE, "color": colours["strong"]},
+                "bgcolor": colours["paper"],
+                "bordercolor": colours["axis"],
+                "align": "left",
+            },
+            "xaxis": {**axis, "automargin": True},
+            "yaxis": {**axis, "automargin": True},
+            "scene": {"xaxis": depth, "yaxis": depth, "zaxis": depth, "annotationdefaults": annotation},
+            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours["axis"], "activecolor": colours["text"]},
+        },
+        data={"contour": [{"line": {"color": colours["line"]}, "colorbar": {"tickcolor": colours["axis"]}}]},
+    )

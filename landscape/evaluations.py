@@ -1,0 +1,103 @@
+"""Points of a plane that have been evaluated, kept on disk while a surface is in the making."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from landscape.files import atomic
+from landscape.results import Floats
+
+Point = tuple[float, float]
+
+
+class Evaluations:
+    """Values by point (α, β) of one plane, from which an interrupted surface continues exactly.
+
+    ``surface`` fills it. With a path, everything is saved every few seconds and when ``surface`` ends, in whatever
+    way; ``delete`` the file when the result itself is stored. Points are matched by their exact coordinates, so the
+    same file serves another number of points or another tolerance on the same plane.
+
+    Args:
+        path: An ``.npz`` file to continue from and to save to; None keeps the points in memory only.
+        key: What else makes the values what they are, such as a hash of the data. ``surface`` adds the parameters,
+            the directions and the names of the metrics by itself.
+        seconds: How long to wait between two saves.
+    """
+
+    def __init__(self, path: str | Path | None = None, key: str = "", *, seconds: float = 5.0) -> None:
+        self.path = Path(path) if path is not None else None
+        self.key = key
+        self.seconds = seconds
+        self._values: dict[Point, tuple[float, ...]] = {}
+        self._columns: tuple[str, ...] = ()
+        self._fingerprint: str | None = None
+        self._saved = (0, time.monotonic())  # how many points, and when
+
+    def bind(self, fingerprint: str, columns: Sequence[str]) -> None:
+        """Take up the values of this very plane, in these columns, from the file if there is one.
+
+        Raises:
+            ValueError: The points found belong to something else, or the file is damaged.
+        """
+        fingerprint = f"{self.key}:{fingerprint}"
+        if self._fingerprint is None and self.path is not None and self.path.exists():
+            self._load(self.path)
+        if self._fingerprint not in (None, fingerprint) or (self._columns and self._columns != tuple(columns)):
+            raise ValueError(f"{self.path or 'evaluations'} holds points of another surface; delete it, or give another path")
+        self._fingerprint, self._columns = fingerprint, tuple(columns)
+
+    def _load(self, path: Path) -> None:
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                points, values = stored["points"], stored["values"]
+                self._columns = tuple(stored["columns"].tolist())
+                self._fingerprint = str(stored["fingerprint"])
+        except (KeyError, ValueError, EOFError, BadZipFile) as problem:
+            raise ValueError(f"{path} is damaged or no file of partial results ({problem}); delete it to start anew") from None
+        self._values = dict(zip(map(tuple, points.tolist()), map(tuple, values.tolist()), strict=True))
+        self._saved = (len(self._values), time.monotonic())
+
+    def add(self, point: Point, values: tuple[float, ...]) -> None:
+        """Keep what was found at a point: a number for each column."""
+        self._values[point] = values
+
+    def __contains__(self, point: object) -> bool:
+        return point in self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def column(self, points: Floats, name: str = "loss") -> Floats:
+        """The values (K,) of one column at points (K, 2), all of which have been evaluated."""
+        place = self._columns.index(name)
+        return np.array([self._values[a, b][place] for a, b in points.tolist()], dtype=float)
+
+    @property
+    def points(self) -> Floats:
+        """All points (N, 2) in the order of their evaluation."""
+        return np.array(list(self._values), dtype=float).reshape(-1, 2)
+
+    def save(self, *, now: bool = True) -> None:
+        """Write everything to the file, if there is one and something is new; not ``now``: only when it is time."""
+        count, when = self._saved
+        if self.path is None or len(self._values) == count or not (now or time.monotonic() - when > self.seconds):
+            return
+        with atomic(self.path) as file:
+            np.savez(
+                file,
+                points=self.points,
+                values=np.array(list(self._values.values()), dtype=float),
+                columns=np.array(self._columns),
+                fingerprint=np.array(self._fingerprint),
+            )
+        self._saved = (len(self._values), time.monotonic())
+
+    def delete(self) -> None:
+        """Remove the file; the points stay in memory."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,376 @@
+"""The loss of a model over fixed data as a function of one flat parameter vector: values, gradients, Hessian products."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from typing import Any, Generic, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, func, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from landscape.jackknife import jackknife_error
+from landscape.params import ParamSpace
+from landscape.results import Floats
+from landscape.terms import Batch, LossFn, LossModule, Number, moved, named_terms
+
+POINTS_AT_ONCE = 16  # of a plane, on a GPU; halved whenever they do not fit into its memory
+REPEATABLE = 1e-4  # two evaluations may differ by this share of the loss; rounding differs by far less
+
+
+class BatchTerms(NamedTuple):
+    """A loss in pieces: what each batch adds to each part."""
+
+    parts: tuple[str, ...]  # names of the P parts
+    sums: Floats  # (batches, P) sums of the terms
+    counts: Floats  # (batches, P) numbers of terms
+
+
+class Objective(Generic[Batch]):
+    """L(θ) = Σ_p w_p · (Σ_b sum_pb) / (Σ_b count_pb) over parts p and a fixed list of batches b.
+
+    A loss function returns the *sum* of its terms and their *number*: means of batch means weigh terms wrongly as
+    soon as batches hold different numbers of them. The number may depend on the data only, not on the parameters.
+    Sums over batches are float64.
+
+    The model is never moved: it is called with other parameters in place of its own, in evaluation mode, and has its
+    mode back afterwards. Whatever is random in the loss (negatives, masks, views) has to be fixed in the batches.
+
+    Args:
+        model: Any module; its parameters at this moment are θ₀.
+        loss: ``loss(model, batch) -> (sum, count)``, or a dict of such pairs by the name of the part. It may call
+            anything of the model, in any order.
+        batches: What ``loss`` takes, one after another; moved to ``device`` once.
+        space: Which parameters make θ; by default all that require a gradient.
+        weights: w_p by name of the part; 1 each by default.
+        device: Where to compute; by default where the model's parameters are.
+        dropout: None for evaluation mode. A seed for the loss in training mode, with masks that depend on the seed
+            and the batch alone, and so are the same at every point.
+        vmap: Whether ``along`` evaluates several points in one pass; by default on GPUs, where it pays.
+
+    Attributes:
+        params: θ₀ (n,).
+
+    Raises:
+        ValueError: There is no batch. While evaluating: the loss returns something else than sums and numbers of
+            terms, has other parts than ``weights``, or has no term at all.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: LossFn[Batch],
+        batches: Iterable[Batch],
+        *,
+        space: ParamSpace | None = None,
+        weights: Mapping[str, float] | None = None,
+        device: torch.device | str | None = None,
+        dropout: int | None = None,
+        vmap: bool | None = None,
+    ) -> None:
+        self.model = model
+        self.space = space if space is not None else ParamSpace(model)
+        own = self.space.params(model)
+        self.device = torch.device(device) if device is not None else own.device
+        self.params = own.to(self.device)
+        self.batches: list[Batch] = [moved(batch, self.device) for batch in batches]
+        if not self.batches:
+            raise ValueError("an objective needs at least one batch; there is none")
+        self.weights = dict(weights) if weights is not None else None
+        self.dropout = dropout
+        # Masks drawn for several points at once would not be those of one point.
+        self.vmap = dropout is None and (self.device.type == "cuda" if vmap is None else vmap)
+        self.points_at_once = POINTS_AT_ONCE if self.vmap else 1
+        self._falls_back = vmap is None
+        self._call = LossModule(model, loss)
+        taken = set(self.space.names)
+        self._rest = {  # what the model needs beside θ
+            f"model.{name}": tensor.detach().to(self.device)
+            for name, tensor in [*model.named_parameters(), *model.named_buffers()]
+            if name not in taken
+        }
+        self._parts: tuple[str, ...] = ()
+        self._counts: Tensor | None = None  # (batches, P) float64, once they have been found
+
+    # --- values
+
+    def value(self, params: Tensor | None = None, *, differentiable: bool = False) -> float:
+        """The loss at ``params`` (n,), by default at θ₀.
+
+        ``differentiable`` computes it as ``hvp`` does (unfused attention, with a graph of the computation): the same
+        up to rounding, or two paths do not compute one loss.
+        """
+        return float(self._combined(self._sums(params, differentiable=differentiable).sum(0)))
+
+    def parts(self, params: Tensor | None = None) -> dict[str, float]:
+        """The parts' own means (Σ sums) / (Σ counts) by name, without their weights."""
+        means = self._sums(params).sum(0) / self.counts.sum(0)
+        return dict(zip(self._parts, means.tolist(), strict=True))
+
+    def by_batch(self, params: Tensor | None = None) -> BatchTerms:
+        """Sums and numbers of terms by batch and part, from which the loss and its error follow."""
+        sums = self._sums(params)
+        return BatchTerms(self._parts, sums.cpu().numpy(), self.counts.cpu().numpy())
+
+    def standard_error(self, params: Tensor | None = None, population: float | None = None) -> float:
+        """The jackknife error of the loss as an estimate for a larger set, of which the batches are random groups.
+
+        Args:
+            params: (n,), by default θ₀.
+            population: The size of that larger set *in batches*: 20 batches from data that would fill 80 have the
+                finite-population correction 1 - 20/80, and all 80 have no error. None: without limit.
+
+        Raises:
+            ValueError: The population is smaller than the sample.
+        """
+        _, sums, counts = self.by_batch(params)
+        return jackknife_error(sums, counts, np.array(self._part_weights), population)
+
+    @property
+    def counts(self) -> Tensor:
+        """Numbers of terms (batches, P), float64; found in one pass over the batches, and kept."""
+        if self._counts is None:
+            self._sums(None)
+        assert self._counts is not None
+        return self._counts
+
+    # --- points of a plane
+
+    def along(self, directions: Tensor, coefficients: Tensor | Floats, params: Tensor | None = None) -> Floats:
+        """The loss at θ₀ + C·D, each point computed afresh from θ₀.
+
+        Args:
+            directions: D (m, n).
+            coefficients: C (k, m), one point a row.
+            params: Another θ₀ (n,).
+
+        Returns:
+            (k,) float64.
+        """
+        start, points = self._checked(params), self._coefficients(coefficients)
+        losses: list[Tensor] = []
+        done = 0
+        while done < len(points):
+            chunk = points[done : done + self.points_at_once]
+            try:
+                losses.append(self._at_once(start, directions, chunk))
+            except torch.cuda.OutOfMemoryError:
+                if self.points_at_once == 1:
+                    raise
+                self.points_at_once //= 2
+                torch.cuda.empty_cache()
+                continue
+            done += len(chunk)
+        return torch.cat(losses).cpu().numpy() if losses else np.empty(0)
+
+    def point(self, directions: Tensor, coefficients: Tensor | Floats, params: Tensor | None = None) -> Tensor:
+        """The parameters (n,) at one point θ₀ + c·D, for c (m,) and D (m, n)."""
+        return torch.addmv(self._checked(params), directions.T, self._coefficients(coefficients))
+
+    def _at_once(self, start: Tensor, directions: Tensor, points: Tensor) -> Tensor:
+        if self.vmap and len(points) > 1:
+            try:
+                return self._vmapped(torch.addmm(start, points, directions))
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except RuntimeError as problem:
+                if not self._falls_back:
+                    raise
+                warnings.warn(f"vmap does not take this loss, points are evaluated one by one: {problem}", stacklevel=3)
+                self.vmap = False
+        thetas = (torch.addmv(start, directions.T, point) for point in points)
+        return torch.stack([self._combined(self._sums(theta).sum(0)) for theta in thetas])
+
+    def _vmapped(self, thetas: Tensor) -> Tensor:
+        """The losses (k,) at points (k, n): batches outside, points inside."""
+        totals = torch.zeros(len(thetas), self.counts.shape[1], dtype=torch.float64, device=self.device)
+        with self._mode(), torch.no_grad():
+            for batch in self.batches:
+                totals += func.vmap(lambda theta, batch=batch: torch.stack(self._terms(theta, batch)[0]))(thetas)
+        return self._combined(totals)
+
+    def _coefficients(self, coefficients: Tensor | Floats) -> Tensor:
+        return torch.as_tensor(coefficients, dtype=self.params.dtype, device=self.device)
+
+    # --- derivatives
+
+    def gradient(self, params: Tensor | None = None) -> Tensor:
+        """∇L (n,) at ``params``, by default at θ₀; zero where coordinates take no part."""
+        return self.value_and_gradient(params)[1]
+
+    def value_and_gradient(self, params: Tensor | None = None) -> tuple[float, Tensor]:
+        """The loss and its gradient (n,) from the same passes."""
+        scales, theta = self._scales, self._leaf(params)
+        gradient = torch.zeros_like(theta)
+        total = torch.zeros_like(self.counts[0])  # (P,)
+        with self._mode(), torch.enable_grad():
+            for index, batch in enumerate(self.batches):
+                sums, _ = self._terms(theta, batch, index)
+                total += torch.stack([term.detach() for term in sums])
+                gradient += _derivative(_weighted(sums, scales), theta)
+        return float(self._combined(total)), self.space.project(gradient)
+
+    def hvp(self, vector: Tensor, params: Tensor | None = None) -> Tensor:
+        """∇²L · v at ``params``, by default at θ₀, restricted to the coordinates that take part.
+
+        Args:
+            vector: v (n,), or several as (m, n), which share the first differentiation.
+            params: (n,).
+
+        Returns:
+            The shape of ``vector``.
+        """
+        scales, theta = self._scales, self._leaf(params)
+        vectors = self.space.project(vector.detach()).reshape(-1, self.space.size)  # (m, n)
+        products = torch.zeros_like(vectors)
+        # Fused attention has no second derivative.
+        with self._mode(), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+            for index, batch in enumerate(self.batches):
+                loss = _weighted(self._terms(theta, batch, index)[0], scales)
+                gradient = _derivative(loss, theta, create_graph=True)
+                for row, v in enumerate(vectors):
+                    products[row] += _derivative(gradient, theta, v, retain_graph=row + 1 < len(vectors))
+        return self.space.project(products).reshape(vector.shape)
+
+    # --- one pass
+
+    def _sums(self, params: Tensor | None, *, differentiable: bool = False) -> Tensor:
+        """Sums of terms (batches, P), float64, on the device: nothing here waits for the device."""
+        theta = self._leaf(params) if differentiable else self._checked(params)
+        sums: list[Tensor] = []
+        counts: list[list[Number]] = []
+        with self._mode(), torch.set_grad_enabled(differentiable), _unfused(differentiable):
+            for index, batch in enumerate(self.batches):
+                terms, numbers = self._terms(theta, batch, index)
+                sums.append(torch.stack([term.detach() for term in terms]).double())
+                counts.append(numbers)
+        if self._counts is None:
+            self._counts = self._checked_counts(counts)
+        return torch.stack(sums)
+
+    def _terms(self, theta: Tensor, batch: Batch, index: int = 0) -> tuple[list[Tensor], list[Number]]:
+        """One batch's sums and numbers of terms, by part, in the order in which the first batch has them."""
+        tensors = {f"model.{name}": view for name, view in self.space.views(theta).items()}
+        if self.dropout is None:
+            returned = func.functional_call(self._call, tensors | self._rest, (batch,))
+        else:
+            rest = {name: tensor.clone() for name, tensor in self._rest.items()}  # a training batch norm writes to it
+            with (
+                torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []),
+                _unfused(True),  # each kernel draws its own masks: all paths have to take the same
+            ):
+                torch.manual_seed(self.dropout + index)
+                returned = func.functional_call(self._call, tensors | rest, (batch,))
+        terms = named_terms(returned)
+        self._parts = self._parts or tuple(terms)
+        if set(terms) != set(self._parts):
+            raise ValueError(f"the loss has the parts {[*terms]} in one batch and {[*self._parts]} in another; return all in each")
+        return [terms[part][0] for part in self._parts], [terms[part][1] for part in self._parts]
+
+    @contextmanager
+    def _mode(self) -> Iterator[None]:
+        """Evaluation mode, or training mode with dropout; each module has its own mode back afterwards."""
+        modes = [(module, module.training) for module in self.model.modules()]
+        self.model.train(self.dropout is not None)
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    def _checked(self, params: Tensor | None) -> Tensor:
+        if params is None:
+            return self.params
+        if params.shape != self.params.shape:
+            raise ValueError(f"params has shape {tuple(params.shape)}; this objective needs ({self.space.size},)")
+        return params.detach().to(self.params)
+
+    def _leaf(self, params: Tensor | None) -> Tensor:
+        return self._checked(params).detach().requires_grad_()
+
+    def _checked_counts(self, counts: list[list[Number]]) -> Tensor:
+        found = torch.tensor([[float(number) for number in row] for row in counts], dtype=torch.float64)
+        for part, number in zip(self._parts, found.sum(0).tolist(), strict=True):
+            if not number > 0:
+                raise ValueError(f"the loss's part {part!r} has {number:g} terms in all batches together; its mean is undefined")
+        return found.to(self.device)
+
+    @cached_property
+    def _part_weights(self) -> list[float]:
+        """The weight w_p of each part."""
+        _ = self.counts  # makes the parts known
+        if self.weights is None:
+            return [1.0] * len(self._parts)
+        if set(self.weights) != set(self._parts):
+            raise ValueError(f"weights are for the parts {[*self.weights]}; the loss has {[*self._parts]}")
+        return [float(self.weights[part]) for part in self._parts]
+
+    @cached_property
+    def _scales(self) -> list[float]:
+        """By part, what a sum of terms contributes to the loss: w_p / Σ counts."""
+        return [weight / count for weight, count in zip(self._part_weights, self.counts.sum(0).tolist(), strict=True)]
+
+    def _combined(self, totals: Tensor) -> Tensor:
+        """The losses (…) from sums over all batches (…, P)."""
+        means = totals / self.counts.sum(0)
+        weights = torch.tensor(self._part_weights, dtype=torch.float64, device=self.device)
+        return torch.where(weights != 0, weights * means, 0).sum(-1)  # a part left out may be infinite
+
+
+def repeat_difference(objective: Objective[Any], value: float) -> float:
+    """How far a second evaluation of the loss at θ₀ is from ``value``; NaN if one of them is not finite.
+
+    On GPUs, sums in varying order leave a difference far below the loss.
+
+    Raises:
+        ValueError: They differ by more: the loss is no function of the parameters.
+    """
+    again = objective.value()
+    if abs(again - value) > REPEATABLE * max(abs(again), abs(value)):
+        raise ValueError(
+            f"two evaluations at the same point give {value:.6g} and {again:.6g}: the loss draws random numbers; "
+            "draw them once and keep them in the batches"
+        )
+    return abs(again - value)
+
+
+def path_difference(objective: Objective[Any], value: float) -> float:
+    """How far the loss that is differentiated is from ``value``, the one that is evaluated, at θ₀.
+
+    Warns when that is more than rounding: curvature and surface would then be those of two functions.
+    """
+    differentiated = objective.value(differentiable=True)
+    if abs(differentiated - value) > REPEATABLE * max(abs(differentiated), abs(value)):
+        warnings.warn(f"the loss is {value:.6g} evaluated and {differentiated:.6g} differentiated", stacklevel=2)
+    return abs(differentiated - value)
+
+
+def _weighted(sums: list[Tensor], scales: list[float]) -> Tensor:
+    return torch.stack([term * scale for term, scale in zip(sums, scales, strict=True) if scale != 0] or [sums[0].detach() * 0]).sum()
+
+
+def _derivative(
+    outputs: Tensor, theta: Tensor, vector: Tensor | None = None, *, create_graph: bool = False, retain_graph: bool = False
+) -> Tensor:
+    if not outputs.requires_grad:  # a batch that touches no parameter, or a loss that is linear in them
+        return torch.zeros_like(theta)
+    # autograd.grad, never backward(create_graph=True): that ties .grad to the graph, and memory grows by each product.
+    (derivative,) = torch.autograd.grad(
+        outputs,
+        theta,
+        vector,
+        create_graph=create_graph,
+        retain_graph=create_graph or retain_graph,
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    return derivative
+
+
+def _unfused(active: bool) -> Any:
+    """Attention written out, where ``active``: fused kernels have no second derivative and their own dropout."""
+    return sdpa_kernel(SDPBackend.MATH) if active else nullcontext()

@@ -1,0 +1,63 @@
+"""How the toolkit is packaged. Settings of the tools (ruff, mypy, pytest) are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+VERSION = re.search(r'^__version__ = "([^"]+)"', (ROOT / "landscape" / "version.py").read_text(encoding="utf-8"), re.MULTILINE)
+if VERSION is None:
+    raise RuntimeError("landscape/version.py has no line __version__ = \"...\"")
+
+setup(
+    name="landscape-toolkit",  # `landscape` is another project's name on the package index; the import is `landscape`
+    version=VERSION[1],
+    description="Train sequential recommenders and look at the landscape of their loss: surfaces, Hessian eigenvalues.",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    keywords=["loss landscape", "Hessian", "sharpness-aware minimization", "sequential recommendation", "PyTorch"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Visualization",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11",
+    packages=find_packages(include=[f"{name}{rest}" for name in ("landscape", "models", "training", "figures") for rest in ("", ".*")]),
+    py_modules=["cli"],
+    package_data={"landscape": ["py.typed"], "figures": ["templates/*"]},
+    # Through landscape.__main__ and not cli:main at once: it makes sure that a `models` of the user's does not hide ours.
+    entry_points={"console_scripts": ["landscape = landscape.__main__:main"]},
+    install_requires=[
+        "torch>=2.5",
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "matplotlib>=3.8",
+        "plotly>=5.20",
+        "jinja2>=3.1",
+        "click>=8.1",
+        "rich>=13.0",
+        "polars>=1.0",
+        "platformdirs>=3.0",
+        "filelock>=3.12",
+    ],
+    extras_require={
+        "test": [
+            "pytest>=8.0",
+            "pytest-xdist>=3.5",
+            "hypothesis>=6.100",
+            "playwright>=1.45",
+            "curvlinops-for-pytorch>=3.0",
+            "pytorch-optimizer>=3.0",
+            "setuptools>=77",  # the wheel is built and installed in a test
+        ],
+        "lint": ["ruff>=0.12", "mypy>=1.15"],
+        "bench": ["pyhessian", "hessian-eigenthings>=1.0.0a1", "loss-landscapes"],
+    },
+)

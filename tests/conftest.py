@@ -1,0 +1,41 @@
+"""Settings and data that the tests share."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the tests run side by side, one core each
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"  # real data, too large for the repository
+
+# The same examples in every run: what fails, fails again. Timing is no matter of correctness.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _no_data_folder_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LANDSCAPE_DATA", raising=False)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of Beauty.txt, Toys_and_Games.txt and their attributes."""
+    return _folder("LANDSCAPE_TEST_DATA", SHARED / "data", "Beauty.txt")
+
+
+@pytest.fixture(scope="session")
+def fixtures_folder() -> Path:
+    """The folder of numbers made with S3Rec's public code."""
+    return _folder("LANDSCAPE_TEST_FIXTURES", SHARED / "fixtures", "s3rec_Beauty.npz")
+
+
+def _folder(variable: str, default: Path, contains: str) -> Path:
+    folder = Path(os.environ.get(variable, default))
+    if not (folder / contains).exists():
+        pytest.skip(f"{folder} has no {contains}; set {variable} to the folder that has")
+    return folder

@@ -1,0 +1,40 @@
+"""Small data sets and models for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from models.sasrec import SASRec
+from training.datasets import Dataset
+
+
+def dataset_of(sequences: Sequence[Sequence[int]], n_items: int) -> Dataset:
+    """A data set of these sequences."""
+    lengths = [len(sequence) for sequence in sequences]
+    return Dataset(
+        name="small",
+        items=np.concatenate([np.asarray(sequence, dtype=np.int32) for sequence in sequences]),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        n_items=n_items,
+        source="small",
+        sha256="0" * 64,
+    )
+
+
+def random_dataset(lengths: Sequence[int], n_items: int = 60, seed: int = 0) -> Dataset:
+    """Users with these many items each, without repeats."""
+    generator = np.random.default_rng(seed)
+    return dataset_of([generator.permutation(n_items)[:length] + 1 for length in lengths], n_items)
+
+
+def small_model(n_items: int = 60, *, max_length: int = 8, dtype: torch.dtype = torch.float64, seed: int = 0, **sizes: int) -> SASRec:
+    """A model whose weights are large enough to make a difference."""
+    torch.manual_seed(seed)
+    model = SASRec(n_items, max_length=max_length, **{"width": 8, "layers": 2, "heads": 2} | sizes).to(dtype).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)
+    return model

@@ -1,0 +1,1 @@
+"""Training sequential recommenders: data, batches, losses, optimisers, evaluation and checkpoints."""

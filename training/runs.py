@@ -1,0 +1,94 @@
+"""A run's folder: who may write in it, and how a run that was killed is found again.
+
+``last.pt`` is the truth: all that the next epoch needs, written whole at the end of each. ``history.csv`` is drawn
+from it, and ``checkpoint.pt`` is written before it, so that whenever the process dies, repeating the epoch after
+``last.pt`` writes the same files once more.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from landscape.files import atomic, write_json, write_text
+from training.checkpoint import Checkpoint, load_plain, save_checkpoint
+
+FORMAT = 1
+
+
+class Run:
+    """The files of one training run."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.config = self.folder / "config.json"
+        self.checkpoint = self.folder / "checkpoint.pt"
+        self.last = self.folder / "last.pt"
+        self.history = self.folder / "history.csv"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, which is made if need be; the lock goes with the process, however it ends.
+
+        Raises:
+            ValueError: Another process trains in this folder.
+            OSError: The folder cannot be made or written to.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                for leftover in self.folder.glob(".*.part"):  # of writes that were killed
+                    leftover.unlink()
+                yield
+        except Timeout:
+            raise ValueError(f"another process is training in {self.folder}; wait for it or choose another --out") from None
+
+    def open(self, settings: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
+        """What ``last.pt`` holds, or None when the run starts here.
+
+        Raises:
+            ValueError: There is a run and ``resume`` is off, or it was started with other settings.
+        """
+        if not self.config.exists():
+            write_json(self.config, settings)
+            return None
+        if not resume:
+            raise ValueError(f"{self.folder} holds a run already; add --resume to continue it or choose another --out")
+        try:
+            before = json.loads(self.config.read_text())
+        except json.JSONDecodeError:
+            raise ValueError(f"{self.config} is damaged; remove the folder to start the run again") from None
+        now = json.loads(json.dumps(settings))
+        changed = [
+            f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+            for name in sorted(set(before) | set(now))
+            if before.get(name) != now.get(name)
+        ]
+        if changed:
+            raise ValueError(f"the run in {self.folder} was started with other settings: {'; '.join(changed)}")
+        return load_plain(self.last, "training state") if self.last.exists() else None
+
+    def save(self, state: dict[str, Any], best: Checkpoint | None) -> None:
+        """Write the state after an epoch; ``best`` is given when that epoch is the best so far."""
+        if best is not None:
+            save_checkpoint(best, self.checkpoint)
+        with atomic(self.last) as file:
+            torch.save({"format": FORMAT, **state}, file)
+        self.write_history(state["history"])
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        """Write ``history.csv`` whole."""
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.history, text.getvalue())
