@@ -21,12 +21,13 @@ help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Each stamp is made last, by a command of its own, so that an interrupted installation starts again.
-$(BIN)/python:
+$(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo 'Python 3.11 or newer is needed; name one, such as: make PYTHON=python3.12'; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
 
-$(VENV)/.runtime: $(BIN)/python $(PACKAGED)
+$(VENV)/.runtime: $(VENV)/.created $(PACKAGED)
 	$(PIP_INSTALL) --editable .
 	@touch $@
 

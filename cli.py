@@ -31,7 +31,9 @@ class Commands(click.Group):
                 raise
             raise click.ClickException(" ".join(str(problem).split()) or type(problem).__name__) from None
         except (KeyboardInterrupt, click.Abort):
-            click.echo("Stopped. What was finished is saved; the same command continues (train: with --resume).", err=True)
+            click.echo(
+                "Stopped. What was finished is saved; the same command continues (train: with --resume).", err=True
+            )
             ctx.exit(INTERRUPTED)
 
 
@@ -44,7 +46,9 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
     """Train sequential recommenders and look at the landscape of their loss."""
@@ -78,7 +82,11 @@ objective_options = options(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 picture_options = options(
-    click.option("--out", type=click.Path(dir_okay=False), help="The page, FILE.html; by default in results/ beside the checkpoint."),
+    click.option(
+        "--out",
+        type=click.Path(dir_okay=False),
+        help="The page, FILE.html; by default in results/ beside the checkpoint.",
+    ),
     click.option("--png", type=click.Path(dir_okay=False), help="A static picture as well, for slides."),
     click.option("--pdf", type=click.Path(dir_okay=False), help="The same for papers."),
     json_option,
@@ -89,7 +97,11 @@ picture_options = options(
 @click.argument("method", default="samrec")
 @click.option("--data", default="synthetic", help="Name or file of the data; `synthetic` is built in.")
 @data_options
-@click.option("--attributes", type=click.Path(), help="Attributes of the items; NAME_item2attributes.json beside the data by default.")
+@click.option(
+    "--attributes",
+    type=click.Path(),
+    help="Attributes of the items; NAME_item2attributes.json beside the data by default.",
+)
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of the run.  [default: runs/METHOD-DATA-seedN]")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder, exactly; start it if there is none.")
 @click.option("--seed", default=0, help="Of weights, dropout, negatives and the order of users.")
@@ -142,7 +154,9 @@ def train(
     if as_json:
         _print_json({"checkpoint": folder / "checkpoint.pt", "epoch": best.epoch, **best.metrics})
         return
-    click.echo(f"{best.title}: best at epoch {best.epoch}, validation NDCG@20 {best.metrics['NDCG@20']:.4f}, HR@10 {best.metrics['HR@10']:.4f}")
+    click.echo(
+        f"{best.title}: best at epoch {best.epoch}, validation NDCG@20 {best.metrics['NDCG@20']:.4f}, HR@10 {best.metrics['HR@10']:.4f}"
+    )
     click.echo(folder / "checkpoint.pt")
 
 
@@ -183,7 +197,12 @@ def evaluate(
     elif gains:
         from dataclasses import asdict
 
-        _print_json({"models": [one.values() for one in found], "differences": {name: asdict(gain) for name, gain in gains.items()}})
+        _print_json(
+            {
+                "models": [one.values() for one in found],
+                "differences": {name: asdict(gain) for name, gain in gains.items()},
+            }
+        )
     else:
         _print_json(found[0].values())
 
@@ -191,8 +210,12 @@ def evaluate(
 @main.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
 @click.option("--points", default="51", help="Of the grid, along each axis: N, or AxB.")
-@click.option("--extent", default=1.0, help="The plane reaches this far from the checkpoint, in units of its filters' norms.")
-@click.option("--tolerance", default=1e-3, help="Largest error of the interpolation, as a share of the surface's range.")
+@click.option(
+    "--extent", default=1.0, help="The plane reaches this far from the checkpoint, in units of its filters' norms."
+)
+@click.option(
+    "--tolerance", default=1e-3, help="Largest error of the interpolation, as a share of the surface's range."
+)
 @click.option("--grid", is_flag=True, help="Evaluate every point; nothing is interpolated.")
 @click.option("--normalize", default="filter", help="Scale of the random directions: filter, layer or none.")
 @click.option("--vectors", default="zero", help="Biases and norms in the directions: zero or keep.")
@@ -248,7 +271,9 @@ def surface(
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
 @click.option("--top", default=5, help="How many of the largest eigenvalues.")
 @click.option("--tolerance", default=1e-3, help="Relative residual at which an eigenvalue counts as converged.")
-@click.option("--max-products", type=int, help="The most Hessian-vector products.  [default: 90 + 10 for each eigenvalue]")
+@click.option(
+    "--max-products", type=int, help="The most Hessian-vector products.  [default: 90 + 10 for each eigenvalue]"
+)
 @objective_options
 @picture_options
 def curvature(
@@ -289,7 +314,14 @@ def curvature(
             subject = Subject.open(path, data, data_dir=data_dir)
             with progress(f"Curvature of {subject.checkpoint.title}") as report:
                 found, stored = curvature_of(
-                    subject, subset, top, tolerance=tolerance, max_products=max_products, seed=seed, device=where, report=report
+                    subject,
+                    subset,
+                    top,
+                    tolerance=tolerance,
+                    max_products=max_products,
+                    seed=seed,
+                    device=where,
+                    report=report,
                 )
         files = _draw("curvature", found, stored, out, png, pdf)
         if as_json:
@@ -366,7 +398,9 @@ def fetch(name: str, data_dir: str | None) -> None:
 @click.option("--user", help="The column of users in CSV, TSV and Parquet; a usual name by default.")
 @click.option("--item", help="The column of items.")
 @click.option("--time", help="The column of times.")
-@click.option("--core", default=5, help="Keep users and items with at least so many interactions, repeatedly; 1 keeps all.")
+@click.option(
+    "--core", default=5, help="Keep users and items with at least so many interactions, repeatedly; 1 keeps all."
+)
 @click.option("--year", default=2019, help="Of Yelp's reviews; 0 reads all years.")
 def prepare(
     raw: tuple[str, ...],
@@ -410,22 +444,29 @@ def _points(text: str) -> int | tuple[int, int]:
     except ValueError:
         counts = ()
     if len(counts) not in (1, 2) or min(counts) < 1:
-        raise click.BadParameter(f"{text!r} is neither a number of points such as 51 nor AxB such as 51x31", param_hint="--points")
+        raise click.BadParameter(
+            f"{text!r} is neither a number of points such as 51 nor AxB such as 51x31", param_hint="--points"
+        )
     return counts[0] if len(counts) == 1 else (counts[0], counts[1])
 
 
 def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
     for output in filter(None, outputs):
         if len(inputs) > 1:
-            raise click.UsageError(f"{output} can hold one result; leave it out to write beside each of the {len(inputs)} inputs")
+            raise click.UsageError(
+                f"{output} can hold one result; leave it out to write beside each of the {len(inputs)} inputs"
+            )
         if not Path(output).absolute().parent.is_dir():
-            raise FileNotFoundError(f"the folder {Path(output).parent} of {Path(output).name} does not exist; create it first")
+            raise FileNotFoundError(
+                f"the folder {Path(output).parent} of {Path(output).name} does not exist; create it first"
+            )
 
 
 def _draw(kind: str, found: Any, stored: Path, out: str | None, png: str | None, pdf: str | None) -> list[str]:
     """Write the page, its data beside it and the pictures; the names of all."""
     from figures.page import write_page
     from figures.static import write_picture
+
     from landscape.files import copy_result
 
     page = Path(out) if out else stored.with_suffix(".html")

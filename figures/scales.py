@@ -35,8 +35,7 @@ class Heights:
     def levels(self) -> Floats:
         """(L,) heights of the contour lines: multiples of ``step`` strictly within the drawn range."""
         indices = np.arange(math.ceil(self.low / self.step + 1e-9), math.floor(self.high / self.step - 1e-9) + 1)
-        levels: Floats = indices * self.step
-        return levels
+        return np.asarray(indices * self.step, dtype=np.float64)
 
     @property
     def step(self) -> float:
@@ -122,6 +121,12 @@ def log_ticks(low: float, high: float) -> list[float]:
     return round_ticks(10.0**low, 10.0**high)
 
 
+def centre_in_view(surface: Surface) -> float:
+    """The loss at (0, 0) if that lies within the surface's coordinates and was evaluated, otherwise NaN."""
+    within = all(axis.min() <= 0 <= axis.max() for axis in (surface.alphas, surface.betas))
+    return surface.centre if within else math.nan
+
+
 def not_finite(surface: Surface) -> NDArray[np.bool_]:
     """(B, A) points that were evaluated and gave no finite loss: they are holes, but not missing."""
     result: NDArray[np.bool_] = surface.evaluated & ~np.isfinite(surface.loss)
@@ -138,10 +143,14 @@ def line_coordinates(surface: Surface) -> tuple[Floats, str, int]:
         return surface.alphas, ALPHA_LABEL, 0
     if len(surface.alphas) == 1:
         return surface.betas, BETA_LABEL, 1
-    raise ValueError(f"a surface of {len(surface.alphas)}×{len(surface.betas)} points is a plane; draw it with surface_figure")
+    raise ValueError(
+        f"a surface of {len(surface.alphas)}×{len(surface.betas)} points is a plane; draw it with surface_figure"
+    )
 
 
 def require_plane(surface: Surface) -> None:
     """Raise ValueError for a line or a point, which have no area to draw."""
     if min(surface.loss.shape) < 2:
-        raise ValueError(f"a surface of {len(surface.alphas)}×{len(surface.betas)} points has no area; draw it with line_figure")
+        raise ValueError(
+            f"a surface of {len(surface.alphas)}×{len(surface.betas)} points has no area; draw it with line_figure"
+        )

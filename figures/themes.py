@@ -7,8 +7,24 @@ import plotly.graph_objects as go
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 FONT_SIZE = 13
 THEMES = {
-    "light": {"text": "#3a4149", "strong": "#15191e", "grid": "#e3e6ea", "axis": "#aab1ba", "paper": "#ffffff", "line": "rgba(255,255,255,0.55)", "label": "rgba(255,255,255,0.82)"},
-    "dark": {"text": "#b4bcc6", "strong": "#eef1f4", "grid": "#2b323b", "axis": "#5b6570", "paper": "#14181d", "line": "rgba(10,14,18,0.5)", "label": "rgba(20,24,29,0.78)"},
+    "light": {
+        "text": "#3a4149",
+        "strong": "#15191e",
+        "grid": "#e3e6ea",
+        "axis": "#aab1ba",
+        "paper": "#ffffff",
+        "line": "rgba(255,255,255,0.55)",  # contours on the map
+        "label": "rgba(255,255,255,0.82)",  # behind text in the scene
+    },
+    "dark": {
+        "text": "#b4bcc6",
+        "strong": "#eef1f4",
+        "grid": "#2b323b",
+        "axis": "#5b6570",
+        "paper": "#14181d",
+        "line": "rgba(10,14,18,0.5)",
+        "label": "rgba(20,24,29,0.78)",
+    },
 }
 
 
@@ -26,7 +42,15 @@ def template(theme: str) -> go.layout.Template:
         "tickfont": {"size": FONT_SIZE, "color": colours["text"]},
         "title": {"font": {"size": FONT_SIZE + 1, "color": colours["text"]}},
     }
-    depth = {**axis, "showbackground": False, "showspikes": False, "gridwidth": 1, "showline": True, "linewidth": 1, "tickangle": 0}
+    depth = {
+        **axis,
+        "showbackground": False,
+        "showspikes": False,
+        "gridwidth": 1,
+        "showline": True,
+        "linewidth": 1,
+        "tickangle": 0,
+    }
     annotation = {"font": {"color": colours["strong"]}, "bgcolor": colours["label"]}
     return go.layout.Template(
         layout={

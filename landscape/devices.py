@@ -18,5 +18,7 @@ def resolve(name: str) -> torch.device:
     if name.split(":")[0] not in DEVICES:
         raise ValueError(f"the device must be one of {', '.join(DEVICES)}, got {name!r}")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"there is no device {name!r} that this torch ({torch.__version__}) can use; pass --device cpu or auto")
+        raise ValueError(
+            f"there is no device {name!r} that this torch ({torch.__version__}) can use; pass --device cpu or auto"
+        )
     return torch.device(name)

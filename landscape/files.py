@@ -95,7 +95,7 @@ def save_surface(surface: Surface, path: str | Path) -> None:
             nodes=surface.nodes,
             node_loss=surface.node_loss,
             metadata=np.array(json.dumps(jsonable(described), allow_nan=False)),
-            **{f"metrics/{name}": values for name, values in surface.metrics.items()},
+            **{f"metrics/{name}": values for name, values in surface.metrics.items()},  # type: ignore[arg-type]
         )
 
 
@@ -111,7 +111,9 @@ def load_surface(path: str | Path) -> Surface:
             if described.get("kind") != "surface":
                 raise ValueError(f"{path} holds no surface; give a file that `landscape surface` wrote")
             if described["format"] > FORMAT:
-                raise ValueError(f"{path} was written by a newer version (format {described['format']}); upgrade to read it")
+                raise ValueError(
+                    f"{path} was written by a newer version (format {described['format']}); upgrade to read it"
+                )
             error = described["error"]
             return Surface(
                 alphas=stored["alphas"],
@@ -120,12 +122,21 @@ def load_surface(path: str | Path) -> Surface:
                 evaluated=stored["evaluated"],
                 nodes=stored["nodes"],
                 node_loss=stored["node_loss"],
-                metrics={name.removeprefix("metrics/"): stored[name] for name in stored.files if name.startswith("metrics/")},
-                error=InterpolationError(**{name: _number(value) for name, value in error.items()}) if error else None,
+                metrics={
+                    name.removeprefix("metrics/"): stored[name] for name in stored.files if name.startswith("metrics/")
+                },
+                error=_error(described["error"]),
                 metadata=described["metadata"],
             )
     except (KeyError, BadZipFile, EOFError, json.JSONDecodeError) as problem:
         raise ValueError(f"{path} is damaged or no surface file ({problem}); compute it again") from None
+
+
+def _error(stored: dict[str, Any] | None) -> InterpolationError | None:
+    if stored is None:
+        return None
+    measured = {name: _number(stored[name]) for name in ("absolute", "relative", "near_centre")}
+    return InterpolationError(points=stored["points"], **measured)
 
 
 def surface_values(surface: Surface) -> dict[str, Any]:
@@ -217,7 +228,10 @@ def load_curvature(path: str | Path) -> Curvature:
         return Curvature(
             pairs=pairs(stored, "top", bottom),
             metadata=stored["metadata"],
-            **{name: _number(stored[name]) for name in ("loss", "loss_stderr", "gradient_norm", "params_norm", "asymmetry")},
+            **{
+                name: _number(stored[name])
+                for name in ("loss", "loss_stderr", "gradient_norm", "params_norm", "asymmetry")
+            },
         )
     except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, BadZipFile) as problem:
         raise ValueError(f"{path} is damaged or no curvature file ({problem}); compute it again") from None

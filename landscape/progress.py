@@ -33,9 +33,15 @@ def progress(task: str) -> Iterator[Report]:
         yield _log(task)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
-    with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=Console(stderr=True)) as bar:
+    with Progress(
+        *columns, TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=Console(stderr=True)
+    ) as bar:
         handle = bar.add_task(task, total=1, text="")
-        yield lambda done, total, text="": bar.update(handle, completed=done, total=total, text=text)
+
+        def report(done: int, total: int, text: str = "") -> None:
+            bar.update(handle, completed=done, total=total, text=text)
+
+        yield report
 
 
 def _log(task: str) -> Report:

@@ -52,9 +52,13 @@ class Surface:
         shape = (len(self.betas), len(self.alphas))
         for name, values in {"loss": self.loss, "evaluated": self.evaluated, **self.metrics}.items():
             if values.shape != shape:
-                raise ValueError(f"{name} has shape {values.shape}; {len(self.betas)} betas by {len(self.alphas)} alphas need {shape}")
+                raise ValueError(
+                    f"{name} has shape {values.shape}; {len(self.betas)} betas by {len(self.alphas)} alphas need {shape}"
+                )
         if self.nodes.shape != (len(self.node_loss), 2):
-            raise ValueError(f"nodes has shape {self.nodes.shape}; {len(self.node_loss)} node losses need ({len(self.node_loss)}, 2)")
+            raise ValueError(
+                f"nodes has shape {self.nodes.shape}; {len(self.node_loss)} node losses need ({len(self.node_loss)}, 2)"
+            )
 
     @property
     def is_line(self) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 Batch = TypeVar("Batch")
 Number = Tensor | int | float
 Terms = tuple[Tensor, Number]  # (sum of the terms, number of terms)
-LossFn = Callable[[nn.Module, Batch], Terms | dict[str, Terms]]
+LossFn = Callable[[Any, Batch], Terms | dict[str, Terms]]  # of a module, of whatever class the loss needs
 
 
 class LossModule(nn.Module):

@@ -27,7 +27,14 @@ class SASRec(nn.Module):
     """
 
     def __init__(
-        self, n_items: int, *, max_length: int = 50, width: int = 64, layers: int = 2, heads: int = 2, dropout: float = 0.5
+        self,
+        n_items: int,
+        *,
+        max_length: int = 50,
+        width: int = 64,
+        layers: int = 2,
+        heads: int = 2,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
         self.n_items = n_items

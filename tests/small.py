@@ -30,7 +30,9 @@ def random_dataset(lengths: Sequence[int], n_items: int = 60, seed: int = 0) -> 
     return dataset_of([generator.permutation(n_items)[:length] + 1 for length in lengths], n_items)
 
 
-def small_model(n_items: int = 60, *, max_length: int = 8, dtype: torch.dtype = torch.float64, seed: int = 0, **sizes: int) -> SASRec:
+def small_model(
+    n_items: int = 60, *, max_length: int = 8, dtype: torch.dtype = torch.float64, seed: int = 0, **sizes: int
+) -> SASRec:
     """A model whose weights are large enough to make a difference."""
     torch.manual_seed(seed)
     model = SASRec(n_items, max_length=max_length, **{"width": 8, "layers": 2, "heads": 2} | sizes).to(dtype).eval()

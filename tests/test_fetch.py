@@ -36,7 +36,7 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Server
 
-    def do_GET(self):  # noqa: N802  (http.server looks for this name)
+    def do_GET(self):
         self.server.asked.append(self.path)
         body = self.server.files.get(self.path)
         self.send_response(404 if body is None else 200)

@@ -9,8 +9,8 @@ from models.encoder import attention_bias
 from models.sasrec import SASRec
 from tests.small import small_model
 from training.datasets import load
-from training.ranking import model_ranks
 from training.packing import batch, pieces
+from training.ranking import model_ranks
 
 BLOCK = {  # our name -> that of the published weights
     "attention.query": "attention.query",
@@ -32,7 +32,10 @@ def published(fixtures_folder):
     for kind in ("weight", "bias"):
         names[f"norm.{kind}"] = f"LayerNorm.{kind}"
         for layer in range(2):
-            names |= {f"blocks.{layer}.{ours}.{kind}": f"item_encoder.layer.{layer}.{theirs}.{kind}" for ours, theirs in BLOCK.items()}
+            names |= {
+                f"blocks.{layer}.{ours}.{kind}": f"item_encoder.layer.{layer}.{theirs}.{kind}"
+                for ours, theirs in BLOCK.items()
+            }
     model = SASRec(12_101)
     model.load_state_dict({ours: weights[theirs] for ours, theirs in names.items()})
     return model.eval()
@@ -41,7 +44,9 @@ def published(fixtures_folder):
 def test_outputs_and_scores_equal_the_reference(published, fixtures_folder, data_folder):
     dataset = load(data_folder / "Beauty.txt")
     with np.load(fixtures_folder / "s3rec_Beauty.npz") as reference:
-        users, hidden, scores = (reference[name] for name in ("users", "finetune_last_hidden", "finetune_scores_first100"))
+        users, hidden, scores = (
+            reference[name] for name in ("users", "finetune_last_hidden", "finetune_scores_first100")
+        )
     rows = batch(dataset, pieces(dataset, 50, until=1), users, 50)
     with torch.no_grad():
         ours = published(rows.items, rows.positions, rows.segments, select=rows.ends)
@@ -64,7 +69,9 @@ def test_ranks_of_all_users_equal_the_reference(published, fixtures_folder, data
 def test_a_block_equals_torchs_post_norm_encoder_layer():
     model = small_model()
     ours = model.blocks[0]
-    theirs = torch.nn.TransformerEncoderLayer(8, 2, 32, activation="gelu", layer_norm_eps=1e-12, batch_first=True, dtype=torch.float64)
+    theirs = torch.nn.TransformerEncoderLayer(
+        8, 2, 32, activation="gelu", layer_norm_eps=1e-12, batch_first=True, dtype=torch.float64
+    )
     attention = ours.attention
     with torch.no_grad():
         for kind in ("weight", "bias"):
@@ -81,7 +88,9 @@ def test_a_block_equals_torchs_post_norm_encoder_layer():
     x = torch.randn(3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     segments = torch.ones(3, 8, dtype=torch.long)
     expected = theirs.eval()(x, src_mask=torch.ones(8, 8).triu(1).bool())
-    torch.testing.assert_close(ours(x, attention_bias(segments, causal=True, dtype=x.dtype)), expected, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        ours(x, attention_bias(segments, causal=True, dtype=x.dtype)), expected, rtol=1e-10, atol=1e-12
+    )
 
 
 def test_the_training_path_equals_the_fused_one_without_dropout():
@@ -136,4 +145,3 @@ def test_dropout_out_of_range_is_refused(p):
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="width 10 is no multiple of heads 4"):
         SASRec(10, width=10, heads=4)
-

@@ -30,7 +30,9 @@ def test_packing_places_every_sequence_once_without_overlap(lengths):
 
 def laid(dataset, users, *, padded=False, targets="each", until=3):
     negatives = NegativeSampler(dataset).draw(np.random.default_rng(5))
-    return batch(dataset, pieces(dataset, N, until=until), users, N, targets=targets, negatives=negatives, padded=padded)
+    return batch(
+        dataset, pieces(dataset, N, until=until), users, N, targets=targets, negatives=negatives, padded=padded
+    )
 
 
 def test_a_batch_holds_the_most_recent_inputs_their_successors_and_right_aligned_positions():
@@ -105,7 +107,9 @@ def test_one_position_a_sequence_is_what_all_positions_give_there():
     dataset, model = random_dataset(LENGTHS), small_model()
     rows = laid(dataset, np.arange(len(LENGTHS)))
     every = model(rows.items, rows.positions, rows.segments).flatten(0, 1)[rows.ends]
-    torch.testing.assert_close(model(rows.items, rows.positions, rows.segments, select=rows.ends), every, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        model(rows.items, rows.positions, rows.segments, select=rows.ends), every, rtol=1e-12, atol=1e-12
+    )
 
 
 @given(st.integers(0, 2**32), st.integers(4, 9))

@@ -28,7 +28,9 @@ def naive_ranks(scores, dataset, until):
             found.append(math.inf)
             continue
         mine = scores[user]
-        found.append(sum(mine[i] >= mine[target] for i in range(1, dataset.n_items + 1) if i not in seen and i != target))
+        found.append(
+            sum(mine[i] >= mine[target] for i in range(1, dataset.n_items + 1) if i not in seen and i != target)
+        )
     return np.array(found, dtype=float)
 
 
@@ -63,7 +65,10 @@ def test_ties_count_against_the_model(seed, until):
     hidden = torch.from_numpy(generator.integers(-1, 2, (4, 2)).astype(np.float64))
     table = torch.from_numpy(generator.integers(-1, 2, (7, 2)).astype(np.float64))  # small whole numbers: many ties
     scores = np.concatenate([np.zeros((4, 1)), (hidden @ table.T).numpy()], axis=1)
-    assert rank_by_counting(hidden, table, History(dataset, until)).tolist() == naive_ranks(scores, dataset, until).tolist()
+    assert (
+        rank_by_counting(hidden, table, History(dataset, until)).tolist()
+        == naive_ranks(scores, dataset, until).tolist()
+    )
 
 
 def test_a_repeated_target_counts_as_a_miss():
@@ -121,7 +126,10 @@ def test_baselines_equal_a_naive_loop(split, until, seed):
     last = dataset.items[dataset.offsets[1:] - until - 1]
     everyone = np.tile(popular, (dataset.n_users, 1))
     assert popularity_ranks(dataset, split).tolist() == naive_ranks(everyone, dataset, until).tolist()
-    assert successor_ranks(dataset, split).tolist() == naive_ranks(followed[last] * 1000 + popular, dataset, until).tolist()
+    assert (
+        successor_ranks(dataset, split).tolist()
+        == naive_ranks(followed[last] * 1000 + popular, dataset, until).tolist()
+    )
 
 
 def test_baselines_on_beauty_are_the_known_ones(data_folder):

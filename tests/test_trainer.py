@@ -47,7 +47,9 @@ def outcome(folder):
     state = load_plain(folder / "last.pt", "state")
     rows = [{name: value for name, value in row.items() if "seconds" not in name} for row in state.pop("history")]
     with open(folder / "history.csv") as file:
-        written = [{name: value for name, value in row.items() if "seconds" not in name} for row in csv.DictReader(file)]
+        written = [
+            {name: value for name, value in row.items() if "seconds" not in name} for row in csv.DictReader(file)
+        ]
     return [state, rows, written, load_checkpoint(folder / "checkpoint.pt").weights]
 
 
@@ -121,9 +123,13 @@ def test_sigkill_at_random_moments_changes_nothing(tmp_path):
     killed = 0
     for _ in range(4):
         process = start(tmp_path / "killed")
-        before = os.stat(tmp_path / "killed" / "last.pt").st_mtime_ns if (tmp_path / "killed" / "last.pt").exists() else 0
+        before = (
+            os.stat(tmp_path / "killed" / "last.pt").st_mtime_ns if (tmp_path / "killed" / "last.pt").exists() else 0
+        )
         while process.poll() is None:  # until an epoch more is on disk, then at a random moment of the next ones
-            if (tmp_path / "killed" / "last.pt").exists() and os.stat(tmp_path / "killed" / "last.pt").st_mtime_ns > before:
+            if (tmp_path / "killed" / "last.pt").exists() and os.stat(
+                tmp_path / "killed" / "last.pt"
+            ).st_mtime_ns > before:
                 break
             time.sleep(0.005)
         time.sleep(moments.uniform(0, 0.15))

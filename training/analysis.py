@@ -47,7 +47,12 @@ class Subject:
         return {
             "title": self.checkpoint.title,
             "command": command(),
-            "checkpoint": {"file": self.path.name, "sha256": self.sha256, "epoch": self.checkpoint.epoch, "method": self.checkpoint.method},
+            "checkpoint": {
+                "file": self.path.name,
+                "sha256": self.sha256,
+                "epoch": self.checkpoint.epoch,
+                "method": self.checkpoint.method,
+            },
             "data": {"name": self.dataset.name, "sha256": self.dataset.sha256},
             "objective": {"loss": "recommendation", **asdict(subset)},
             "versions": versions(),
@@ -145,7 +150,14 @@ def curvature_of(
     keep: Path | None = None,
 ) -> tuple[Curvature, Path]:
     """The top k Hessian eigenvalues of a checkpoint, and the file they are in; otherwise as ``surface_of``."""
-    what = {"checkpoint": subject.sha256, **asdict(subset), "k": k, "tolerance": tolerance, "max_products": max_products, "start": seed}
+    what = {
+        "checkpoint": subject.sha256,
+        **asdict(subset),
+        "k": k,
+        "tolerance": tolerance,
+        "max_products": max_products,
+        "start": seed,
+    }
     result = _place(subject, keep, "curvature", what).with_suffix(".json")
     if result.exists():
         return load_curvature(result), result

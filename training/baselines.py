@@ -9,60 +9,73 @@ from training.datasets import Dataset
 from training.packing import Ints
 from training.ranking import History, Ranks, check_split
 
+Counts = NDArray[np.int64]
 
-def popularity(dataset: Dataset, users: Ints) -> NDArray[np.int64]:
-    """(V + 1,) how often each item occurs in the training sequences s[:-2] of ``users``."""
+
+def _training_items(dataset: Dataset, users: Ints | None, *, until: int) -> NDArray[np.bool_]:
+    """(T,) which items are in s[:-until] of ``users``, by default of all."""
     owner = np.repeat(np.arange(dataset.n_users), dataset.lengths)
-    training = np.arange(len(dataset.items)) < np.repeat(dataset.offsets[1:] - 2, dataset.lengths)
-    return np.bincount(dataset.items[training & np.isin(owner, users)], minlength=dataset.n_items + 1)
+    inside = np.arange(len(dataset.items)) < np.repeat(dataset.offsets[1:] - until, dataset.lengths)
+    return inside if users is None else inside & np.isin(owner, users)
 
 
 def popularity_ranks(dataset: Dataset, split: str, users: Ints | None = None) -> Ranks:
-    """Ranks when every user is offered the items that are most frequent in training."""
+    """Ranks when everybody is offered the items that are most frequent in the training sequences of ``users``."""
     history = History(dataset, check_split(split))
-    counts = popularity(dataset, np.arange(dataset.n_users) if users is None else users)
-    return _ranks(counts.astype(np.float64), history, lambda user: ())
+    nobody = np.zeros(dataset.n_users + 1, np.int64)
+    return _ranks(_popularity(dataset, users), history, np.empty(0, np.int64), np.empty(0, np.int64), nobody)
 
 
 def successor_ranks(dataset: Dataset, split: str, users: Ints | None = None) -> Ranks:
     """Ranks by how often an item followed the user's last item in training; popularity breaks ties."""
-    users = np.arange(dataset.n_users) if users is None else users
     until = check_split(split)
-    history = History(dataset, until)
-    counts = popularity(dataset, users).astype(np.float64)
-    owner = np.repeat(np.arange(dataset.n_users), dataset.lengths)
-    inside = np.arange(len(dataset.items)) < np.repeat(dataset.offsets[1:] - 3, dataset.lengths)  # a successor is in s[:-2]
-    first = np.flatnonzero(inside & np.isin(owner, users))
+    popularity = _popularity(dataset, users)
+    first = np.flatnonzero(_training_items(dataset, users, until=3))  # the item after it is in s[:-2] as well
+    base = dataset.n_items + 1
     pairs, times = np.unique(
-        dataset.items[first].astype(np.int64) * (dataset.n_items + 1) + dataset.items[first + 1], return_counts=True
+        dataset.items[first].astype(np.int64) * base + dataset.items[first + 1], return_counts=True
     )
-    starts = np.searchsorted(pairs, np.arange(dataset.n_items + 2) * (dataset.n_items + 1))
-    successors = pairs % (dataset.n_items + 1)
-    last = dataset.items[dataset.offsets[1:] - until - 1]
-    step = counts.max() + 1  # one successor outweighs any popularity
-
-    def bonus(user: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        mine = slice(starts[last[user]], starts[last[user] + 1])
-        return successors[mine], times[mine] * step
-
-    return _ranks(counts, history, bonus)
+    starts = np.searchsorted(pairs, np.arange(base + 1) * base)  # of each item's successors
+    last = dataset.items[dataset.offsets[1:] - until - 1].astype(np.int64)  # (U,)
+    counts = starts[last + 1] - starts[last]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    place = np.repeat(starts[last], counts) + np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
+    bonus = times * (popularity.max() + 1)  # one successor outweighs any popularity
+    return _ranks(popularity, History(dataset, until), (pairs % base)[place], bonus[place], offsets)
 
 
-def _ranks(score: NDArray[np.float64], history: History, bonus) -> Ranks:  # type: ignore[no-untyped-def]
-    """Ranks when user u scores item i as ``score[i]`` plus a sparse ``bonus(u)`` of (items, values)."""
+def _popularity(dataset: Dataset, users: Ints | None) -> Counts:
+    """(V + 1,) how often each item occurs in training."""
+    return np.bincount(dataset.items[_training_items(dataset, users, until=2)], minlength=dataset.n_items + 1)
+
+
+def _ranks(score: Counts, history: History, items: Ints, bonus: Counts, offsets: Ints) -> Ranks:
+    """Ranks when item i scores ``score[i]`` for everybody, and what ``items`` and ``bonus`` of a user add for that user.
+
+    Args:
+        score: (V + 1,).
+        history: The targets, and which items are no candidates.
+        items: (M,) the items with a bonus, user by user, each user's sorted.
+        bonus: (M,) what they gain.
+        offsets: (U + 1,) where each user's items begin.
+    """
+    base = len(score)
+    users = np.arange(len(history.targets))
+    gained = np.repeat(users, np.diff(offsets)) * base + items  # (M,) sorted
+
+    def total(user: Ints, item: Ints) -> Counts:
+        """Score and bonus of (user, item) pairs."""
+        if len(gained) == 0:
+            return score[item]
+        at = np.searchsorted(gained, user * base + item).clip(max=len(gained) - 1)
+        return score[item] + np.where(gained[at] == user * base + item, bonus[at], 0)
+
+    target = total(users, history.targets)
     ascending = np.sort(score[1:])
-    ranks = np.empty(len(history.targets))
-    for user, target in enumerate(history.targets):
-        extra = bonus(user)
-        items, values = extra if extra else (np.empty(0, np.int64), np.empty(0))
-        of_target = score[target] + values[items == target].sum()
-        count = len(ascending) - np.searchsorted(ascending, of_target)  # as if there were no bonus
-        count += ((score[items] < of_target) & (score[items] + values >= of_target)).sum()
-        seen = history.of(user, user + 1)[1]
-        gained = score[seen].copy()
-        at = np.searchsorted(items, seen).clip(max=max(0, len(items) - 1))
-        if len(items):
-            gained += np.where(items[at] == seen, values[at], 0)
-        ranks[user] = count - (gained >= of_target).sum() - 1
-    ranks[history.repeated] = np.inf
-    return ranks
+    count = len(ascending) - np.searchsorted(ascending, target)  # as if nothing had a bonus
+    lifted = np.repeat(users, np.diff(offsets))
+    over = (score[items] < target[lifted]) & (score[items] + bonus >= target[lifted])
+    count = count + np.bincount(lifted[over], minlength=len(users))
+    owner, seen = history.of(0, len(users))
+    count = count - np.bincount(owner[total(owner, seen) >= target[owner]], minlength=len(users)) - 1
+    return np.where(history.repeated, np.inf, count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,9 @@ class Checkpoint:
             model = METHODS[self.method].network(**self.model)
             model.load_state_dict(self.weights)
         except (RuntimeError, TypeError) as problem:
-            raise ValueError(f"the weights do not fit the network {self.method} {self.model}: {str(problem).splitlines()[-1].strip()}") from None
+            raise ValueError(
+                f"the weights do not fit the network {self.method} {self.model}: {str(problem).splitlines()[-1].strip()}"
+            ) from None
         return model.eval()
 
     @property
@@ -86,11 +89,18 @@ def load_plain(path: str | Path, what: str) -> dict[str, Any]:
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty; the {what} was not written to its end")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ValueError(f"{path} is no {what}: it holds more than tensors and plain values, and is not opened") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError, TypeError) as problem:
-        raise ValueError(f"{path} is damaged or no {what} ({str(problem).splitlines()[0][:100]})") from None
+        with warnings.catch_warnings(action="ignore"):  # about foreign pickles, which are refused below
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as problem:
+        if "Unsupported global" in str(problem):
+            raise ValueError(
+                f"{path} is no {what}: it holds more than tensors and plain values, and is not opened"
+            ) from None
+        raise ValueError(f"{path} is damaged or no {what}") from None
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError, IndexError, TypeError) as problem:
+        raise ValueError(
+            f"{path} cannot be read, is damaged or no {what} ({str(problem).splitlines()[0][:100]})"
+        ) from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} is no {what}: it holds a {type(content).__name__}")
     return content

@@ -42,7 +42,12 @@ class Evaluation:
         found["baselines"] = {name: summarise(ranks) for name, ranks in self.baselines.items()}
         if self.best_hit_rate is not None:
             found["best_possible"] = {"HR@10": self.best_hit_rate}
-        return found | {"title": self.title, "split": self.split, "users": len(self.ranks), "repeated_targets": self.repeated}
+        return found | {
+            "title": self.title,
+            "split": self.split,
+            "users": len(self.ranks),
+            "repeated_targets": self.repeated,
+        }
 
 
 def evaluate(checkpoint: Checkpoint, dataset: Dataset, split: str, *, device: torch.device | str = "cpu") -> Evaluation:
@@ -75,7 +80,9 @@ def differences(first: Evaluation, second: Evaluation, *, seed: int = 0) -> dict
 
 def table(evaluations: list[Evaluation], gains: dict[str, Difference]) -> str:
     """Metrics of one or two evaluations with standard errors, the baselines, and the paired differences, as text."""
-    shown = Table(title=f"Full ranking of the {evaluations[0].split} items, {len(evaluations[0].ranks):,} users", box=SIMPLE_HEAD)
+    shown = Table(
+        title=f"Full ranking of the {evaluations[0].split} items, {len(evaluations[0].ranks):,} users", box=SIMPLE_HEAD
+    )
     columns: dict[str, dict[str, str]] = {"": {name: name for name in METRICS}}
     for one in evaluations:
         means, errors = summarise(one.ranks), standard_errors(one.ranks)
@@ -91,7 +98,9 @@ def table(evaluations: list[Evaluation], gains: dict[str, Difference]) -> str:
     for name in METRICS:
         shown.add_row(*(column.get(name, "") for column in columns.values()))
     if evaluations[0].repeated:
-        shown.caption = f"{evaluations[0].repeated:,} held-out items are repeats: excluded from the ranking, they count as misses"
+        shown.caption = (
+            f"{evaluations[0].repeated:,} held-out items are repeats: excluded from the ranking, they count as misses"
+        )
     console = Console(width=120, color_system=None)
     with console.capture() as text:
         console.print(shown)

@@ -64,7 +64,12 @@ def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | 
 
 
 def recommendation_objective(
-    checkpoint: Checkpoint, dataset: Dataset, subset: Subset, *, device: torch.device | str = "cpu", padded: bool = False
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    subset: Subset,
+    *,
+    device: torch.device | str = "cpu",
+    padded: bool = False,
 ) -> tuple[Objective[Batch], float]:
     """SAMRec's Eq. 2 around a checkpoint, on fixed users with frozen negatives.
 
@@ -85,7 +90,9 @@ def recommendation_objective(
         available = np.intersect1d(available, training_users(dataset, fraction, seed))
     chosen = _chosen(available, subset, dataset.name)
     generator = np.random.default_rng([subset.seed, 0])
-    negatives = NegativeSampler(dataset, until=2 if subset.split == "train" else 0).draw(np.random.default_rng([subset.seed, 1]))
+    negatives = NegativeSampler(dataset, until=2 if subset.split == "train" else 0).draw(
+        np.random.default_rng([subset.seed, 1])
+    )
     size = min(round(TOKENS_A_BATCH / read.lengths[chosen].mean()), -(-len(chosen) // MIN_GROUPS))
     batches = [
         batch(
@@ -108,7 +115,9 @@ def _chosen(available: Ints, subset: Subset, name: str) -> Ints:
     if subset.users is None:
         return available
     if subset.users > len(available):
-        raise ValueError(f"--users {subset.users} exceeds the {len(available)} users of {name} in the {subset.split} split")
+        raise ValueError(
+            f"--users {subset.users} exceeds the {len(available)} users of {name} in the {subset.split} split"
+        )
     return np.sort(np.random.default_rng([subset.seed, 2]).choice(available, subset.users, replace=False))
 
 

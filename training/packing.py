@@ -35,7 +35,11 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        moved = {f.name: value.to(device, non_blocking=True) for f in fields(self) if (value := getattr(self, f.name)) is not None}
+        moved = {
+            f.name: value.to(device, non_blocking=True)
+            for f in fields(self)
+            if (value := getattr(self, f.name)) is not None
+        }
         return replace(self, **moved)
 
 
@@ -170,7 +174,9 @@ class NegativeSampler:
         counts = np.bincount(self.taken // (self.n_items + 1), minlength=dataset.n_users)
         if (counts >= self.n_items).any():
             user = int(np.argmax(counts >= self.n_items))
-            raise ValueError(f"user {user} of {dataset.name} has had all {self.n_items} items: no negative is left to sample")
+            raise ValueError(
+                f"user {user} of {dataset.name} has had all {self.n_items} items: no negative is left to sample"
+            )
 
     def _key(self, users: Ints, items: NDArray[np.integer]) -> Ints:
         return users * (self.n_items + 1) + items

@@ -88,7 +88,7 @@ def prepare(raw: Raw, folder: str | Path, name: str, *, core: int = CORE, overwr
         raise ValueError(f"a data set cannot be called {name!r}; choose a plain file name other than {SYNTHETIC}")
     path = Path(folder) / f"{name}.txt"
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; choose another name or folder, or say that it may be overwritten")
+        raise FileExistsError(f"{path} exists; choose another name or folder, or overwrite it (--overwrite)")
     user_codes, user_names = _codes(raw.interactions["user"])
     item_codes, item_names = _codes(raw.interactions["item"])
     keep = k_core(user_codes, item_codes, core)

@@ -94,7 +94,9 @@ def rank_by_counting(hidden: Tensor, table: Tensor, history: History) -> Ranks:
     """Ranks of the targets when the score of user u for item i is ⟨hidden[u], table[i − 1]⟩."""
     ranks = torch.empty(len(hidden), dtype=torch.float64, device=hidden.device)
     columns = [slice(start, min(start + ITEMS_A_BLOCK, len(table))) for start in range(0, len(table), ITEMS_A_BLOCK)]
-    buffer = hidden.new_empty(USERS_A_BLOCK * min(ITEMS_A_BLOCK, len(table)))  # one for all: new memory costs page faults
+    buffer = hidden.new_empty(
+        USERS_A_BLOCK * min(ITEMS_A_BLOCK, len(table))
+    )  # one for all: new memory costs page faults
 
     def product(rows: Tensor, block: slice) -> Tensor:
         width = block.stop - block.start
@@ -113,7 +115,9 @@ def rank_by_counting(hidden: Tensor, table: Tensor, history: History) -> Ranks:
             for block in columns:
                 inside = (targets >= block.start) & (targets < block.stop)
                 scores = product(rows, block)
-                target += torch.where(inside, scores.gather(1, (targets - block.start).clamp(0, scores.shape[1] - 1)), 0)
+                target += torch.where(
+                    inside, scores.gather(1, (targets - block.start).clamp(0, scores.shape[1] - 1)), 0
+                )
         count = torch.full((len(rows),), -1.0, dtype=torch.float64, device=hidden.device)  # −1: the target itself
         for block in columns:
             if len(columns) > 1:

@@ -49,7 +49,9 @@ class Run:
                     leftover.unlink()
                 yield
         except Timeout:
-            raise ValueError(f"another process is training in {self.folder}; wait for it or choose another --out") from None
+            raise ValueError(
+                f"another process is training in {self.folder}; wait for it or choose another --out"
+            ) from None
 
     def open(self, settings: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
         """What ``last.pt`` holds, or None when the run starts here.

@@ -78,7 +78,12 @@ class SAM(torch.optim.Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """The base optimiser's state and SAM's own: Adam's moments survive a restart."""
-        return {"base": self.base.state_dict(), "rho": self.rho, "same_dropout": self.same_dropout, "skipped": self.skipped}
+        return {
+            "base": self.base.state_dict(),
+            "rho": self.rho,
+            "same_dropout": self.same_dropout,
+            "skipped": self.skipped,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what ``state_dict`` gave."""

@@ -117,7 +117,9 @@ class _Training:
         users = training_users(dataset, settings.train_fraction, settings.seed)
         self.users = users[self.read.lengths[users] > 0]
         if len(self.users) == 0:
-            raise ValueError(f"no user of {dataset.name} has the 4 items that make a training pair; nothing can be learnt")
+            raise ValueError(
+                f"no user of {dataset.name} has the 4 items that make a training pair; nothing can be learnt"
+            )
         self.sampler = NegativeSampler(dataset)
         torch.manual_seed(settings.seed)
         self.model: SASRec = METHODS[settings.method].network(dataset.n_items, **settings.model).to(device)
@@ -143,7 +145,9 @@ class _Training:
         metrics = summarise(model_ranks(self.model, self.dataset, "valid"))
         self.done += 1
         if not math.isfinite(loss):
-            raise ValueError(f"the loss of epoch {self.done} is {loss}; lower --lr (it is {self.settings.lr:g}) or --rho")
+            raise ValueError(
+                f"the loss of epoch {self.done} is {loss}; lower --lr (it is {self.settings.lr:g}) or --rho"
+            )
         improved = metrics[METRIC] > self.best
         if improved:
             self.best, self.best_epoch = metrics[METRIC], self.done
@@ -161,7 +165,8 @@ class _Training:
             return np.random.default_rng([self.settings.seed, self.done, purpose])
 
         negatives = self.sampler.draw(stream(NEGATIVES))
-        sums = torch.zeros(2, dtype=torch.float64, device=self.device)  # of the loss and of its terms, on the device
+        total = torch.zeros((), dtype=torch.float64, device=self.device)  # on the device: no step waits for it
+        terms = 0
         self.model.train()
         for users in groups(self.users, self.settings.batch_size, stream(SHUFFLE)):
             rows = batch(
@@ -175,10 +180,10 @@ class _Training:
             ).to(self.device)
             closure = self._closure(rows)
             loss = self.optimiser.step(closure) if isinstance(self.optimiser, SAM) else self._plain_step(closure)
-            count = (rows.targets > 0).sum()
-            sums += torch.stack([loss.detach().double() * count, count])
-        total, count = sums.tolist()
-        return total / count
+            count = int(self.read.lengths[users].sum())
+            total += loss.detach().double() * count
+            terms += count
+        return total.item() / terms
 
     def _closure(self, rows: Any) -> Callable[[], Tensor]:
         def closure() -> Tensor:

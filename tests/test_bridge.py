@@ -1,0 +1,198 @@
+"""From a checkpoint to its objective, surface and curvature."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from landscape import HessianOperator
+from tests.small import random_dataset, small_model
+from tests.test_checkpoint import checkpoint
+from training.analysis import Plane, Subject, curvature_of, surface_of
+from training.checkpoint import save_checkpoint
+from training.datasets import load
+from training.objective import Subset, data_of, recommendation_objective
+from training.trainer import Settings, train
+
+DATASET = random_dataset([3, 4, 5, 6, 7, 9, 12, 15] * 6, n_items=40, seed=1)
+
+
+def subject_model(seed=0, dtype=torch.float32):
+    """A checkpoint for DATASET, not trained."""
+    weights = small_model(40, dtype=dtype, seed=seed).state_dict()
+    return replace(checkpoint(), model={**checkpoint().model, "n_items": 40}, weights=weights)
+
+
+def objective(subset, dtype=torch.float64, **options):
+    found, population = recommendation_objective(subject_model(), DATASET, subset, **options)
+    if dtype == torch.float64:
+        found.model.double()
+        found.params = found.params.double()
+        found._rest = {name: tensor.double() for name, tensor in found._rest.items()}
+    return found, population
+
+
+def test_the_loss_is_the_mean_over_all_terms_whatever_the_batches():
+    found, population = objective(Subset())
+    model = small_model(40, dtype=torch.float32).double()
+    total = count = 0
+    with torch.no_grad():
+        for rows in found.batches:
+            hidden = model(rows.items, rows.positions, rows.segments)
+            for row, place in torch.nonzero(rows.targets).tolist():
+                for item, label in ((rows.targets[row, place], 1.0), (rows.negatives[row, place], 0.0)):
+                    score = hidden[row, place] @ model.items.weight[item]
+                    total += F.binary_cross_entropy_with_logits(score, torch.tensor(label, dtype=score.dtype)).item()
+                count += 1
+    assert found.value() == pytest.approx(total / count, rel=1e-9)
+    assert population == len(found.batches)  # all users: the loss is no estimate
+    assert found.standard_error(population=population) == 0
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_derivatives_are_those_of_the_loss(split):
+    found, _ = objective(Subset(split=split))
+    generator = torch.Generator().manual_seed(0)
+    direction = found.space.project(torch.randn(found.space.size, generator=generator, dtype=torch.float64))
+    step = 1e-4 / direction.norm()
+    ahead, behind = (found.params + sign * step * direction for sign in (1, -1))
+    slope = (found.value(ahead) - found.value(behind)) / (2 * step)
+    assert float(found.gradient() @ direction) == pytest.approx(float(slope), rel=1e-6)
+    bend = (found.gradient(ahead) - found.gradient(behind)) / (2 * step)
+    torch.testing.assert_close(found.hvp(direction), bend, rtol=1e-5, atol=1e-7)
+
+
+def test_packed_and_padded_are_one_objective():
+    packed, padded = (objective(Subset(users=20), padded=flag)[0] for flag in (False, True))
+    assert packed.value() == pytest.approx(padded.value(), rel=1e-12)
+    vector = torch.randn(packed.space.size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    torch.testing.assert_close(packed.hvp(vector), padded.hvp(vector), rtol=1e-9, atol=1e-12)
+
+
+def test_rows_that_nothing_looks_up_take_no_part():
+    found, _ = objective(Subset(users=3))
+    used = {
+        int(i) for rows in found.batches for t in (rows.items, rows.targets, rows.negatives) for i in t.flatten()
+    } - {0}
+    mask = found.space.views(found.space.mask)
+    assert set(torch.nonzero(mask["items.weight"][:, 0]).flatten().tolist()) == used
+    moved = found.params.clone()
+    moved[~found.space.mask] += 1.0
+    assert found.value(moved) == found.value()
+
+
+def test_users_and_negatives_depend_on_the_subset_alone():
+    a, _ = objective(Subset(users=10, seed=3))
+    other = replace(subject_model(seed=5), seed=9, settings={"seed": 9})
+    b, _ = recommendation_objective(other, DATASET, Subset(users=10, seed=3))
+    c, _ = objective(Subset(users=10, seed=4))
+    for rows, same in zip(a.batches, b.batches, strict=True):
+        assert torch.equal(rows.items, same.items)
+        assert torch.equal(rows.negatives, same.negatives)
+    assert {int(u) for rows in a.batches for u in rows.users} != {int(u) for rows in c.batches for u in rows.users}
+
+
+def test_the_jackknife_error_covers_the_loss_of_all_users():
+    truth = objective(Subset())[0].value()
+    covered, trials = 0, 60
+    for seed in range(trials):
+        found, population = objective(Subset(users=24, seed=seed))
+        # Negatives differ by seed as well: their share of the spread is not in the error of a subset of users.
+        covered += abs(found.value() - truth) <= 2.1 * found.standard_error(population=None)
+    assert covered / trials >= 0.85
+
+
+def test_asking_for_too_many_users_is_refused():
+    with pytest.raises(ValueError, match="--users 49 exceeds the 42 users of small in the train split"):
+        recommendation_objective(subject_model(), DATASET, Subset(users=49))
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    """A model trained for a moment on the built-in data."""
+    folder = tmp_path_factory.mktemp("run")
+    settings = Settings(method="sasrec", epochs=1, width=16, layers=1, max_length=20)
+    train(load("synthetic"), settings, folder)
+    return Subject.open(folder / "checkpoint.pt")
+
+
+def test_a_surface_is_made_once_and_then_found(subject, tmp_path):
+    subset, plane = Subset(users=60), Plane(points=7, grid=True)
+    first, path = surface_of(subject, subset, plane, keep=tmp_path)
+    points = []
+    again, same = surface_of(subject, subset, plane, keep=tmp_path, report=lambda *state: points.append(state))
+    assert path == same
+    assert points == []
+    np.testing.assert_array_equal(first.loss, again.loss)
+    other, elsewhere = surface_of(subject, replace(subset, seed=1), replace(plane, seed=1), keep=tmp_path)
+    assert elsewhere != path
+    assert other.centre != first.centre
+    assert not list(tmp_path.glob(".partial*"))
+
+
+def test_an_interrupted_surface_continues_where_it_was(subject, tmp_path):
+    subset, plane = Subset(users=60), Plane(points=5, grid=True)
+
+    def interrupt(done, total, text):
+        if done == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        surface_of(subject, subset, plane, keep=tmp_path, report=interrupt)
+    seen = []
+    found, _ = surface_of(subject, subset, plane, keep=tmp_path, report=lambda done, total, text: seen.append(done))
+    whole, _ = surface_of(subject, subset, plane, keep=tmp_path / "whole")
+    assert min(seen) >= 9 or seen[0] == 1  # the centre is looked up first
+    assert len([done for done in seen]) <= 25 - 9 + 3
+    np.testing.assert_array_equal(found.loss, whole.loss)
+
+
+def test_the_surface_says_where_it_comes_from(subject, tmp_path):
+    found, _ = surface_of(subject, Subset(users=60), Plane(points=5, grid=True), keep=tmp_path)
+    assert found.metadata["checkpoint"]["sha256"] == subject.sha256
+    assert found.metadata["data"]["sha256"] == subject.dataset.sha256
+    assert found.metadata["objective"] == {"loss": "recommendation", "split": "train", "users": 60, "seed": 0}
+    assert found.metadata["plane"]["direction_seeds"] == [0, 1]
+    assert found.metadata["loss_stderr"] > 0
+    expected, _ = recommendation_objective(subject.checkpoint, subject.dataset, Subset(users=60))
+    assert found.centre == pytest.approx(expected.value(), rel=1e-6)
+
+
+def test_curvature_of_a_checkpoint_is_an_eigenvalue_of_its_hessian(subject, tmp_path):
+    subset = Subset(users=40)
+    found, path = curvature_of(subject, subset, 2, keep=tmp_path)
+    assert found.pairs.converged.all()
+    expected, _ = recommendation_objective(subject.checkpoint, subject.dataset, subset)
+    operator = HessianOperator(expected)
+    for value, vector in zip(found.pairs.values, found.pairs.vectors, strict=True):
+        v = torch.from_numpy(vector)
+        assert float((operator @ v - value * v).norm()) <= 2e-3 * abs(value)
+    assert found.gradient_norm == pytest.approx(float(expected.gradient().norm()), rel=1e-5)
+    again, _ = curvature_of(subject, subset, 2, keep=tmp_path)
+    np.testing.assert_array_equal(again.pairs.values, found.pairs.values)
+    np.testing.assert_array_equal(again.pairs.vectors, found.pairs.vectors)
+    assert path.suffix == ".json"
+
+
+def test_other_data_than_the_checkpoints_is_refused(tmp_path):
+    (tmp_path / "other.txt").write_text("1 1 2 3 4\n2 2 3 4 5\n")
+    with pytest.raises(ValueError, match="is not what the checkpoint was trained on: SHA-256"):
+        data_of(checkpoint(), str(tmp_path / "other.txt"))
+
+
+def test_data_that_is_gone_is_said_to_be_gone(tmp_path):
+    gone = replace(checkpoint(), data={**checkpoint().data, "name": "nowhere", "source": str(tmp_path / "gone.txt")})
+    with pytest.raises(FileNotFoundError, match=r"gone.txt is not there; say where nowhere is with --data"):
+        data_of(gone, data_dir=str(tmp_path))
+
+
+def test_a_checkpoint_finds_its_data_under_its_name(tmp_path):
+    (tmp_path / "mine.txt").write_text("1 1 2 3 4\n2 2 3 4 5\n")
+    sha = load(tmp_path / "mine.txt").sha256
+    moved = replace(
+        checkpoint(), data={**checkpoint().data, "name": "mine", "source": "elsewhere/mine.txt", "sha256": sha}
+    )
+    save_checkpoint(moved, tmp_path / "c.pt")
+    assert Subject.open(tmp_path / "c.pt", data_dir=str(tmp_path)).dataset.n_users == 2
