@@ -145,7 +145,7 @@ def train(
     from training.trainer import Settings, train
 
     where = _compute(device, threads)
-    method = one_of(method, METHODS, "method")
+    method = one_of(method, METHODS, "the method")
     chosen = Settings(method=method, **{**settings, "sam": settings["sam"] or METHODS[method].sam})
     dataset = load(data, data_dir=data_dir, attributes=attributes)
     folder = Path(out) if out else Path("runs") / f"{method}-{dataset.name}-seed{chosen.seed}"
@@ -464,8 +464,7 @@ def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
 
 def _draw(kind: str, found: Any, stored: Path, out: str | None, png: str | None, pdf: str | None) -> list[str]:
     """Write the page, its data beside it and the pictures; the names of all."""
-    from figures.page import write_page
-    from figures.static import write_picture
+    from figures.writing import write_page, write_picture
 
     from landscape.files import copy_result
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-VERSION = re.search(r'^__version__ = "([^"]+)"', (ROOT / "landscape" / "version.py").read_text(encoding="utf-8"), re.MULTILINE)
+VERSION = re.search(
+    r'^__version__ = "([^"]+)"', (ROOT / "landscape" / "version.py").read_text(encoding="utf-8"), re.MULTILINE
+)
 if VERSION is None:
-    raise RuntimeError("landscape/version.py has no line __version__ = \"...\"")
+    raise RuntimeError('landscape/version.py has no line __version__ = "..."')
 
 setup(
     name="landscape-toolkit",  # `landscape` is another project's name on the package index; the import is `landscape`
@@ -29,10 +31,12 @@ setup(
         "Typing :: Typed",
     ],
     python_requires=">=3.11",
-    packages=find_packages(include=[f"{name}{rest}" for name in ("landscape", "models", "training", "figures") for rest in ("", ".*")]),
+    packages=find_packages(
+        include=[f"{name}{rest}" for name in ("landscape", "models", "training", "figures") for rest in ("", ".*")]
+    ),
     py_modules=["cli"],
     package_data={"landscape": ["py.typed"], "figures": ["templates/*"]},
-    # Through landscape.__main__ and not cli:main at once: it makes sure that a `models` of the user's does not hide ours.
+    # Through landscape.__main__, not cli:main: it sees to it that a `models` folder of the user's does not hide ours.
     entry_points={"console_scripts": ["landscape = landscape.__main__:main"]},
     install_requires=[
         "torch>=2.5",
@@ -41,9 +45,9 @@ setup(
         "matplotlib>=3.8",
         "plotly>=5.20",
         "jinja2>=3.1",
-        "click>=8.1",
+        "click>=8.2",
         "rich>=13.0",
-        "polars>=1.0",
+        "polars>=1.21",
         "platformdirs>=3.0",
         "filelock>=3.12",
     ],

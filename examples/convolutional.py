@@ -1,6 +1,6 @@
 """The loss surface and the sharpest directions of a small convolutional network, on images made here.
 
-    python examples/convolutional.py
+Run it with ``python examples/convolutional.py``.
 """
 
 import torch
@@ -25,6 +25,7 @@ def loss(model: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[to
 
 
 def main() -> None:
+    """Train for a second, then look around."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     batches = [stripes(size, generator) for size in (128, 128, 128, 40)]  # the last one smaller, as loaders leave it
@@ -43,7 +44,8 @@ def main() -> None:
 
     pairs = landscape.top_eigenpairs(landscape.HessianOperator(objective), k=3)
     print(pairs)
-    print(landscape.surface(objective, pairs.vectors[0], pairs.vectors[1], points=31))  # an eigenvector is a direction too
+    assert pairs.vectors is not None  # only pairs that were read from a file may lack them
+    print(landscape.surface(objective, *pairs.vectors[:2], points=31))  # an eigenvector is a direction like any other
 
 
 if __name__ == "__main__":

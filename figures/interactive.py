@@ -41,8 +41,8 @@ from landscape.results import Curvature, Floats, Surface
 
 FLOOR = 0.32  # room between the floor and the lowest point, in units of the drawn range
 CAMERA = {
-    "eye": {"x": 1.0, "y": -1.32, "z": 1.0},
-    "center": {"x": 0.02, "y": 0, "z": -0.14},
+    "eye": {"x": 1.0, "y": -1.3, "z": 1.16},
+    "center": {"x": 0.02, "y": 0, "z": -0.26},
     "up": {"x": 0, "y": 0, "z": 1},
 }
 
@@ -67,6 +67,7 @@ def surface_figure(surface: Surface, *, name: str | None = None, log: bool = Fal
             x=surface.alphas,
             y=surface.betas,
             z=compact(drawn.values),
+            visible=drawn.any,  # plotly.js 4.1 stumbles over one without a single number
             **hover(surface, drawn),
             colorscale=colour_scale(),
             cmin=drawn.low,
@@ -122,6 +123,7 @@ def contour_figure(surface: Surface, *, name: str | None = None, log: bool = Fal
             x=surface.alphas,
             y=surface.betas,
             z=compact(drawn.values),
+            visible=drawn.any,  # plotly.js 4.1 stumbles over one without a single number
             **hover(surface, drawn),
             colorscale=colour_scale(),
             zmin=drawn.low,
@@ -138,12 +140,16 @@ def contour_figure(surface: Surface, *, name: str | None = None, log: bool = Fal
             hoverongaps=False,
             connectgaps=False,
             colorbar={
-                "title": {"text": drawn.label, "side": "right"},
+                "title": {"text": drawn.label, "side": "top"},
+                "orientation": "h",
+                "y": 1.03,
+                "yanchor": "bottom",
+                "xpad": 0,
+                "ypad": 0,
                 "tickvals": ticks,
                 "ticktext": labels,
-                "thickness": 12,
+                "thickness": 10,
                 "outlinewidth": 0,
-                "len": 1,
                 "ticklen": 4,
             },
             name=LOSS_TRACE,
@@ -162,6 +168,7 @@ def contour_figure(surface: Surface, *, name: str | None = None, log: bool = Fal
             "title": {"text": BETA_LABEL},
             "range": [low_b, high_b],
             "constrain": "domain",
+            "constraintoward": "top",  # below the colour bar
             **({"scaleanchor": "x", "scaleratio": 1} if square else {}),
         },
         showlegend=False,

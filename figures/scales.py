@@ -26,6 +26,11 @@ class Heights:
     log: bool
 
     @property
+    def any(self) -> bool:
+        """Whether there is anything to draw."""
+        return bool(np.isfinite(self.values).any())
+
+    @property
     def flat(self) -> bool:
         """Whether there are no two different values to draw contours between."""
         finite = self.values[np.isfinite(self.values)]
@@ -33,8 +38,9 @@ class Heights:
 
     @property
     def levels(self) -> Floats:
-        """(L,) heights of the contour lines: multiples of ``step`` strictly within the drawn range."""
-        indices = np.arange(math.ceil(self.low / self.step + 1e-9), math.floor(self.high / self.step - 1e-9) + 1)
+        """(L,) heights of the contour lines: multiples of ``step`` well within the drawn range."""
+        # A level just above the lowest point, or below the highest, would be a speck and not a line.
+        indices = np.arange(math.ceil(self.low / self.step + 0.15), math.floor(self.high / self.step - 0.15) + 1)
         return np.asarray(indices * self.step, dtype=np.float64)
 
     @property
@@ -143,14 +149,14 @@ def line_coordinates(surface: Surface) -> tuple[Floats, str, int]:
         return surface.alphas, ALPHA_LABEL, 0
     if len(surface.alphas) == 1:
         return surface.betas, BETA_LABEL, 1
-    raise ValueError(
-        f"a surface of {len(surface.alphas)}×{len(surface.betas)} points is a plane; draw it with surface_figure"
-    )
+    raise ValueError(f"{_size(surface)} points make a plane; draw it with surface_figure")
 
 
 def require_plane(surface: Surface) -> None:
     """Raise ValueError for a line or a point, which have no area to draw."""
     if min(surface.loss.shape) < 2:
-        raise ValueError(
-            f"a surface of {len(surface.alphas)}×{len(surface.betas)} points has no area; draw it with line_figure"
-        )
+        raise ValueError(f"{_size(surface)} points have no area; draw them with line_figure")
+
+
+def _size(surface: Surface) -> str:
+    return f"{len(surface.alphas)}×{len(surface.betas)}"

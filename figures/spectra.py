@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures.style import GREEK_LAMBDA, PALETTE, eigenvalue_name
+from figures.style import LAMBDA_MIN, PALETTE, eigenvalue_name
 from landscape.results import Curvature, EigenPairs
 
 
@@ -14,7 +14,7 @@ def spectrum_rows(curvature: Curvature) -> list[tuple[EigenPairs, list[str], str
     rows = [(pairs, [eigenvalue_name(rank + 1) for rank in range(len(pairs.values))], PALETTE["blue"], "largest")]
     if pairs.bottom is not None:
         count = len(pairs.bottom.values)
-        labels = [f"{GREEK_LAMBDA}min"] + [f"{GREEK_LAMBDA}min, {rank + 1}" for rank in range(1, count)]
+        labels = [LAMBDA_MIN] + [f"{LAMBDA_MIN} + {rank}" for rank in range(1, count)]
         rows.append((pairs.bottom, labels, PALETTE["vermillion"], "smallest"))
     return rows
 

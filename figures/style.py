@@ -27,6 +27,7 @@ COLOUR_SCALE = (
 )  # fmt: skip
 
 GREEK_ALPHA, GREEK_BETA, GREEK_LAMBDA = "α", "β", "λ"
+LAMBDA_MAX, LAMBDA_MIN = "λₘₐₓ", "λₘᵢₙ"
 ALPHA_LABEL = "α (along direction 1)"
 BETA_LABEL = "β (along direction 2)"
 LOSS_LABEL = "loss"

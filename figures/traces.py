@@ -48,7 +48,8 @@ def hover(surface: Surface, drawn: Heights) -> dict[str, Any]:
     if drawn.log:
         result["customdata"] = compact(drawn.losses)
     if len(states) > 1:
-        result["text"] = np.where(surface.evaluated, "evaluated", "interpolated").tolist()
+        # An array: of a list of lists, plotly's surfaces would make a string for each row.
+        result["text"] = np.where(surface.evaluated, "evaluated", "interpolated")
     return result
 
 
@@ -66,9 +67,9 @@ def add_contours_3d(figure: go.Figure, surface: Surface, drawn: Heights, floor: 
     """Draw the contour lines on the floor of a scene, in the colours of their levels."""
     # Not plotly's own projected contours: around a hole they contain points without coordinates, at which a browser
     # without a GPU computes for a minute.
-    points, levels = contour_lines(surface.alphas, surface.betas, drawn.values, drawn.levels)
-    if not len(points):
+    if drawn.flat:
         return
+    points, levels = contour_lines(surface.alphas, surface.betas, drawn.values, drawn.levels)
     figure.add_scatter3d(
         x=points[:, 0].astype(np.float32),
         y=points[:, 1].astype(np.float32),

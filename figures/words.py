@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from figures.scales import not_finite
-from figures.style import GREEK_LAMBDA, eigenvalue_name, number
+from figures.style import LAMBDA_MAX, LAMBDA_MIN, eigenvalue_name, number
 from landscape.results import Curvature, EigenPairs, Surface
 
 STATIONARY = 1e-3  # the share of the loss that a gradient step may still gain at a point called nearly stationary
@@ -33,12 +33,12 @@ def surface_facts(surface: Surface) -> list[Fact]:
         Fact(
             "Loss at the centre", centre, "the trained model" if centre != "unknown" else "the centre was not evaluated"
         ),
-        Fact("Range shown", spread, f"lowest to highest loss of {number(points)} {_plural(points, 'point')}"),
+        Fact("Range shown", spread, f"lowest to highest loss of {_points(points)}"),
         _error_fact(surface),
         Fact(
             "Evaluations",
             number(surface.evaluations),
-            f"of the loss, for {number(points)} {_plural(points, 'point')} drawn",
+            f"of the loss, for {_points(points)} drawn",
         ),
     ]
 
@@ -73,9 +73,10 @@ def surface_error(surface: Surface) -> str:
     near = ""
     if math.isfinite(error.near_centre):
         near = f" In the inner half of the plane it was within {percent(error.near_centre)} of the loss there."
+    held = f"{error.points} {_plural(error.points, 'evaluation')}"
     return (
         f"The loss was evaluated at {number(surface.evaluations)} points and interpolated between them. "
-        f"Held against {error.points} {_plural(error.points, 'evaluation')} that the fit did not see, the interpolation was off by at most "
+        f"Held against {held} that the fit did not see, the interpolation was off by at most "
         f"{number(error.absolute, 2)}, which is {percent(error.relative)} of the range.{near} "
         "Between the points measured the error may be larger."
     )
@@ -85,24 +86,21 @@ def surface_warnings(surface: Surface) -> list[str]:
     """What a reader must know before trusting the picture."""
     warnings = []
     finite = np.isfinite(surface.loss)
+    bad, missing = int(not_finite(surface).sum()), int((~surface.evaluated & ~finite).sum())
+    below = int((surface.loss[finite] <= 0).sum())
+    low, high = surface.range
     if not finite.any():
         warnings.append("No point has a finite loss: there is nothing to draw.")
-    bad = int(not_finite(surface).sum())
-    if bad and finite.any():
+    elif bad:
         warnings.append(
-            f"At {number(bad)} evaluated {_plural(bad, 'point')} the loss is not finite (infinite, or not a number). They are left as holes."
+            f"At {_points(bad)} the loss is not finite (infinite, or not a number): holes, marked with crosses."
         )
-    missing = int((~surface.evaluated & ~finite).sum())
     if missing:
         warnings.append(
-            f"{number(missing)} of {number(surface.loss.size)} points were not evaluated. They are left as holes."
+            f"{_points(missing)} of {number(surface.loss.size)} were not evaluated. They are left as holes."
         )
-    below = int((surface.loss[finite] <= 0).sum())
     if below:
-        warnings.append(
-            f"At {number(below)} {_plural(below, 'point')} the loss is not above zero and has no logarithm: the log scale leaves them out."
-        )
-    low, high = surface.range
+        warnings.append(f"At {_points(below)} the loss is not above zero: the log scale leaves them out.")
     if finite.sum() > 1 and low == high:
         warnings.append(f"All points have the same loss, {number(low)}: along these directions it does not change.")
     return warnings
@@ -112,14 +110,14 @@ def curvature_facts(curvature: Curvature) -> list[Fact]:
     """Both ends of the spectrum, the gradient and the scale that eigenvalues are read against."""
     pairs, bottom = curvature.pairs, curvature.pairs.bottom
     top = pairs.values[0]
-    facts = [Fact(f"{GREEK_LAMBDA}max, largest eigenvalue", _with_residual(pairs), _state(pairs))]
+    facts = [Fact(f"{LAMBDA_MAX}, largest eigenvalue", _with_residual(pairs), _state(pairs))]
     if bottom is not None:
-        facts.append(Fact(f"{GREEK_LAMBDA}min, smallest eigenvalue", _with_residual(bottom), _state(bottom)))
+        facts.append(Fact(f"{LAMBDA_MIN}, smallest eigenvalue", _with_residual(bottom), _state(bottom)))
     error = curvature.loss_stderr
     facts += [
         Fact("Gradient norm ‖∇L‖", number(curvature.gradient_norm), "zero only at a stationary point"),
         Fact(
-            f"{GREEK_LAMBDA}max · ‖θ‖²",
+            f"{LAMBDA_MAX} · ‖θ‖²",
             number(float(top) * curvature.params_norm**2),
             f"‖θ‖ = {number(curvature.params_norm)}",
         ),
@@ -137,21 +135,23 @@ def curvature_warnings(curvature: Curvature) -> list[str]:
     warnings = []
     if bottom is not None and bottom.values[0] + bottom.residuals[0] < 0:
         warnings.append(
-            f"The Hessian is indefinite: {GREEK_LAMBDA}min = {number(bottom.values[0], 3)} lies below zero by more than its residual. "
-            "The loss falls along that direction, so this point is not a minimum of the loss measured here."
+            f"The Hessian is indefinite: {LAMBDA_MIN} = {number(bottom.values[0], 3)} lies below zero by more than "
+            "its residual. The loss curves downwards along that direction, so this point is not a minimum of the loss "
+            "measured here."
         )
     gain = expected_gain(curvature)
     if not gain <= STATIONARY * abs(curvature.loss):
         warnings.append(
-            f"This is not a stationary point: the gradient's norm is {number(curvature.gradient_norm, 3)}, and to second order one step along the "
-            f"gradient would lower the loss by {_share(gain, curvature.loss)}. Its eigenvalues are not those of a minimum."
+            f"This is not a stationary point: its gradient has norm {number(curvature.gradient_norm, 3)}, and to "
+            f"second order one gradient step would lower the loss by {_share(gain, curvature.loss)}. "
+            "The eigenvalues are not those of a minimum."
         )
-    open_ends = [eigenvalue_name(rank + 1) for rank, done in enumerate(pairs.converged) if not done]
+    unfinished = [eigenvalue_name(rank + 1) for rank, done in enumerate(pairs.converged) if not done]
     if bottom is not None and not bottom.converged[0]:
-        open_ends.append(f"{GREEK_LAMBDA}min")
-    if open_ends:
+        unfinished.append(LAMBDA_MIN)
+    if unfinished:
         warnings.append(
-            f"Not converged: {', '.join(open_ends)}. An eigenvalue lies within each bar, but the bar is wider than asked for."
+            f"Not converged: {', '.join(unfinished)}. Each bar holds an eigenvalue, but is wider than was asked for."
         )
     return warnings
 
@@ -164,7 +164,9 @@ def expected_gain(curvature: Curvature) -> float:
     top = float(curvature.pairs.values[0])
     if not curvature.gradient_norm:
         return 0.0
-    return curvature.gradient_norm**2 / (2 * top) if top > 0 else math.inf if top <= 0 else math.nan
+    if math.isnan(top):
+        return math.nan
+    return curvature.gradient_norm**2 / (2 * top) if top > 0 else math.inf
 
 
 def _share(gain: float, loss: float) -> str:
@@ -184,11 +186,15 @@ def _with_residual(pairs: EigenPairs) -> str:
 
 
 def _state(pairs: EigenPairs) -> str:
-    return "residual; converged" if pairs.converged[0] else "residual; not converged"
+    return "± its residual; converged" if pairs.converged[0] else "± its residual; not converged"
 
 
 def _exactness(error: float) -> str:
     return "over all users" if error == 0 else "its standard error is unknown"
+
+
+def _points(count: int) -> str:
+    return f"{number(count)} {_plural(count, 'point')}"
 
 
 def _plural(count: int, noun: str) -> str:

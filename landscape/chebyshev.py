@@ -60,5 +60,7 @@ def interpolate(values: Floats, x: Floats, y: Floats) -> Floats:
         (B, A).
     """
     rows, columns = values.shape
-    result = np.einsum("bm,mn,an->ba", interpolation_matrix(rows, y), values, interpolation_matrix(columns, x), optimize=True)
+    result = np.einsum(
+        "bm,mn,an->ba", interpolation_matrix(rows, y), values, interpolation_matrix(columns, x), optimize=True
+    )
     return np.asarray(result, float)

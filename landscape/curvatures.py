@@ -26,9 +26,6 @@ def curvature(
 ) -> Curvature:
     """The k largest eigenvalues of the loss's Hessian at θ₀, the smallest, and the gradient's norm.
 
-    Lanczos starts from the gradient and a random vector in equal parts: the gradient of a trained network lies
-    mostly along the directions of high curvature, which saves products.
-
     Args:
         objective: The loss.
         k: How many eigenvalues.
@@ -45,7 +42,10 @@ def curvature(
     """
     started = time.monotonic()
     loss = objective.value()
-    checks = {"repeat_difference": repeat_difference(objective, loss), "gradient_path_difference": path_difference(objective, loss)}
+    checks = {
+        "repeat_difference": repeat_difference(objective, loss),
+        "gradient_path_difference": path_difference(objective, loss),
+    }
     gradient = objective.gradient()
     pairs = top_eigenpairs(
         HessianOperator(objective),
@@ -53,7 +53,6 @@ def curvature(
         tolerance=tolerance,
         max_products=max_products,
         generator=torch.Generator().manual_seed(seed),
-        start=gradient,
         progress=progress,
     )
     return Curvature(

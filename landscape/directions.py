@@ -13,7 +13,9 @@ NORMALIZE = ("filter", "layer", "none")
 VECTORS = ("zero", "keep")
 
 
-def random_direction(space: ParamSpace, params: Tensor, *, normalize: str = "filter", vectors: str = "zero", seed: int) -> Tensor:
+def random_direction(
+    space: ParamSpace, params: Tensor, *, normalize: str = "filter", vectors: str = "zero", seed: int
+) -> Tensor:
     """A random Gaussian direction, scaled to the parameters as by Li et al. (NeurIPS 2018, section 4).
 
     With ``filter``, each row along dimension 0 of a parameter (a filter of a convolution, a neuron of a linear layer,

@@ -48,7 +48,8 @@ class Evaluations:
         if self._fingerprint is None and self.path is not None and self.path.exists():
             self._load(self.path)
         if self._fingerprint not in (None, fingerprint) or (self._columns and self._columns != tuple(columns)):
-            raise ValueError(f"{self.path or 'evaluations'} holds points of another surface; delete it, or give another path")
+            where = self.path or "the store"
+            raise ValueError(f"{where} holds points of another surface; delete it, or give another path")
         self._fingerprint, self._columns = fingerprint, tuple(columns)
 
     def _load(self, path: Path) -> None:
@@ -58,7 +59,7 @@ class Evaluations:
                 self._columns = tuple(stored["columns"].tolist())
                 self._fingerprint = str(stored["fingerprint"])
         except (KeyError, ValueError, EOFError, BadZipFile) as problem:
-            raise ValueError(f"{path} is damaged or no file of partial results ({problem}); delete it to start anew") from None
+            raise ValueError(f"{path} is damaged or holds no points ({problem}); delete it to start anew") from None
         self._values = dict(zip(map(tuple, points.tolist()), map(tuple, values.tolist()), strict=True))
         self._saved = (len(self._values), time.monotonic())
 

@@ -1,4 +1,4 @@
-"""A surface between its nodes: the axes of a plane, where to put nodes on them, and interpolating what will be shown."""
+"""A surface between its nodes: the axes of a plane, the nodes on them, and interpolating what will be shown."""
 
 from __future__ import annotations
 
@@ -80,9 +80,12 @@ def resample(
         fit = surface.metadata.get("interpolation")
         if fit is None:
             if not own:
-                raise ValueError("a surface of which every point was evaluated has no values between them; draw its own grid")
+                raise ValueError(
+                    "a surface that was not interpolated has no values between its points; draw its own grid"
+                )
             return transform(surface.loss)
-        axes = [Axis(low, high, count) for (low, high), count in zip(fit["extent"], surface.loss.shape[::-1], strict=True)]
+        sizes = surface.loss.shape[::-1]
+        axes = [Axis(low, high, size) for (low, high), size in zip(fit["extent"], sizes, strict=True)]
         found = {(a, b): loss for (a, b), loss in zip(surface.nodes.tolist(), surface.node_loss.tolist(), strict=True)}
         at_nodes = [axis.nodes(count) for axis, count in zip(axes, fit["nodes"], strict=True)]
         values = transform(np.array([[found[a, b] for a in at_nodes[0].tolist()] for b in at_nodes[1].tolist()]))

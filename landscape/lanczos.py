@@ -54,7 +54,7 @@ def top_eigenpairs(
         generator: Of the start; by default one with seed 0.
         start: A vector (n,) to start from, such as the gradient; a random one of the same length is added, so that no
             eigenvector is left out. By default the random one alone.
-        bottom: How many eigenvalues from the other end. They do not delay the stop.
+        bottom: How many eigenvalues from the other end, as far as the basis has them. They do not delay the stop.
         progress: Called after each product with the number of products and the largest relative residual.
 
     Raises:
@@ -80,7 +80,7 @@ def top_eigenpairs(
             done = last or ritz.settled(k, tolerance)
         if progress is not None:
             progress(krylov.count, residual)
-    return _pairs(krylov, ritz, k, min(bottom, krylov.size), tolerance)
+    return _pairs(krylov, ritz, k, min(bottom, krylov.count), tolerance)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class _Ritz:
     residuals: Floats  # (m,) |β s|: the open end of the recurrence times the last component of the eigenvector
     coordinates: Floats  # (m, m) the eigenvectors in the basis, one a column
     newest: NDArray[np.bool_]  # (m,) whether from the latest block
-    complete: bool  # whether nothing is known of an invariant space, or all of one block is
+    met_invariant: bool  # whether the basis spans, or contains, an invariant space
     resolution: float  # what rounding leaves of a zero
 
     def converged(self, tolerance: float) -> NDArray[np.bool_]:
@@ -113,7 +113,7 @@ class _Ritz:
         converged = self.converged(tolerance)
         if len(self.values) < k or not converged[:k].all():
             return False
-        if not self.complete:
+        if not self.met_invariant:
             return True
         largest = int(np.flatnonzero(self.newest)[0])
         as_large = np.count_nonzero(self.values >= self.values[largest] - self.resolution)
@@ -135,7 +135,7 @@ def _ritz(krylov: Krylov) -> _Ritz:
         residuals[order],
         coordinates[:, order],
         newest=order >= first - len(krylov.blocks[-1].alphas),
-        complete=krylov.invariant or len(krylov.blocks) > 1,
+        met_invariant=krylov.invariant or len(krylov.blocks) > 1,
         resolution=krylov.resolution,
     )
 
@@ -144,6 +144,8 @@ def _pairs(krylov: Krylov, ritz: _Ritz, k: int, bottom: int, tolerance: float) -
     """The wanted ends as a result, with one product spent on the residual of the first."""
     first = _vector(krylov, ritz.coordinates[:, 0])
     defect = (krylov.H @ first).double() - float(ritz.values[0]) * first.double()
+    # The recurrence does not know of rounding: what it says below that is no bound.
+    ritz.residuals[:] = np.maximum(ritz.residuals, krylov.resolution)
     ritz.residuals[0] = float(torch.linalg.vector_norm(defect))
 
     def end(places: range) -> EigenPairs:

@@ -1,4 +1,4 @@
-"""The loss of a model over fixed data as a function of one flat parameter vector: values, gradients, Hessian products."""
+"""The loss of a model over fixed data as a function of one flat vector: values, gradients, Hessian products."""
 
 from __future__ import annotations
 
@@ -268,7 +268,9 @@ class Objective(Generic[Batch]):
         terms = named_terms(returned)
         self._parts = self._parts or tuple(terms)
         if set(terms) != set(self._parts):
-            raise ValueError(f"the loss has the parts {[*terms]} in one batch and {[*self._parts]} in another; return all in each")
+            raise ValueError(
+                f"the loss has the parts {[*terms]} in one batch, {[*self._parts]} in another; return all in each"
+            )
         return [terms[part][0] for part in self._parts], [terms[part][1] for part in self._parts]
 
     @contextmanager
@@ -296,7 +298,7 @@ class Objective(Generic[Batch]):
         found = torch.tensor([[float(number) for number in row] for row in counts], dtype=torch.float64)
         for part, number in zip(self._parts, found.sum(0).tolist(), strict=True):
             if not number > 0:
-                raise ValueError(f"the loss's part {part!r} has {number:g} terms in all batches together; its mean is undefined")
+                raise ValueError(f"the loss's part {part!r} has {number:g} terms in all batches; its mean is undefined")
         return found.to(self.device)
 
     @cached_property
@@ -350,11 +352,18 @@ def path_difference(objective: Objective[Any], value: float) -> float:
 
 
 def _weighted(sums: list[Tensor], scales: list[float]) -> Tensor:
-    return torch.stack([term * scale for term, scale in zip(sums, scales, strict=True) if scale != 0] or [sums[0].detach() * 0]).sum()
+    """What one batch adds to the loss. A part of weight zero is left out, since it may be infinite."""
+    terms = [term * scale for term, scale in zip(sums, scales, strict=True) if scale != 0]
+    return torch.stack(terms).sum() if terms else torch.zeros(())
 
 
 def _derivative(
-    outputs: Tensor, theta: Tensor, vector: Tensor | None = None, *, create_graph: bool = False, retain_graph: bool = False
+    outputs: Tensor,
+    theta: Tensor,
+    vector: Tensor | None = None,
+    *,
+    create_graph: bool = False,
+    retain_graph: bool = False,
 ) -> Tensor:
     if not outputs.requires_grad:  # a batch that touches no parameter, or a loss that is linear in them
         return torch.zeros_like(theta)

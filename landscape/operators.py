@@ -63,7 +63,9 @@ class HessianOperator:
         return LinearOperator(self.shape, matvec=product, rmatvec=product, matmat=product, rmatmat=product, dtype=dtype)
 
     def __repr__(self) -> str:
-        return f"HessianOperator({self.shape[0]}×{self.shape[1]}, {self.dtype}, {self.device}, {self.products} products)"
+        return (
+            f"HessianOperator({self.shape[0]}×{self.shape[1]}, {self.dtype}, {self.device}, {self.products} products)"
+        )
 
 
 def asymmetry(H: SymmetricOperator | Tensor, generator: torch.Generator) -> float:

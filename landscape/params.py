@@ -8,6 +8,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+Model = nn.Module | Mapping[str, Tensor]  # a model, or its tensors by name
+Rows = Mapping[str, Sequence[int] | Tensor]  # indices along dimension 0, by parameter
+
 
 class ParamSpace:
     """The coordinates of a loss landscape: which parameters, in which order, and which entries of them take part.
@@ -35,10 +38,10 @@ class ParamSpace:
 
     def __init__(
         self,
-        model: nn.Module | Mapping[str, Tensor],
+        model: Model,
         *,
         include: Callable[[str], bool] | None = None,
-        exclude_rows: Mapping[str, Sequence[int] | Tensor] | None = None,
+        exclude_rows: Rows | None = None,
     ) -> None:
         tensors = {name: tensor for name, tensor in _tensors(model).items() if include is None or include(name)}
         if not tensors:
@@ -54,11 +57,12 @@ class ParamSpace:
         self.mask = self._mask(model, exclude_rows or {})
         self.active = self.size if self.mask is None else int(self.mask.sum())
 
-    def _mask(self, model: nn.Module | Mapping[str, Tensor], exclude_rows: Mapping[str, Sequence[int] | Tensor]) -> Tensor | None:
+    def _mask(self, model: Model, exclude_rows: Rows) -> Tensor | None:
         rows = _padding_rows(model)
         for name, excluded in exclude_rows.items():
             if name not in self.names and name not in _tensors(model):
-                raise ValueError(f"exclude_rows names {name!r}, which is no parameter; there are {', '.join(self.names)}")
+                known = ", ".join(self.names)
+                raise ValueError(f"exclude_rows names {name!r}, which is no parameter; there are {known}")
             rows[name] = rows.get(name, []) + [int(row) for row in excluded]
         rows = {name: rows[name] for name in self.names if rows.get(name)}
         if not rows:
@@ -68,11 +72,11 @@ class ParamSpace:
         for name, excluded in rows.items():
             count = len(views[name]) if views[name].ndim else 0
             if not all(-count <= row < count for row in excluded):
-                raise ValueError(f"exclude_rows[{name!r}] goes up to row {max(excluded)}; the parameter has {count} rows")
+                raise ValueError(f"exclude_rows[{name!r}] names row {max(excluded)}; the parameter has {count} rows")
             views[name][excluded] = False
         return mask
 
-    def params(self, model: nn.Module | Mapping[str, Tensor]) -> Tensor:
+    def params(self, model: Model) -> Tensor:
         """The vector (n,) of this model's parameters, as a copy without a gradient."""
         return self.flatten(_tensors(model, frozen=True))
 
@@ -109,13 +113,13 @@ class ParamSpace:
         return f"ParamSpace({len(self.names)} parameters, {self.size:,} coordinates, {self.active:,} take part)"
 
 
-def _tensors(model: nn.Module | Mapping[str, Tensor], *, frozen: bool = False) -> dict[str, Tensor]:
+def _tensors(model: Model, *, frozen: bool = False) -> dict[str, Tensor]:
     if isinstance(model, nn.Module):
         return {name: tensor for name, tensor in model.named_parameters() if frozen or tensor.requires_grad}
     return dict(model)
 
 
-def _padding_rows(model: nn.Module | Mapping[str, Tensor]) -> dict[str, list[int]]:
+def _padding_rows(model: Model) -> dict[str, list[int]]:
     if not isinstance(model, nn.Module):
         return {}
     # By identity: a tied table is listed under the name of its first owner, which need not be the embedding.

@@ -50,7 +50,7 @@ def _log(task: str) -> Report:
     def report(done: int, total: int, text: str = "") -> None:
         nonlocal last
         now = time.monotonic()
-        if done < total and now - last < SECONDS_A_LINE:
+        if now - last < SECONDS_A_LINE:
             return
         last = now
         left = (now - started) / done * (total - done) if done else float("nan")

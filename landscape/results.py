@@ -100,12 +100,12 @@ class EigenPairs:
     """
 
     values: Floats  # (k,) from the end of the spectrum inwards: descending at the top, ascending at the bottom
-    residuals: Floats  # (k,) ‖Hv − λv‖ for unit v; measured for the first, from the recurrence for the others
+    residuals: Floats  # (k,) ‖Hv − λv‖ for unit v; measured for the first, others from the recurrence and rounding
     converged: NDArray[np.bool_]  # (k,) residual ≤ tolerance · |value|
     products: int  # operator-vector products used, all told
     vectors: NDArray[np.floating[Any]] | None = None  # (k, n) unit eigenvectors, one a row
     bottom: EigenPairs | None = None  # the other end, from the same Krylov space
-    asymmetry: float = float("nan")  # largest |uᵀHv − vᵀHu| / ‖Hv‖ over the basis: the noise floor, relative to λmax
+    asymmetry: float = float("nan")  # as Curvature.asymmetry
 
     def __repr__(self) -> str:
         rows = ", ".join(
@@ -125,5 +125,11 @@ class Curvature:
     loss_stderr: float  # of the loss as an estimate for all users; 0 when all users are in it, NaN when unknown
     gradient_norm: float  # ‖∇L‖₂; zero only at a stationary point
     params_norm: float  # ‖θ‖₂ over the coordinates in use, for the scale-adjusted λ‖θ‖²
-    asymmetry: float  # |uᵀHv − vᵀHu| / (‖Hu‖‖Hv‖)^½-scaled noise floor for random unit u, v
+    asymmetry: float  # largest |uᵀHv − vᵀHu| / ‖Hv‖ over the Krylov basis: the noise floor of the products
     metadata: Metadata = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return (
+            f"Curvature({self.pairs!r}, loss {self.loss:.4g}, gradient norm {self.gradient_norm:.3g}, "
+            f"λ‖θ‖² {self.pairs.values[0] * self.params_norm**2:.4g}, noise floor {self.asymmetry:.0e})"
+        )

@@ -23,9 +23,11 @@ from landscape.results import Floats, InterpolationError, Metadata, Surface
 Metrics = Mapping[str, Callable[[Tensor], float]]  # by name: from parameters (n,) to a number
 Progress = Callable[[int, int], None]  # (points done, points needed as far as is known)
 Interval = tuple[float, float]
+Extent = float | Interval | tuple[Interval, Interval]
 
 NODES = (5, 9, 17, 33)  # a side; each contains the one before
 LEFT_OUT = 16  # points to measure the error at
+PLASTIC = 1.324717957244746  # the real root of x³ = x + 1
 
 
 def surface(
@@ -34,7 +36,7 @@ def surface(
     y: Tensor | Floats | None = None,
     *,
     points: int | tuple[int, int] = 51,
-    extent: float | Interval | tuple[Interval, Interval] = 1.0,
+    extent: Extent = 1.0,
     tolerance: float = 1e-3,
     grid: bool = False,
     metrics: Metrics | None = None,
@@ -71,14 +73,18 @@ def surface(
     if not (math.isfinite(tolerance) and tolerance > 0):
         raise ValueError(f"tolerance={tolerance} must be a positive number; grid=True evaluates every point")
     if metrics and not grid:
-        raise ValueError(f"metrics ({', '.join(metrics)}) cannot be interpolated, they may jump; pass grid=True with them")
+        raise ValueError(f"metrics may jump, so {', '.join(metrics)} cannot be interpolated; pass grid=True with them")
     started = time.monotonic()
     directions = torch.stack([_direction(objective, direction) for direction in (x, y) if direction is not None])
-    plane = _Plane(objective, directions, dict(metrics or {}), evaluations if evaluations is not None else Evaluations(), progress)
+    store = evaluations if evaluations is not None else Evaluations()
+    plane = _Plane(objective, directions, dict(metrics or {}), store, progress)
     plane.bind()
     try:
         centre = float(plane.evaluate(np.zeros((1, 2)))[0])
-        checks = {"repeat_difference": repeat_difference(objective, centre), "gradient_path_difference": path_difference(objective, centre)}
+        checks = {
+            "repeat_difference": repeat_difference(objective, centre),
+            "gradient_path_difference": path_difference(objective, centre),
+        }
         fit = "every point was asked for" if grid else _refined(plane, axes, tolerance)
         if isinstance(fit, str):
             plane.evaluate(tensor_product(axes[0].grid(), axes[1].grid()))
@@ -184,7 +190,7 @@ def _left_out(axes: tuple[Axis, Axis], finer: int) -> Floats:
     step = 0
     while len(chosen) < min(LEFT_OUT, counts[0] * counts[1]):
         step += 1
-        u, v = (0.5 + step * 0.7548776662466927) % 1, (0.5 + step * 0.5698402909980532) % 1  # powers of the plastic number
+        u, v = ((0.5 + step * PLASTIC**-power) % 1 for power in (1, 2))
         chosen[int(u * counts[0]), int(v * counts[1])] = None
     nodes = [axis.nodes(finer) if axis.count == 1 else axis.nodes(finer)[1::2] for axis in axes]
     return np.array([[nodes[0][i], nodes[1][j]] for i, j in chosen])
@@ -253,10 +259,10 @@ def _described(objective: Objective[Any], directions: Tensor) -> Metadata:
     }
 
 
-def _axes(points: int | tuple[int, int], extent: float | Interval | tuple[Interval, Interval], *, line: bool) -> tuple[Axis, Axis]:
+def _axes(points: int | tuple[int, int], extent: Extent, *, line: bool) -> tuple[Axis, Axis]:
     counts = points if isinstance(points, tuple) else (points, 1 if line else points)
     if line and counts[1] != 1:
-        raise ValueError(f"points={points} asks for a plane, which needs a second direction; pass y, or one number of points")
+        raise ValueError(f"points={points} asks for a plane, which needs a second direction: pass y, or one number")
     if min(counts) < 1:
         raise ValueError(f"points={points} makes no grid; each number must be at least 1")
     if not isinstance(extent, tuple):
@@ -269,5 +275,7 @@ def _axes(points: int | tuple[int, int], extent: float | Interval | tuple[Interv
     for low, high in intervals:
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(f"extent={extent} must be a positive number, or intervals (low, high) with low < high")
-    axes = tuple(Axis(float(low), float(high), int(count)) for (low, high), count in zip(intervals, counts, strict=True))
+    axes = tuple(
+        Axis(float(low), float(high), int(count)) for (low, high), count in zip(intervals, counts, strict=True)
+    )
     return axes[0], (Axis(0.0, 0.0, 1) if line else axes[1])

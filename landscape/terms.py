@@ -12,7 +12,7 @@ from torch import Tensor, nn
 Batch = TypeVar("Batch")
 Number = Tensor | int | float
 Terms = tuple[Tensor, Number]  # (sum of the terms, number of terms)
-LossFn = Callable[[Any, Batch], Terms | dict[str, Terms]]  # of a module, of whatever class the loss needs
+LossFn = Callable[[Any, Batch], Terms | Mapping[str, Terms]]  # of a module, of whatever class the loss needs
 
 
 class LossModule(nn.Module):
@@ -23,7 +23,8 @@ class LossModule(nn.Module):
         self.model = model
         self.loss = loss
 
-    def forward(self, batch: Any) -> Terms | dict[str, Terms]:
+    def forward(self, batch: Any) -> Terms | Mapping[str, Terms]:
+        """The loss of one batch."""
         return self.loss(self.model, batch)
 
 
@@ -33,10 +34,11 @@ def named_terms(returned: Any) -> dict[str, Terms]:
     Raises:
         ValueError: It is no (sum, count), or the sum is no scalar.
     """
-    terms = returned if isinstance(returned, dict) else {"loss": returned}
+    terms = dict(returned) if isinstance(returned, Mapping) else {"loss": returned}
     for part, pair in terms.items():
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Tensor) and pair[0].ndim == 0):
-            raise ValueError(f"the loss's part {part!r} must be (sum, count) with a sum of shape (); it is {_described(pair)}")
+            what = _described(pair)
+            raise ValueError(f"the loss's part {part!r} must be (sum, count) with a sum of shape (); it is {what}")
     return terms
 
 

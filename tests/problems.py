@@ -48,12 +48,13 @@ class Problem:
         terms = [each if isinstance(each, dict) else {"loss": each} for each in terms]
         weights = self.weights or dict.fromkeys(terms[0], 1.0)
         return sum(
-            weights[part] * sum(each[part][0] for each in terms) / sum(float(each[part][1]) for each in terms) for part in terms[0]
+            weights[part] * sum(each[part][0] for each in terms) / sum(float(each[part][1]) for each in terms)
+            for part in terms[0]
         )
 
     def dense_hessian(self) -> Tensor:
         with sdpa_kernel(SDPBackend.MATH):
-            # Row by row: torch.func.hessian maps over rows, and its second derivative of LayerNorm is not symmetric (2.13).
+            # Row by row: with vmap, as in torch.func.hessian, LayerNorm's second derivative is wrong in torch 2.13.
             return hessian(self.reference, flat(self.model))
 
 

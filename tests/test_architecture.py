@@ -40,14 +40,20 @@ def within(name: str, modules: tuple[str, ...]) -> bool:
 def forbidden(source: str, package: str, allowed: tuple[str, ...]) -> list[str]:
     """Imports of ours that a file of ``package`` makes, and may not."""
     home = package.split(".")[0]
-    return [name for name in imported(ast.parse(source), package) if within(name, OURS) and not within(name, (home, *allowed))]
+    return [
+        name
+        for name in imported(ast.parse(source), package)
+        if within(name, OURS) and not within(name, (home, *allowed))
+    ]
 
 
 def files(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", [path for folder in ARROWS for path in files(folder)], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [path for folder in ARROWS for path in files(folder)], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_a_file_imports_only_what_its_folder_may(path: Path) -> None:
     place = path.relative_to(ROOT)
     allowed = ARROWS[place.parts[0]] + EXCEPTIONS.get(place.as_posix(), ())
@@ -76,7 +82,9 @@ def test_the_commands_import_nothing_of_ours_and_nothing_heavy_before_they_run()
     assert [name for name in names if within(name, OURS + HEAVY)] == []
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["surface", "--help"], ["data", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["surface", "--help"], ["data", "--help"]], ids=" ".join
+)
 def test_help_and_version_load_no_heavy_library(arguments: list[str]) -> None:
     program = (
         "import sys\nfrom landscape.__main__ import main\n"
@@ -91,8 +99,10 @@ def test_help_and_version_load_no_heavy_library(arguments: list[str]) -> None:
 def test_the_core_loads_no_recommender_and_no_figures() -> None:
     program = (
         "import sys, pkgutil, importlib, landscape\n"
-        "for module in pkgutil.iter_modules(landscape.__path__, 'landscape.'):\n    importlib.import_module(module.name)\n"
-        "print([name for name in ('models', 'training', 'figures', 'cli', 'plotly', 'matplotlib') if name in sys.modules])"
+        "for module in pkgutil.iter_modules(landscape.__path__, 'landscape.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "others = ('models', 'training', 'figures', 'cli', 'plotly', 'matplotlib')\n"
+        "print([name for name in others if name in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

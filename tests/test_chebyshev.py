@@ -31,7 +31,9 @@ def test_polynomials_are_reproduced(count, data):
     points = data.draw(arrays(float, st.integers(1, 20), elements=st.floats(-1, 1)))
     values = reference.chebval(chebyshev.nodes(count), coefficients)
     found = chebyshev.interpolation_matrix(count, points) @ values
-    np.testing.assert_allclose(found, reference.chebval(points, coefficients), atol=1e-11 * (1 + np.abs(coefficients).max()))
+    np.testing.assert_allclose(
+        found, reference.chebval(points, coefficients), atol=1e-11 * (1 + np.abs(coefficients).max())
+    )
 
 
 @given(st.sampled_from(COUNTS), arrays(float, 7, elements=st.floats(-1, 1)))

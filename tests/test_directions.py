@@ -19,7 +19,10 @@ def test_filters_have_the_norms_of_the_weights():
     model = convolutional().model
     _, views = draw(model)
     for name in ("filters.weight", "out.weight"):
-        rows, own = views[name].flatten(1).norm(dim=1), dict(model.named_parameters())[name].detach().flatten(1).norm(dim=1)
+        rows, own = (
+            views[name].flatten(1).norm(dim=1),
+            dict(model.named_parameters())[name].detach().flatten(1).norm(dim=1),
+        )
         torch.testing.assert_close(rows, own)
         assert own.std() > 0
     for name in ("filters.bias", "norm.weight", "norm.bias", "out.bias"):
@@ -56,7 +59,7 @@ def test_zero_filters_have_zero_directions(normalize):
     with torch.no_grad():
         model.weight[1] = 0
         model.bias.zero_()
-    space, views = draw(model, normalize=normalize, vectors="keep")
+    _, views = draw(model, normalize=normalize, vectors="keep")
     assert all(view.isfinite().all() for view in views.values())
     assert not views["bias"].any()
     assert normalize == "layer" or not views["weight"][1].any()

@@ -31,7 +31,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     built = tmp_path_factory.mktemp("wheel")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-    run(*pip, "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", built, source, cwd=built)
+    run(
+        *pip,
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "--wheel-dir",
+        built,
+        source,
+        cwd=built,
+    )
     (found,) = built.glob("*.whl")
     return found
 
@@ -66,7 +77,9 @@ def test_the_wheel_holds_every_file_of_the_packages_and_no_other(wheel: Path) ->
 
 def test_the_metadata_names_what_is_needed(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
-        texts = {name.rpartition("/")[2]: archive.read(name).decode() for name in archive.namelist() if ".dist-info/" in name}
+        texts = {
+            name.rpartition("/")[2]: archive.read(name).decode() for name in archive.namelist() if ".dist-info/" in name
+        }
     metadata = texts["METADATA"].splitlines()
     assert f"Version: {__version__}" in metadata
     assert "Requires-Python: >=3.11" in metadata
@@ -76,11 +89,15 @@ def test_the_metadata_names_what_is_needed(wheel: Path) -> None:
 
 
 def test_the_library_is_imported_from_a_project_with_its_own_models(site: Path, project: Path) -> None:
-    program = "import landscape; landscape.Objective, landscape.surface, landscape.top_eigenpairs; print(landscape.__file__)"
+    program = (
+        "import landscape; landscape.Objective, landscape.surface, landscape.top_eigenpairs; print(landscape.__file__)"
+    )
     assert Path(run(sys.executable, "-c", program, cwd=project, PYTHONPATH=str(site)).strip()).is_relative_to(site)
 
 
-@pytest.mark.parametrize("path", [("site",), ("project", "site")], ids=["from the project", "with the project on the path"])
+@pytest.mark.parametrize(
+    "path", [("site",), ("project", "site")], ids=["from the project", "with the project on the path"]
+)
 def test_the_command_uses_our_packages_inside_a_project_with_its_own(
     path: tuple[str, ...], site: Path, project: Path, request: pytest.FixtureRequest
 ) -> None:

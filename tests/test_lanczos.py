@@ -14,7 +14,9 @@ from landscape.krylov import Krylov
 def with_spectrum(values, *, dtype=torch.float64, seed=0):
     """A symmetric matrix with these eigenvalues and random eigenvectors."""
     values = torch.as_tensor(np.array(values, float))
-    q = torch.linalg.qr(torch.randn(len(values), len(values), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)).Q
+    q = torch.linalg.qr(
+        torch.randn(len(values), len(values), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    ).Q
     matrix = (q * values) @ q.T
     return ((matrix + matrix.T) / 2).to(dtype)
 
@@ -27,7 +29,13 @@ class Counted:
     """A matrix that counts its products."""
 
     def __init__(self, matrix):
-        self.matrix, self.shape, self.dtype, self.device, self.products = matrix, matrix.shape, matrix.dtype, matrix.device, 0
+        self.matrix, self.shape, self.dtype, self.device, self.products = (
+            matrix,
+            matrix.shape,
+            matrix.dtype,
+            matrix.device,
+            0,
+        )
 
     def __matmul__(self, vector):
         self.products += 1
@@ -52,10 +60,14 @@ def test_prescribed_spectra_are_found(name, k):
     H = with_spectrum(values)
     pairs = top_eigenpairs(H, k, tolerance=1e-9, max_products=300)
     np.testing.assert_allclose(pairs.values, values[:k], rtol=1e-8)
-    assert pairs.converged.all() and (pairs.residuals <= 1e-9 * np.abs(pairs.values) + 1e-11 * np.abs(values).max()).all()
+    assert (
+        pairs.converged.all() and (pairs.residuals <= 1e-9 * np.abs(pairs.values) + 1e-11 * np.abs(values).max()).all()
+    )
     v = torch.from_numpy(pairs.vectors)
     torch.testing.assert_close(v @ v.T, torch.eye(k).double(), rtol=0, atol=1e-7)
-    torch.testing.assert_close(v @ H, torch.from_numpy(pairs.values)[:, None] * v, rtol=0, atol=2e-8 * np.abs(values).max())
+    torch.testing.assert_close(
+        v @ H, torch.from_numpy(pairs.values)[:, None] * v, rtol=0, atol=2e-8 * np.abs(values).max()
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -94,7 +106,11 @@ def test_the_basis_is_orthonormal_and_the_recurrence_holds():
         krylov.step()
     (block,) = krylov.blocks
     V = torch.cat([rows for _, rows in krylov._rows()]).double()
-    T = torch.diag(torch.tensor(block.alphas)) + torch.diag(torch.tensor(block.betas[:-1]), 1) + torch.diag(torch.tensor(block.betas[:-1]), -1)
+    T = (
+        torch.diag(torch.tensor(block.alphas))
+        + torch.diag(torch.tensor(block.betas[:-1]), 1)
+        + torch.diag(torch.tensor(block.betas[:-1]), -1)
+    )
     torch.testing.assert_close(V @ V.T, torch.eye(40).double(), rtol=0, atol=1e-6)
     torch.testing.assert_close(V @ H.double() @ V.T, T.double(), rtol=0, atol=1e-4)
     rest = H.double() @ V.T - V.T @ T.double()
@@ -120,6 +136,7 @@ def test_both_ends_come_from_the_same_products():
     measured = (v @ H.matrix - torch.from_numpy(pairs.bottom.values)[:, None] * v).norm(dim=1)
     np.testing.assert_allclose(measured, pairs.bottom.residuals, rtol=1e-3, atol=1e-12)
     assert top_eigenpairs(H, 2, bottom=0).bottom is None
+    assert top_eigenpairs(torch.eye(4), 1, bottom=3).bottom.values.tolist() == [1]  # one product told all
 
 
 def test_residuals_bound_the_errors_and_stop_the_iteration():
@@ -216,7 +233,9 @@ def test_seeds_repeat_and_differ():
 
 def test_progress_tells_products_and_residuals():
     calls = []
-    pairs = top_eigenpairs(with_spectrum([4, 3, *bulk(60)]), 2, tolerance=1e-6, progress=lambda *call: calls.append(call))
+    pairs = top_eigenpairs(
+        with_spectrum([4, 3, *bulk(60)]), 2, tolerance=1e-6, progress=lambda *call: calls.append(call)
+    )
     assert [products for products, _ in calls] == list(range(1, pairs.products))
     assert math.isnan(calls[0][1]) and calls[-1][1] <= 1e-6
 

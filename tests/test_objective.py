@@ -6,7 +6,18 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from problems import PROBLEMS, Problem, Transformer, convolutional, crossentropy, flat, linear_regression, next_item, transformer, two_parts
+from problems import (
+    PROBLEMS,
+    Problem,
+    Transformer,
+    convolutional,
+    crossentropy,
+    flat,
+    linear_regression,
+    next_item,
+    transformer,
+    two_parts,
+)
 from torch import Tensor, nn
 
 from landscape import Objective, ParamSpace
@@ -28,7 +39,10 @@ def test_value_is_the_ratio_of_sums(problem):
 
 def test_value_is_no_mean_of_means():
     problem = transformer()
-    means = [float(total.detach() / count) for total, count in (problem.loss(problem.model, batch) for batch in problem.batches)]
+    means = [
+        float(total.detach() / count)
+        for total, count in (problem.loss(problem.model, batch) for batch in problem.batches)
+    ]
     assert abs(problem.objective().value() - sum(means) / len(means)) > 1e-3
 
 
@@ -37,7 +51,10 @@ def test_gradient_equals_central_differences_of_value(problem):
     step = 1e-6
     theta = objective.params
     differences = torch.tensor(
-        [(objective.value(theta + step * e) - objective.value(theta - step * e)) / (2 * step) for e in torch.eye(len(theta)).double()]
+        [
+            (objective.value(theta + step * e) - objective.value(theta - step * e)) / (2 * step)
+            for e in torch.eye(len(theta)).double()
+        ]
     )
     value, gradient = objective.value_and_gradient()
     torch.testing.assert_close(gradient, objective.space.project(differences.double()), rtol=1e-6, atol=1e-8)
@@ -76,7 +93,9 @@ def test_linear_regression_has_its_closed_form():
 
 
 def test_a_loss_linear_in_the_parameters_has_no_curvature():
-    objective = Objective(nn.Linear(3, 1), lambda model, x: (model(x).sum(), len(x)), [torch.randn(4, 3), torch.randn(2, 3)])
+    objective = Objective(
+        nn.Linear(3, 1), lambda model, x: (model(x).sum(), len(x)), [torch.randn(4, 3), torch.randn(2, 3)]
+    )
     assert not objective.hvp(torch.randn(4)).any()
 
 
@@ -112,9 +131,11 @@ def test_along_equals_value_at_each_point(problem):
     coefficients = np.array([[0.0, 0.0], [0.5, -1.0], [-0.25, 0.75]])
     expected = [objective.value(objective.params + a * directions[0] + b * directions[1]) for a, b in coefficients]
     np.testing.assert_allclose(objective.along(directions, coefficients), expected, rtol=1e-12)
-    np.testing.assert_allclose(objective.along(directions[:1], coefficients[:, :1], objective.params + directions[1]), [
-        objective.value(objective.params + a * directions[0] + directions[1]) for a, _ in coefficients
-    ], rtol=1e-12)
+    np.testing.assert_allclose(
+        objective.along(directions[:1], coefficients[:, :1], objective.params + directions[1]),
+        [objective.value(objective.params + a * directions[0] + directions[1]) for a, _ in coefficients],
+        rtol=1e-12,
+    )
 
 
 def test_vmap_equals_the_loop(problem):
@@ -122,7 +143,9 @@ def test_vmap_equals_the_loop(problem):
     vmapped.points_at_once = 3  # a last chunk of another size
     torch.manual_seed(7)
     directions, coefficients = torch.randn(2, loop.space.size).double(), np.random.default_rng(0).normal(size=(7, 2))
-    np.testing.assert_allclose(vmapped.along(directions, coefficients), loop.along(directions, coefficients), rtol=1e-12)
+    np.testing.assert_allclose(
+        vmapped.along(directions, coefficients), loop.along(directions, coefficients), rtol=1e-12
+    )
 
 
 def stubborn(model: nn.Module, x: Tensor) -> tuple[Tensor, int]:
@@ -140,7 +163,9 @@ def test_a_loss_that_vmap_does_not_take_is_evaluated_point_by_point():
     automatic.vmap, automatic.points_at_once = True, 2  # as on a GPU, where it was chosen for, not by, the user
     with pytest.warns(UserWarning, match="one by one"):
         losses = automatic.along(directions, coefficients)
-    np.testing.assert_allclose(losses, Objective(objective.model, stubborn, objective.batches).along(directions, coefficients))
+    np.testing.assert_allclose(
+        losses, Objective(objective.model, stubborn, objective.batches).along(directions, coefficients)
+    )
 
 
 def test_the_model_is_never_moved_and_keeps_its_modes():
@@ -151,7 +176,12 @@ def test_the_model_is_never_moved_and_keeps_its_modes():
     for dropout in (None, 3):
         objective = problem.objective(dropout=dropout)
         v = torch.ones(objective.space.size).double()
-        objective.value(objective.params + 1), objective.gradient(), objective.hvp(v), objective.along(v[None], np.ones((2, 1)))
+        (
+            objective.value(objective.params + 1),
+            objective.gradient(),
+            objective.hvp(v),
+            objective.along(v[None], np.ones((2, 1))),
+        )
         with pytest.raises(ValueError, match="shape"):
             objective.value(v[1:])
     assert modes == [module.training for module in model.modules()]
@@ -221,7 +251,11 @@ def test_a_part_of_weight_zero_is_left_out_even_if_it_is_infinite():
         return {"a": (total, len(x)), "b": (total / 0, 1)}
 
     objective = Objective(nn.Linear(2, 1), loss, [torch.randn(3, 2)], weights={"a": 1, "b": 0})
-    assert math.isfinite(objective.value()) and objective.gradient().isfinite().all() and objective.hvp(torch.ones(3)).isfinite().all()
+    assert (
+        math.isfinite(objective.value())
+        and objective.gradient().isfinite().all()
+        and objective.hvp(torch.ones(3)).isfinite().all()
+    )
 
 
 def test_a_loss_may_call_any_method_and_buffers_move_along():
@@ -274,7 +308,9 @@ def test_an_objective_needs_batches():
 
 
 def test_randomness_in_the_loss_is_found():
-    objective = Objective(nn.Linear(2, 1), lambda model, x: (model(torch.randn_like(x)).square().sum(), 3), [torch.ones(3, 2)])
+    objective = Objective(
+        nn.Linear(2, 1), lambda model, x: (model(torch.randn_like(x)).square().sum(), 3), [torch.ones(3, 2)]
+    )
     with pytest.raises(ValueError, match="draws random numbers"):
         repeat_difference(objective, objective.value())
     steady = transformer().objective()
@@ -285,7 +321,9 @@ def test_the_differentiated_loss_is_the_evaluated_one():
     for build in PROBLEMS.values():
         objective = build().objective()
         assert path_difference(objective, objective.value()) < 1e-12
-    other = Objective(nn.Linear(2, 1), lambda m, x: ((m(x) + torch.is_grad_enabled()).square().sum(), 3), [torch.ones(3, 2)])
+    other = Objective(
+        nn.Linear(2, 1), lambda m, x: ((m(x) + torch.is_grad_enabled()).square().sum(), 3), [torch.ones(3, 2)]
+    )
     with pytest.warns(UserWarning, match="differentiated"):
         path_difference(other, other.value())
 
@@ -321,8 +359,12 @@ def test_jackknife_of_a_sample_without_replacement_covers_its_population():
     for _ in range(600):
         chosen = generator.permutation(40)[:25]
         estimate = sums[chosen].sum() / counts[chosen].sum()
-        inside += abs(estimate - truth) < 1.96 * jackknife_error(sums[chosen, None], counts[chosen, None], np.ones(1), 40)
-        uncorrected += abs(estimate - truth) < 1.96 * jackknife_error(sums[chosen, None], counts[chosen, None], np.ones(1))
+        inside += abs(estimate - truth) < 1.96 * jackknife_error(
+            sums[chosen, None], counts[chosen, None], np.ones(1), 40
+        )
+        uncorrected += abs(estimate - truth) < 1.96 * jackknife_error(
+            sums[chosen, None], counts[chosen, None], np.ones(1)
+        )
     assert 0.90 < inside / 600 < 0.98 < uncorrected / 600
 
 

@@ -55,7 +55,11 @@ def test_the_scipy_operator_takes_vectors_and_matrices():
     np.testing.assert_allclose(operator @ np.eye(5)[:, ::2], dense[:, ::2], rtol=1e-12)
     np.testing.assert_allclose(operator.T @ np.arange(5), dense @ np.arange(5), rtol=1e-12)
     np.testing.assert_allclose(operator.rmatvec(np.ones(5)), dense.sum(1), rtol=1e-12)
-    single = HessianOperator(type(problem)(problem.model.float(), problem.loss, [(x.float(), y.float()) for x, y in problem.batches]).objective())
+    single = HessianOperator(
+        type(problem)(
+            problem.model.float(), problem.loss, [(x.float(), y.float()) for x, y in problem.batches]
+        ).objective()
+    )
     assert single.to_scipy().dtype == np.float32 and (single.to_scipy() @ np.ones(5)).dtype == np.float32
 
 
@@ -65,7 +69,9 @@ def test_curvlinops_agrees():
     parameters = list(problem.model.eval().parameters())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = HessianLinearOperator(problem.model, torch.nn.CrossEntropyLoss(reduction="sum"), parameters, problem.batches)
+        theirs = HessianLinearOperator(
+            problem.model, torch.nn.CrossEntropyLoss(reduction="sum"), parameters, problem.batches
+        )
         v = torch.randn(theirs.shape[1]).double()
         product = theirs @ v / sum(len(y) for _, y in problem.batches)
     assert problem.loss is crossentropy
@@ -97,7 +103,9 @@ def test_asymmetry_is_rounding_for_a_hessian_and_large_for_what_is_none():
     assert top_eigenpairs(matrix, max_products=6).asymmetry > 0.1
     assert asymmetry(torch.zeros(3, 3), generator) == 0
     skew = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
-    u, v = torch.nn.functional.normalize(torch.randn(2, 2, generator=torch.Generator().manual_seed(4), dtype=torch.float64).float(), dim=1)
+    u, v = torch.nn.functional.normalize(
+        torch.randn(2, 2, generator=torch.Generator().manual_seed(4), dtype=torch.float64).float(), dim=1
+    )
     assert asymmetry(skew, torch.Generator().manual_seed(4)) == pytest.approx(2 * abs(float(u @ skew @ v)), rel=1e-5)
 
 

@@ -91,12 +91,21 @@ def test_a_space_of_named_tensors():
     ("build", "message"),
     [
         (lambda: ParamSpace(nn.Linear(2, 2), include=lambda name: False), "no parameter is left"),
-        (lambda: ParamSpace({"a": torch.zeros(1), "b": torch.zeros(1).double()}), "differ in dtype .*float32, torch.float64"),
-        (lambda: ParamSpace(nn.Linear(2, 2), exclude_rows={"wieght": [0]}), "'wieght', which is no parameter; there are weight, bias"),
+        (
+            lambda: ParamSpace({"a": torch.zeros(1), "b": torch.zeros(1).double()}),
+            "differ in dtype .*float32, torch.float64",
+        ),
+        (
+            lambda: ParamSpace(nn.Linear(2, 2), exclude_rows={"wieght": [0]}),
+            "'wieght', which is no parameter; there are weight, bias",
+        ),
         (lambda: ParamSpace(nn.Linear(2, 2), exclude_rows={"weight": [2]}), "row 2; the parameter has 2 rows"),
         (lambda: ParamSpace(nn.Linear(2, 2)).views(torch.zeros(5)), r"\(5,\) does not fit; this space needs \(6,\)"),
         (lambda: ParamSpace(nn.Linear(2, 2)).flatten({"weight": torch.zeros(2, 2)}), "'bias' is missing"),
-        (lambda: ParamSpace(nn.Linear(2, 2)).params(nn.Linear(3, 2)), r"'weight' has shape \(2, 3\); this space needs \(2, 2\)"),
+        (
+            lambda: ParamSpace(nn.Linear(2, 2)).params(nn.Linear(3, 2)),
+            r"'weight' has shape \(2, 3\); this space needs \(2, 2\)",
+        ),
     ],
 )
 def test_errors_say_what_is_wrong(build, message):
@@ -110,7 +119,9 @@ def test_a_block_of_parameters_has_its_block_of_the_hessian():
     block = ParamSpace(problem.model, include=lambda name: name.startswith("qkv"))
     objective = Objective(problem.model, problem.loss, problem.batches, space=block)
     whole = ParamSpace(problem.model)
-    inside = torch.cat([torch.full((shape.numel(),), name in block.names) for name, shape in zip(names, whole.shapes, strict=True)])
+    inside = torch.cat(
+        [torch.full((shape.numel(),), name in block.names) for name, shape in zip(names, whole.shapes, strict=True)]
+    )
     dense = problem.dense_hessian()[inside][:, inside]
     v = torch.randn(block.size, dtype=torch.float64)
     torch.testing.assert_close(objective.hvp(v), dense @ v)

@@ -124,7 +124,12 @@ def test_a_region_of_nan_falls_back_to_the_grid_and_stays_a_hole():
     found = surface(Counting(holed), X, Y, points=21)
     assert "not finite" in found.metadata["reason"]
     np.testing.assert_allclose(found.loss, true(holed, found), rtol=1e-12)
-    assert np.isnan(found.loss).any() and np.isneginf(found.loss).any() and np.isfinite(found.loss).any() and found.evaluated.all()
+    assert (
+        np.isnan(found.loss).any()
+        and np.isneginf(found.loss).any()
+        and np.isfinite(found.loss).any()
+        and found.evaluated.all()
+    )
 
 
 def test_infinite_everywhere_is_a_surface_too():
@@ -152,7 +157,9 @@ def test_rounding_is_no_feature():
     assert surface(small, x, y).metadata["method"] == "chebyshev"
 
 
-@pytest.mark.parametrize(("points", "shape"), [((7, 4), (4, 7)), ((1, 6), (6, 1)), ((6, 1), (1, 6)), (1, (1, 1)), (2, (2, 2))])
+@pytest.mark.parametrize(
+    ("points", "shape"), [((7, 4), (4, 7)), ((1, 6), (6, 1)), ((6, 1), (1, 6)), (1, (1, 1)), (2, (2, 2))]
+)
 def test_axes_of_any_length_are_not_swapped(points, shape):
     for grid in (True, False):
         found = surface(Counting(smooth), X, Y, points=points, grid=grid, extent=((-1.0, 0.5), (0.0, 2.0)))
@@ -195,7 +202,9 @@ def test_metrics_are_evaluated_on_the_grid():
         seen.append(params.tolist())
         return float(params[0] > 0.1)
 
-    found = surface(Counting(smooth), X, Y, points=(4, 3), grid=True, metrics={"rank": rank, "b": lambda params: params[1]})
+    found = surface(
+        Counting(smooth), X, Y, points=(4, 3), grid=True, metrics={"rank": rank, "b": lambda params: params[1]}
+    )
     np.testing.assert_array_equal(found.metrics["rank"], (found.alphas > 0.1).astype(float)[None].repeat(3, 0))
     np.testing.assert_array_equal(found.metrics["b"], found.betas[:, None].repeat(4, 1))
     assert len(seen) == 12 + 1  # and the centre, which is no point of this grid
@@ -315,7 +324,9 @@ def test_resampling_survives_a_file_and_other_coordinates(tmp_path):
     again = load_surface(tmp_path / "surface.npz")
     np.testing.assert_array_equal(resample(again, np.exp), resample(found, np.exp))
     a, b = np.linspace(-0.7, 0.7, 13), np.array([0.1])
-    np.testing.assert_allclose(resample(again, alphas=a, betas=b), smooth(*map(torch.from_numpy, (a, b))).numpy()[None], atol=2e-3)
+    np.testing.assert_allclose(
+        resample(again, alphas=a, betas=b), smooth(*map(torch.from_numpy, (a, b))).numpy()[None], atol=2e-3
+    )
     with pytest.raises(ValueError, match="outside"):
         resample(again, alphas=np.array([0.8]))
 

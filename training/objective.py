@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from landscape.choices import one_of
 from landscape.objective import Objective
 from landscape.params import ParamSpace
 from models.sasrec import SASRec
@@ -30,8 +31,7 @@ class Subset:
     seed: int = 0  # of the users, of their grouping into batches and of the negatives
 
     def __post_init__(self) -> None:
-        if self.split not in READ:
-            raise ValueError(f"the split must be one of {', '.join(READ)}, got {self.split!r}")
+        one_of(self.split, READ, "the split")
         if self.users is not None and self.users < 1:
             raise ValueError(f"the number of users must be at least 1, got {self.users}")
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from landscape.choices import one_of
 from models.sasrec import SASRec
 from training.datasets import Dataset
 from training.packing import Batch, Ints, batch, pieces
@@ -27,9 +28,7 @@ TOKENS_A_BATCH = 128 * 50
 
 def check_split(split: str) -> int:
     """How far from the end the held-out item of ``split`` is; an error for an unknown split."""
-    if split not in SPLITS:
-        raise ValueError(f"the split to rank on must be one of {', '.join(SPLITS)}, got {split!r}")
-    return SPLITS[split]
+    return SPLITS[one_of(split, SPLITS, "the split to rank on")]
 
 
 class History:

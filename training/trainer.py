@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from landscape.choices import one_of
 from landscape.progress import Report, silent
 from landscape.provenance import versions
 from models.sasrec import SASRec
@@ -26,6 +27,7 @@ from training.runs import Run
 from training.sam import SAM
 
 METRIC = "NDCG@20"  # validation decides by it
+SAM_VARIANTS = ("sam",)
 LOGGED = ("HR@10", "NDCG@10", METRIC)
 SHUFFLE, NEGATIVES = range(2)  # streams of random numbers, one a purpose
 
@@ -52,10 +54,9 @@ class Settings:
     padded: bool = False  # the reference that packing is checked against
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"the method must be one of {', '.join(METHODS)}, got {self.method!r}")
-        if self.sam not in (None, "sam"):
-            raise ValueError(f"sam must be 'sam' or left out, got {self.sam!r}")
+        one_of(self.method, METHODS, "the method")
+        if self.sam is not None:
+            one_of(self.sam, SAM_VARIANTS, "sam")
         for name in ("epochs", "patience", "batch_size", "max_length", "width", "layers", "heads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

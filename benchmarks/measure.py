@@ -1,0 +1,101 @@
+"""Seconds, peak memory, arithmetic, and what the machine can do at most."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+SIDE = 2048  # of the square matrices whose product is the yardstick: 2 · 2048³ operations
+COPIED = 2**28  # bytes; far beyond any cache
+
+
+def seconds(function: Callable[[], object], *, repeats: int, warm_up: bool = True) -> dict[str, Any]:
+    """The median time of some calls, with all of them and their spread.
+
+    Args:
+        function: What to time.
+        repeats: How often.
+        warm_up: Whether one more call goes before and is not counted.
+    """
+    if warm_up:
+        function()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - started)
+    return summary(times)
+
+
+def summary(times: list[float]) -> dict[str, Any]:
+    """Median and relative spread, (max − min) / median; the spread of one time is unknown."""
+    median = statistics.median(times)
+    return {
+        "seconds": median,
+        "spread": (max(times) - min(times)) / median if len(times) > 1 else None,
+        "runs": [round(one, 6) for one in times],
+    }
+
+
+def arithmetic(function: Callable[[], object]) -> float:
+    """Floating-point operations of the matrix products in one call, attention included unless it is fused."""
+    with FlopCounterMode(display=False) as counter:
+        function()
+    return float(counter.get_total_flops())
+
+
+def peak_memory() -> float | None:
+    """The most memory, in MB, that this process has had resident; None where the system does not tell."""
+    status = Path("/proc/self/status")
+    if status.exists():  # rusage would count the memory of the process that started this one
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def ceiling() -> dict[str, float]:
+    """What the machine does at most, now: GFLOP/s of a float32 product of 2048² matrices, and GB/s of a copy.
+
+    A copy reads and writes, so that its bytes count twice.
+    """
+    a, b = torch.rand(2, SIDE, SIDE)
+    product = torch.empty_like(a)
+    source = torch.ones(COPIED // 4)
+    target = torch.empty_like(source)
+    multiply = seconds(lambda: torch.mm(a, b, out=product), repeats=9)
+    copy = seconds(lambda: target.copy_(source), repeats=5)
+    return {
+        "gflops": 2 * SIDE**3 / multiply["seconds"] / 1e9,
+        "gflops_spread": multiply["spread"],
+        "copy_gb_per_s": 2 * COPIED / copy["seconds"] / 1e9,
+        "copy_spread": copy["spread"],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = (
+        [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        if cpuinfo.exists()
+        else []
+    )
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        "system": platform.system(),
+        "load_before": os.getloadavg()[0],  # whoever else computes at the same time shows here
+    }

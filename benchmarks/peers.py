@@ -1,0 +1,197 @@
+"""Other libraries from the package index, on the same model, the same packed batches and the same frozen negatives.
+
+They are given every advantage: packed rows (padded ones take about eight times as long, see the padded rows of the
+table) and unfused attention where they need it. PyHessian and hessian-eigenthings average batch means without
+weights, so their Hessian is that of a slightly different loss. A product is one pass over the batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from benchmarks.measure import seconds
+from benchmarks.ours import HVP_SHARE
+from benchmarks.setting import Setting, scaled
+from models.sasrec import SASRec
+from training.packing import Batch
+
+Pair = tuple[Tensor, Tensor]
+MOST_PRODUCTS = 100
+STEPS = 5  # a side of the plane that loss-landscapes draws; 51 would take hours
+
+
+class Scores(nn.Module):
+    """SASRec as other libraries want a model: one tensor in, one tensor out."""
+
+    def __init__(self, model: SASRec) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """From (R, n, 5) items, positions, segments, targets and negatives to (R, n, 2) their scores."""
+        items, positions, segments, *either = inputs.unbind(-1)
+        hidden = self.model(items, positions, segments)  # (R, n, d)
+        return (hidden * self.model.items(torch.stack(either))).sum(-1).movedim(0, -1)
+
+
+def loss(scores: Tensor, targets: Tensor) -> Tensor:
+    """The recommendation loss as a mean over the real positions of one batch."""
+    terms = F.softplus(-scores[..., 0]) + F.softplus(scores[..., 1])
+    real = targets > 0
+    return (terms * real).sum() / real.sum()
+
+
+class Passes:
+    """The batches as pairs of inputs and targets; counts how often they are gone through."""
+
+    def __init__(self, pairs: list[Pair]) -> None:
+        self.pairs = pairs
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Pair]:
+        self.count += 1
+        return iter(self.pairs)
+
+
+def problem(setting: Setting, share: float = 1.0) -> tuple[Scores, Passes, float]:
+    """The model, the batches, and the share of all terms that is in them."""
+    objective, terms = setting.objective(share)
+    return Scores(setting.checkpoint.build()).eval(), Passes(pairs(objective.batches)), terms
+
+
+def pairs(batches: Iterable[Batch]) -> list[Pair]:
+    """What ``Scores`` and ``loss`` take, for each batch."""
+    found = []
+    for rows in batches:
+        assert rows.targets is not None and rows.negatives is not None
+        inputs = torch.stack([rows.items, rows.positions, rows.segments, rows.targets, rows.negatives], -1)
+        found.append((inputs, rows.targets))
+    return found
+
+
+def pyhessian_product(setting: Setting) -> dict[str, Any]:
+    """One pass of PyHessian's product."""
+    from pyhessian import hessian
+
+    model, passes, share = problem(setting)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = hessian(model, loss, dataloader=passes, cuda=False)
+        vector = [torch.randn_like(p) for p in operator.params]
+        return scaled(seconds(lambda: operator.dataloader_hv_product(vector), repeats=setting.repeats(2)), share)
+
+
+def pyhessian_eigenvalue(setting: Setting) -> dict[str, Any]:
+    """PyHessian's power iteration until two values in a row differ by 1e-3; it aims at the largest magnitude."""
+    from pyhessian import hessian
+
+    model, passes, _ = problem(setting, HVP_SHARE)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = hessian(model, loss, dataloader=passes, cuda=False)
+        results: list[Any] = []
+        torch.manual_seed(0)
+        found = seconds(
+            lambda: results.append(operator.eigenvalues(maxIter=MOST_PRODUCTS, tol=1e-3)), repeats=1, warm_up=False
+        )
+        (value,), (vector,) = results[0]
+        used = passes.count
+        _, image = operator.dataloader_hv_product(vector)
+    return found | {"products": used, "value": value, "relative_residual": residual(image, vector, value)}
+
+
+def eigenthings_product(setting: Setting) -> dict[str, Any]:
+    """One product with hessian-eigenthings' operator."""
+    from hessian_eigenthings import HessianOperator
+
+    model, passes, share = problem(setting)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = HessianOperator(model, passes, lambda m, pair: loss(m(pair[0]), pair[1]))
+        vector = torch.randn(operator.size)
+        return scaled(seconds(lambda: operator.matvec(vector), repeats=setting.repeats(2)), share)
+
+
+def eigenthings_eigenvalue(setting: Setting) -> dict[str, Any]:
+    """hessian-eigenthings' Lanczos: as it is called by default, then with twice the steps until it says converged."""
+    from hessian_eigenthings import HessianOperator, lanczos
+
+    model, passes, _ = problem(setting, HVP_SHARE)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = HessianOperator(model, passes, lambda m, pair: loss(m(pair[0]), pair[1]))
+        first = lanczos(operator, k=1, which="LA", tol=1e-3, seed=0)
+        by_default = {
+            "products": passes.count,
+            "value": float(first.eigenvalues[0]),
+            "converged": bool(first.converged[0]),
+        }
+        results = [first]
+        passes.count = 0
+
+        def double_until_converged() -> None:
+            steps = 5
+            while not results[-1].converged[0] and steps <= MOST_PRODUCTS:
+                results.append(lanczos(operator, k=1, which="LA", tol=1e-3, seed=0, max_iter=steps))
+                steps *= 2
+
+        found = seconds(double_until_converged, repeats=1, warm_up=False)
+        value, vector, used = float(results[-1].eigenvalues[0]), results[-1].eigenvectors[0], passes.count
+        image = operator.matvec(vector)
+    left = residual([image], [vector], value)
+    return found | {"products": used, "value": value, "relative_residual": left, "by_default": by_default}
+
+
+def loss_landscapes_surface(setting: Setting) -> dict[str, Any]:
+    """A plane of loss-landscapes with filter normalisation, scaled from 5×5 points to 51×51.
+
+    A filter that is zero makes it divide by zero, so that an untrained model, whose biases are zero, is tried too.
+    """
+    model, passes, share = problem(setting)
+    found = _plane(model, passes, setting)
+    model.model.reset_parameters()
+    return scaled(found, share) | {"untrained": _attempt(lambda: _plane(model, passes, setting)["seconds"])}
+
+
+@torch.no_grad()
+def _plane(model: Scores, passes: Passes, setting: Setting) -> dict[str, Any]:
+    from loss_landscapes import random_plane
+    from loss_landscapes.metrics import Metric
+
+    class Loss(Metric):
+        def __call__(self, wrapper: Any) -> float:
+            sums = [
+                (loss(wrapper.forward(inputs), targets) * (n := (targets > 0).sum()), n) for inputs, targets in passes
+            ]
+            return float(sum(s for s, _ in sums) / sum(n for _, n in sums))
+
+    def drawn(steps: int) -> float:
+        torch.manual_seed(0)
+        took = seconds(lambda: random_plane(model, Loss(), steps=steps, deepcopy_model=True), repeats=1, warm_up=False)
+        return float(took["seconds"])
+
+    few, more = 1, 2 if setting.quick else STEPS  # a side
+    first, all_of_them = drawn(few), drawn(more)
+    a_point = (all_of_them - first) / (more**2 - few**2)  # the rest is drawing and normalising the directions
+    return {
+        "seconds": first + a_point * (51**2 - few**2),
+        "seconds_a_point": a_point,
+        "evaluations": 51**2,
+        "scaled_from_points": more**2,
+    }
+
+
+def residual(images: list[Tensor], vectors: list[Tensor], value: float) -> float:
+    """‖Hv − λv‖ / (|λ| ‖v‖)."""
+    difference = torch.cat([(image - value * vector).flatten() for image, vector in zip(images, vectors, strict=True)])
+    length = torch.cat([vector.flatten() for vector in vectors]).norm()
+    return float(difference.norm() / (abs(value) * length))
+
+
+def _attempt(function: Callable[[], float]) -> float | str:
+    try:
+        return function()
+    except Exception as problem:
+        return f"{type(problem).__name__}: {problem}"

@@ -1,0 +1,182 @@
+"use strict";
+
+// A page holds panels (elements with data-panel); each has a figure for every scale. Whatever changes (scale, theme)
+// draws the figures again; plotly keeps cameras and zooms as long as uirevision stays the same.
+const page = JSON.parse(document.getElementById("data").textContent);
+const panels = [...document.querySelectorAll("[data-panel]")];
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const surface = panels.find((panel) => panel.dataset.panel === "surface");
+const map = panels.find((panel) => panel.dataset.panel === "contour");
+const evaluated = document.getElementById("evaluated");
+
+const scale = () => document.querySelector("input[name=scale]:checked")?.value ?? "linear";
+
+function figureOf(panel) {
+  const figures = page.figures[panel.dataset.panel];
+  const figure = structuredClone(figures[scale()] ?? figures.linear);
+  if (panel === surface) {
+    // Labels keep their size, and the view is as high as the panel: a small or narrow one is looked at from farther
+    // away, so that nothing is cut off.
+    const { eye } = figure.layout.scene.camera;
+    const farther = Math.max(1, 1.6 - panel.clientWidth / 860, (1.12 * panel.clientHeight) / panel.clientWidth);
+    for (const axis of "xyz") eye[axis] *= farther;
+    if (panel.clientWidth < 420) figure.layout.scene.zaxis.title.text = ""; // no room; the colour bar has it too
+  }
+  return figure;
+}
+
+function hasWebGL() {
+  try {
+    const canvas = document.createElement("canvas");
+    return Boolean(canvas.getContext("webgl") ?? canvas.getContext("experimental-webgl"));
+  } catch {
+    return false;
+  }
+}
+
+const config = (panel) => ({
+  displaylogo: false,
+  responsive: true,
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "resetCameraLastSave3d", "orbitRotation", "hoverClosest3d"],
+  toImageButtonOptions: {
+    format: panel === surface ? "png" : "svg",
+    scale: panel === surface ? 3 : 1,
+    filename: `${page.name}-${panel.dataset.panel}`.replace(/[^\p{L}\p{N}.-]+/gu, "_"),
+  },
+});
+
+function draw(panel) {
+  const { data, layout } = figureOf(panel);
+  layout.template = page.templates[dark.matches ? "dark" : "light"];
+  layout.uirevision = "kept";
+  if (panel === map && crosshair) layout.shapes = crosshairShapes();
+  for (const trace of data) {
+    if (trace.name === "evaluated points") trace.visible = evaluated?.checked ?? true;
+  }
+  return Plotly.react(panel, data, layout, config(panel));
+}
+
+const visible = () => panels.filter((panel) => !panel.closest("[hidden]"));
+const drawAll = () => Promise.all(visible().map(draw));
+
+// ---- the crosshair: indices into the grid, moved by hovering or by keys -------------------------------------------
+
+let crosshair = null; // {column, row}
+
+// Numbers as plotly.py writes them: a plain array, or {dtype, bdata, shape} in base64.
+function numbers(encoded) {
+  if (!encoded?.bdata) return encoded;
+  const bytes = Uint8Array.from(atob(encoded.bdata), (character) => character.charCodeAt(0)).buffer;
+  const flat = [...(encoded.dtype === "f4" ? new Float32Array(bytes) : new Float64Array(bytes))];
+  if (!encoded.shape) return flat;
+  const columns = Number(encoded.shape.split(",")[1]);
+  return Array.from({ length: flat.length / columns }, (_, row) => flat.slice(row * columns, (row + 1) * columns));
+}
+
+const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 5, useGrouping: false });
+const told = (number) => significant.format(number).replace("-", "−");
+
+function crosshairShapes() {
+  const trace = figureOf(map).data[0];
+  const [x, y] = [numbers(trace.x)[crosshair.column], numbers(trace.y)[crosshair.row]];
+  const line = { color: "#D55E00", width: 1, dash: "dot" };
+  return [
+    { type: "line", xref: "x", yref: "paper", x0: x, x1: x, y0: 0, y1: 1, line },
+    { type: "line", xref: "paper", yref: "y", x0: 0, x1: 1, y0: y, y1: y, line },
+  ];
+}
+
+function moveCrosshair(column, row) {
+  const linear = page.figures.contour.linear.data[0];
+  const [alphas, betas] = [numbers(linear.x), numbers(linear.y)];
+  column = Math.min(Math.max(column, 0), alphas.length - 1);
+  row = Math.min(Math.max(row, 0), betas.length - 1);
+  if (crosshair?.column === column && crosshair?.row === row) return;
+  crosshair = { column, row };
+  const loss = numbers(linear.z)[row][column];
+  const state = linear.text?.[row][column] ?? linear.hovertemplate.match(/evaluated|interpolated/)[0];
+  const readout = document.getElementById("readout");
+  readout.textContent = `α ${told(alphas[column])}, β ${told(betas[row])}: `;
+  const value = document.createElement("b");
+  value.textContent = Number.isFinite(loss) ? `loss ${told(loss)}` : "no finite loss";
+  readout.append(value, Number.isFinite(loss) ? `, ${state}` : "");
+  Plotly.relayout(map, { shapes: crosshairShapes() });
+}
+
+const nearest = (values, value) =>
+  values.reduce((best, candidate, index) => (Math.abs(candidate - value) < Math.abs(values[best] - value) ? index : best), 0);
+
+function followHover(event) {
+  const { x, y } = event.points[0];
+  const { x: alphas, y: betas } = page.figures.contour.linear.data[0];
+  moveCrosshair(nearest(numbers(alphas), x), nearest(numbers(betas), y));
+}
+
+function mapKeys(event) {
+  const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
+  if (!step || event.target !== map) return;
+  event.preventDefault();
+  const { x: alphas, y: betas } = page.figures.contour.linear.data[0];
+  const { column, row } = crosshair ?? { column: nearest(numbers(alphas), 0), row: nearest(numbers(betas), 0) };
+  moveCrosshair(column + step[0], row + step[1]);
+}
+
+// ---- the camera -------------------------------------------------------------------------------------------------
+
+function sceneKeys(event) {
+  const turn = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, 5], ArrowDown: [0, -5] }[event.key];
+  const zoom = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }[event.key];
+  if ((!turn && !zoom) || event.target !== surface || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const { eye } = surface.layout.scene.camera;
+  const distance = Math.hypot(eye.x, eye.y, eye.z) * (zoom ?? 1);
+  const [across, up] = (turn ?? [0, 0]).map((degrees) => (degrees * Math.PI) / 180);
+  const azimuth = Math.atan2(eye.y, eye.x) + across;
+  const limit = Math.PI / 2 - 0.01;
+  const elevation = Math.min(Math.max(Math.asin(eye.z / Math.hypot(eye.x, eye.y, eye.z)) + up, -limit), limit);
+  Plotly.relayout(surface, {
+    "scene.camera.eye": {
+      x: distance * Math.cos(elevation) * Math.cos(azimuth),
+      y: distance * Math.cos(elevation) * Math.sin(azimuth),
+      z: distance * Math.sin(elevation),
+    },
+  });
+}
+
+function reset() {
+  crosshair = null;
+  for (const panel of visible()) {
+    const { layout } = figureOf(panel);
+    const home = panel === surface ? { "scene.camera": layout.scene.camera } : { "xaxis.range": layout.xaxis.range, "yaxis.range": layout.yaxis.range, shapes: [] };
+    Plotly.relayout(panel, home);
+  }
+}
+
+// ---- start ------------------------------------------------------------------------------------------------------
+
+if (surface && !hasWebGL()) {
+  surface.closest("figure").hidden = true;
+  surface.closest(".panels").classList.add("flat");
+  document.getElementById("no-webgl").hidden = false;
+}
+
+document.querySelectorAll("input[name=scale]").forEach((input) => input.addEventListener("change", drawAll));
+evaluated?.addEventListener("change", drawAll);
+dark.addEventListener("change", drawAll);
+document.getElementById("reset")?.addEventListener("click", reset);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => (details.open = true)));
+
+drawAll().then(() => {
+  if (map) {
+    map.on("plotly_hover", followHover);
+    map.addEventListener("keydown", mapKeys);
+  }
+  if (surface && !surface.closest("[hidden]")) {
+    surface.on("plotly_hover", followHover);
+    surface.addEventListener("keydown", sceneKeys);
+    // The wheel scrolls the page, and zooms only once the scene has been chosen by a click or by Tab.
+    surface.addEventListener("pointerdown", () => surface.focus({ preventScroll: true }), { capture: true });
+    surface.addEventListener("wheel", (event) => surface.contains(document.activeElement) || event.stopPropagation(), { capture: true });
+  }
+  document.documentElement.dataset.ready = "true";
+});

@@ -1,0 +1,28 @@
+"""Results to files: which page and which picture belong to which kind of result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from figures import page, static
+from landscape.files import write_text
+from landscape.results import Curvature, Surface
+
+
+def write_page(result: Surface | Curvature, path: Path) -> None:
+    """Write the interactive page of a result; its title is the model's, or else the file's name."""
+    title = result.metadata.get("title", path.stem)
+    draw = page.surface_page if isinstance(result, Surface) else page.curvature_page
+    write_text(path, draw(result, title=title))  # type: ignore[arg-type]
+
+
+def write_picture(result: Surface | Curvature, path: Path) -> None:
+    """Write the static picture of a result as what the suffix says: .png, .pdf or .svg."""
+    name = result.metadata.get("title")
+    if isinstance(result, Curvature):
+        figure = static.spectrum_figure(result, name=name)
+    elif min(result.loss.shape) > 1:
+        figure = static.surface_figure(result, name=name)
+    else:
+        figure = static.line_figure(result, name=name)
+    static.save(figure, path)

@@ -1,0 +1,233 @@
+"""The commands as a user meets them: what they print, what they write, and how they refuse."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from cli import main
+from landscape.files import load_curvature, load_surface
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ["--epochs", "2", "--width", "8", "--layers", "1", "--max-length", "10", "--batch-size", "512"]
+FEW = ["--users", "50"]
+
+
+def run(*arguments, code=0):
+    """Run a command in this process."""
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+def refused(*arguments, code=1):
+    """The one line that a refusal consists of."""
+    result = run(*arguments, code=code)
+    assert not isinstance(result.exception, (ValueError, OSError)), "a traceback"
+    if code == 1:
+        lines = result.stderr.strip().splitlines()
+        assert len(lines) == 1, result.stderr
+        assert lines[0].startswith("Error: ")
+    assert result.stdout == ""
+    return result.stderr
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A SASRec and a SAMRec, trained for a moment on the built-in data."""
+    folder = tmp_path_factory.mktemp("runs")
+    for method in ("sasrec", "samrec"):
+        run("train", method, "--out", folder / method, *TINY)
+    return folder
+
+
+def all_commands(group=main, path=()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from all_commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+@pytest.mark.parametrize(("path", "command"), [pytest.param(*pair, id=" ".join(pair[0])) for pair in all_commands()])
+def test_every_command_has_help_an_example_and_explained_options(path, command):
+    shown = run(*path, "--help").output
+    assert f"Example:  landscape {' '.join(path)}" in shown
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+def test_train_writes_a_run_and_tells_where(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("train", "samrec", *TINY, "--seed", "3")
+    folder = tmp_path / "runs" / "samrec-synthetic-seed3"
+    assert {path.name for path in folder.iterdir()} >= {"checkpoint.pt", "last.pt", "history.csv", "config.json"}
+    assert result.stdout.splitlines()[-1] == "runs/samrec-synthetic-seed3/checkpoint.pt"
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["sam"], config["rho"], config["seed"]) == ("sam", 0.5, 3)
+
+
+def test_training_can_be_resumed_and_is_not_overwritten(runs):
+    assert "holds a run already; add --resume" in refused("train", "sasrec", "--out", runs / "sasrec", *TINY)
+    run("train", "sasrec", "--out", runs / "sasrec", *TINY, "--resume")
+    line = refused("train", "sasrec", "--out", runs / "sasrec", *TINY, "--resume", "--lr", "0.5")
+    assert "lr was 0.001 and is 0.5" in line
+
+
+def test_evaluate_gives_metrics_baselines_and_the_best_possible(runs):
+    found = json.loads(run("evaluate", runs / "sasrec" / "checkpoint.pt", "--json").stdout)
+    assert {"HR@5", "HR@10", "NDCG@10", "MRR"} <= found.keys()
+    assert {"popularity", "successors"} == found["baselines"].keys()
+    assert found["HR@10"] < found["best_possible"]["HR@10"]
+    text = run("evaluate", runs / "sasrec" / "checkpoint.pt", runs / "samrec" / "checkpoint.pt").stdout
+    assert "difference [95 %]" in text
+    both = json.loads(
+        run("evaluate", runs / "sasrec" / "checkpoint.pt", runs / "samrec" / "checkpoint.pt", "--json").stdout
+    )
+    gain = both["differences"]["HR@10"]
+    assert gain["mean"] == pytest.approx(both["models"][1]["HR@10"] - both["models"][0]["HR@10"])
+    assert gain["low"] <= gain["mean"] <= gain["high"]
+
+
+def test_surface_writes_page_data_and_pictures(runs, tmp_path):
+    page, png, pdf = (tmp_path / f"s.{suffix}" for suffix in ("html", "png", "pdf"))
+    result = run(
+        "surface", runs / "samrec" / "checkpoint.pt", *FEW, "--out", page, "--png", png, "--pdf", pdf, "--json"
+    )
+    found = json.loads(result.stdout)
+    assert found["error"]["relative"] <= 1e-3
+    assert found["files"] == [str(path) for path in (page, page.with_suffix(".npz"), png, pdf)]
+    surface = load_surface(page.with_suffix(".npz"))
+    assert surface.loss.shape == (51, 51)
+    assert found["loss"]["centre"] == surface.centre
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert surface.metadata["checkpoint"]["sha256"] in page.read_text()
+    run("surface", page.with_suffix(".npz"), "--out", tmp_path / "again.html")
+    assert (tmp_path / "again.html").exists()
+
+
+def test_surface_by_default_writes_beside_the_checkpoint(runs):
+    result = run("surface", runs / "sasrec" / "checkpoint.pt", *FEW, "--points", "5x3", "--grid")
+    page = Path(result.stdout.splitlines()[1])
+    assert page.parent == runs / "sasrec" / "results"
+    assert load_surface(page.with_suffix(".npz")).loss.shape == (3, 5)
+
+
+@pytest.mark.parametrize("points", ["1", "1x5", "2"])
+def test_degenerate_grids_are_drawn(points, runs, tmp_path):
+    run("surface", runs / "sasrec" / "checkpoint.pt", *FEW, "--points", points, "--grid", "--out", tmp_path / "s.html")
+    assert (tmp_path / "s.html").stat().st_size > 10_000
+
+
+def test_curvature_writes_values_and_vectors(runs, tmp_path):
+    page = tmp_path / "c.html"
+    command = ("curvature", runs / "samrec" / "checkpoint.pt", *FEW, "--top", "2", "--out", page, "--json")
+    found = json.loads(run(*command).stdout)
+    assert len(found["eigenvalues"]) == 2
+    assert all(found["converged"])
+    assert found["bottom"]["eigenvalues"][0] < found["eigenvalues"][-1]
+    stored = load_curvature(page.with_suffix(".json"))
+    assert stored.pairs.values.tolist() == found["eigenvalues"]
+    assert stored.pairs.vectors.shape[0] == 2
+    run("curvature", page.with_suffix(".json"), "--out", tmp_path / "again.html")
+
+
+def test_info_tells_what_is_in_a_file(runs):
+    assert json.loads(run("info", runs / "sasrec" / "checkpoint.pt", "--json").stdout)["method"] == "sasrec"
+    assert "weights" not in run("info", runs / "sasrec" / "checkpoint.pt").stdout
+
+
+def test_data_is_prepared_listed_and_trained_on(tmp_path):
+    rows = [f"{user},{(user * 7 + step * step) % 9},{step}" for user in range(12) for step in range(6)]
+    (tmp_path / "raw.csv").write_text("\n".join(["user,item,time", *rows]) + "\n")
+    out = tmp_path / "prepared"
+    out.mkdir()
+    shown = run("data", "prepare", tmp_path / "raw.csv", "--name", "mine", "--out", out, "--core", "2").stdout
+    assert "users" in shown
+    assert "mine" in run("data", "list", "--data-dir", out).stdout
+    run("train", "sasrec", "--data", "mine", "--data-dir", out, "--out", tmp_path / "run", *TINY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "samrek"], "did you mean samrec?"),
+        (["train", "--data", "Beaty"], "did you mean Beauty?"),
+        (["train", "--rho", "nan"], "rho must be"),
+        (["train", "--rho", "-1"], "rho must be"),
+        (["train", "--lr", "0"], "lr must be"),
+        (["train", "--dropout", "1"], "dropout must be"),
+        (["train", "--train-fraction", "1.5"], "train_fraction must be"),
+        (["train", "--heads", "3"], "width 64 is no multiple of heads 3"),
+        (["train", "--device", "cuda"], "pass --device cpu"),
+        (["train", "--device", "tpu"], "the device must be one of"),
+        (["train", "--sam", "asam2"], "sam must be"),
+        (["surface", "CKPT", "--extent", "nan"], "extent"),
+        (["surface", "CKPT", "--extent", "0"], "extent"),
+        (["surface", "CKPT", "--tolerance", "nan"], "tolerance"),
+        (["surface", "CKPT", "--tolerance", "-1"], "tolerance"),
+        (["surface", "CKPT", "--normalize", "filters"], "did you mean filter?"),
+        (["surface", "CKPT", "--vectors", "drop"], "vectors must be one of"),
+        (["surface", "CKPT", "--split", "tst"], "did you mean test?"),
+        (["surface", "CKPT", "--users", "0"], "at least 1"),
+        (["surface", "CKPT", "--users", "1000000"], "exceeds"),
+        (["surface", "CKPT", "--out", "nowhere/s.html"], "the folder nowhere of s.html does not exist"),
+        (["surface", "missing.pt"], "there is no file missing.pt"),
+        (["curvature", "CKPT", "--top", "0"], "k=0"),
+        (["curvature", "CKPT", "--tolerance", "0"], "tolerance"),
+        (["curvature", "CKPT", "--max-products", "1"], "max_products=1"),
+        (["evaluate", "CKPT", "--split", "train"], "the split to rank on must be one of"),
+        (["info", "missing.npz"], "missing.npz"),
+        (["data", "fetch", "Beuty"], "did you mean Beauty?"),
+        (["data", "prepare", "missing.csv"], "missing.csv"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(arguments, message, runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LANDSCAPE_DATA", str(tmp_path))
+    if "cuda" in arguments:
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    arguments = [runs / "sasrec" / "checkpoint.pt" if word == "CKPT" else word for word in arguments]
+    if arguments[0] in ("surface", "curvature") and "--users" not in arguments:
+        arguments += FEW
+    assert message in refused(*arguments)
+
+
+@pytest.mark.parametrize("arguments", [["train", "--epochs", "x"], ["nonsense"], ["surface"], ["surface", "a", "--points", "0x2"]])
+def test_wrong_usage_exits_with_2(arguments):
+    refused(*arguments, code=2)
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_to_be_so(runs, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "file" in refused("train", "--out", tmp_path / "file" / "run", *TINY)
+
+
+def test_a_full_disk_leaves_no_half_file(runs, tmp_path):
+    """A limit on the size of files stands in for a full disk: writing fails in the middle."""
+    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from cli import main; main()"
+    command = [sys.executable, "-c", script, str(ROOT), "train", "sasrec", "--out", str(tmp_path / "run"), *TINY]
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    assert result.returncode == 1
+    assert result.stderr.strip().splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in result.stderr
+    assert {path.name for path in (tmp_path / "run").iterdir()} <= {".lock", "config.json"}
+
+
+def test_debug_shows_the_traceback():
+    result = CliRunner().invoke(main, ["--debug", "train", "samrek"])
+    assert isinstance(result.exception, ValueError)
