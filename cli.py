@@ -155,7 +155,8 @@ def train(
         _print_json({"checkpoint": folder / "checkpoint.pt", "epoch": best.epoch, **best.metrics})
         return
     click.echo(
-        f"{best.title}: best at epoch {best.epoch}, validation NDCG@20 {best.metrics['NDCG@20']:.4f}, HR@10 {best.metrics['HR@10']:.4f}"
+        f"{best.title}: best at epoch {best.epoch}, "
+        f"validation NDCG@20 {best.metrics['NDCG@20']:.4f}, HR@10 {best.metrics['HR@10']:.4f}"
     )
     click.echo(folder / "checkpoint.pt")
 
@@ -465,7 +466,6 @@ def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
 def _draw(kind: str, found: Any, stored: Path, out: str | None, png: str | None, pdf: str | None) -> list[str]:
     """Write the page, its data beside it and the pictures; the names of all."""
     from figures.writing import write_page, write_picture
-
     from landscape.files import copy_result
 
     page = Path(out) if out else stored.with_suffix(".html")

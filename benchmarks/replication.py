@@ -32,14 +32,21 @@ SHOWN = ("HR@10", "NDCG@10", f"HR@{CUTOFFS[-1]}", f"NDCG@{CUTOFFS[-1]}", "MRR")
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--data", default="Beauty", show_default=True, help="Name of the data, as the runs' folders have it.")
-@click.option("--methods", default="sasrec,samrec", show_default=True, help="The first is what the others are held against.")
+@click.option("--methods", default="sasrec,samrec", show_default=True, help="The others are held against the first.")
 @click.option("--seeds", default="0,1,2", show_default=True)
 @click.option("--top", default=3, show_default=True, help="Eigenvalues to find.")
 @click.option("--data-dir", type=click.Path(file_okay=False))
 @click.option("--threads", type=int)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The same numbers as JSON.")
 def main(
-    folder: Path, data: str, methods: str, seeds: str, top: int, data_dir: str | None, threads: int | None, out: Path | None
+    folder: Path,
+    data: str,
+    methods: str,
+    seeds: str,
+    top: int,
+    data_dir: str | None,
+    threads: int | None,
+    out: Path | None,
 ) -> None:
     """Evaluate, measure and tabulate the runs in FOLDER."""
     if threads:
@@ -52,7 +59,8 @@ def main(
         for method in methods.split(",")
     }
     rankings = {
-        method: [evaluate(one.checkpoint, one.dataset, "test") for one in several] for method, several in subjects.items()
+        method: [evaluate(one.checkpoint, one.dataset, "test") for one in several]
+        for method, several in subjects.items()
     }
     click.echo(ranking_table(rankings, data))
     geometry = {method: [measured(one, top) for one in several] for method, several in subjects.items()}

@@ -7,6 +7,7 @@ import hashlib
 import torch
 from torch import Tensor
 
+from landscape.choices import one_of
 from landscape.params import ParamSpace
 
 NORMALIZE = ("filter", "layer", "none")
@@ -39,10 +40,8 @@ def random_direction(
     Raises:
         ValueError: An unknown ``normalize`` or ``vectors``, or ``params`` of another size.
     """
-    if normalize not in NORMALIZE:
-        raise ValueError(f"normalize must be one of {NORMALIZE}, got {normalize!r}")
-    if vectors not in VECTORS:
-        raise ValueError(f"vectors must be one of {VECTORS}, got {vectors!r}")
+    normalize = one_of(normalize, NORMALIZE, "normalize")
+    vectors = one_of(vectors, VECTORS, "vectors")
     params = space.project(params.detach())
     draw = torch.cat([_draw(name, shape, seed) for name, shape in zip(space.names, space.shapes, strict=True)])
     direction = space.project(draw.to(params))

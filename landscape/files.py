@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -106,7 +106,7 @@ def load_surface(path: str | Path) -> Surface:
         ValueError: The file is no surface, is damaged, or comes from a newer version.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, _arrays(file) as stored:
             described = json.loads(str(stored["metadata"]))
             if described.get("kind") != "surface":
                 raise ValueError(f"{path} holds no surface; give a file that `landscape surface` wrote")
@@ -114,7 +114,6 @@ def load_surface(path: str | Path) -> Surface:
                 raise ValueError(
                     f"{path} was written by a newer version (format {described['format']}); upgrade to read it"
                 )
-            error = described["error"]
             return Surface(
                 alphas=stored["alphas"],
                 betas=stored["betas"],
@@ -130,6 +129,14 @@ def load_surface(path: str | Path) -> Surface:
             )
     except (KeyError, BadZipFile, EOFError, json.JSONDecodeError) as problem:
         raise ValueError(f"{path} is damaged or no surface file ({problem}); compute it again") from None
+
+
+def _arrays(file: IO[bytes]) -> Any:
+    """The arrays of an ``.npz`` file; whatever else the file is raises BadZipFile."""
+    if not is_zipfile(file):
+        raise BadZipFile("not an .npz archive")
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
 
 
 def _error(stored: dict[str, Any] | None) -> InterpolationError | None:
@@ -188,7 +195,7 @@ def _end(pairs: EigenPairs) -> dict[str, Any]:
 
 
 def save_curvature(curvature: Curvature, path: str | Path) -> None:
-    """Store a curvature as ``.json``, and its eigenvectors beside it as ``.npz`` (``top`` and ``bottom``, one a row)."""
+    """Store a curvature as ``.json``, and its eigenvectors beside it as ``.npz`` (``top``, ``bottom``; one a row)."""
     pairs = curvature.pairs
     ends = {"top": pairs, "bottom": pairs.bottom}
     vectors = {name: end.vectors for name, end in ends.items() if end is not None and end.vectors is not None}

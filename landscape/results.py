@@ -53,7 +53,8 @@ class Surface:
         for name, values in {"loss": self.loss, "evaluated": self.evaluated, **self.metrics}.items():
             if values.shape != shape:
                 raise ValueError(
-                    f"{name} has shape {values.shape}; {len(self.betas)} betas by {len(self.alphas)} alphas need {shape}"
+                    f"{name} has shape {values.shape}; "
+                    f"{len(self.betas)} betas by {len(self.alphas)} alphas need {shape}"
                 )
         if self.nodes.shape != (len(self.node_loss), 2):
             raise ValueError(

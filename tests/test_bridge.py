@@ -98,7 +98,7 @@ def test_the_jackknife_error_covers_the_loss_of_all_users():
     truth = objective(Subset())[0].value()
     covered, trials = 0, 60
     for seed in range(trials):
-        found, population = objective(Subset(users=24, seed=seed))
+        found, _ = objective(Subset(users=24, seed=seed))
         # Negatives differ by seed as well: their share of the spread is not in the error of a subset of users.
         covered += abs(found.value() - truth) <= 2.1 * found.standard_error(population=None)
     assert covered / trials >= 0.85
@@ -145,7 +145,7 @@ def test_an_interrupted_surface_continues_where_it_was(subject, tmp_path):
     found, _ = surface_of(subject, subset, plane, keep=tmp_path, report=lambda done, total, text: seen.append(done))
     whole, _ = surface_of(subject, subset, plane, keep=tmp_path / "whole")
     assert min(seen) >= 9 or seen[0] == 1  # the centre is looked up first
-    assert len([done for done in seen]) <= 25 - 9 + 3
+    assert len(seen) <= 25 - 9 + 3
     np.testing.assert_array_equal(found.loss, whole.loss)
 
 

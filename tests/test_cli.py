@@ -201,7 +201,9 @@ def test_bad_input_is_refused_in_one_line(arguments, message, runs, tmp_path, mo
     assert message in refused(*arguments)
 
 
-@pytest.mark.parametrize("arguments", [["train", "--epochs", "x"], ["nonsense"], ["surface"], ["surface", "a", "--points", "0x2"]])
+@pytest.mark.parametrize(
+    "arguments", [["train", "--epochs", "x"], ["nonsense"], ["surface"], ["surface", "a", "--points", "0x2"]]
+)
 def test_wrong_usage_exits_with_2(arguments):
     refused(*arguments, code=2)
 

@@ -152,3 +152,10 @@ def test_directions_live_on_the_coordinates_of_the_objective():
     objective = transformer().objective()
     direction = random_direction(objective.space, objective.params, seed=0)
     assert direction.dtype == objective.params.dtype and direction.shape == objective.params.shape
+
+
+def test_case_does_not_change_what_is_meant():
+    model = convolutional().model
+    _, expected = draw(model)
+    _, found = draw(model, normalize="Filter", vectors="ZERO")
+    assert all(torch.equal(found[name], expected[name]) for name in expected)

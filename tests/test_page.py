@@ -240,6 +240,11 @@ def test_browser_shows_exact_numbers_to_mouse_and_keyboard(chromium, file):
     a, b, loss = map(float, told.groups()[:3])
     assert loss == pytest.approx(bowl(a, b), abs=2e-3)
 
+    points = "document.querySelector('[data-panel=contour]').data.find(t => t.name === 'evaluated points').visible"
+    assert page.evaluate(points) is True
+    page.uncheck("#evaluated")
+    page.wait_for_function(f"{points} === false")
+
     eye = "document.querySelector('[data-panel=surface]').layout.scene.camera.eye"
     page.focus("[data-panel=surface]")
     before = page.evaluate(eye)
@@ -260,31 +265,25 @@ def page_number(expected, tolerance, text):
     return told
 
 
-def test_browser_hides_the_evaluated_points_on_demand(chromium, file):
-    opened = Opened(chromium, file, surface_page(interpolated(), title="x"))
-    points = "document.querySelector('[data-panel=contour]').data.find(t => t.name === 'evaluated points').visible"
-    assert opened.page.evaluate(points) is True
-    opened.page.uncheck("#evaluated")
-    opened.page.wait_for_function(f"{points} === false")
-    opened.check_quiet(file)
-    opened.page.close()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_browser_fits_the_page_into_the_window(chromium, file, width, theme):
+def test_browser_fits_the_page_into_any_window_in_light_and_dark(chromium, file):
     long = evaluated(spoil=True)
     long.metadata["command"] = "landscape surface " + "a-very-long-name/" * 30
-    html = surface_page(long, title="A" * 200, curvature=curvature())
-    opened = Opened(chromium, file, html, viewport={"width": width, "height": 800}, color_scheme=theme)
-    opened.page.click("summary")
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
-    background = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    text = opened.page.evaluate("document.querySelector('[data-panel=contour]').layout.template.layout.font.color")
-    assert (sum(map(int, re.findall(r"\d+", background))) < 128) == (theme == "dark")
-    assert (int(text[1:3], 16) > 128) == (theme == "dark")
+    opened = Opened(chromium, file, surface_page(long, title="A" * 200, curvature=curvature()), color_scheme="light")
+    page = opened.page
+    page.click("summary")
+    text = "document.querySelector('[data-panel=contour]').layout.template.layout.font.color"
+    light = page.evaluate(text)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"({text} === '{light}') === {str(theme == 'light').lower()}")
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", background))) < 128) == (theme == "dark")
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.wait_for_timeout(200)  # plotly follows a little later
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
     opened.check_quiet(file)
-    opened.page.close()
+    page.close()
 
 
 def test_browser_without_webgl_shows_the_map_and_says_so(launch, file):

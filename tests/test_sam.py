@@ -3,8 +3,8 @@
 import math
 
 import pytest
+import pytorch_optimizer
 import torch
-from pytorch_optimizer import SAM as TheirSAM
 from torch import nn
 
 from training.sam import SAM
@@ -58,7 +58,7 @@ def test_many_steps_equal_pytorch_optimizers(base):
     ours, our_closure, _ = problem()
     theirs, their_closure, _ = problem()
     a = SAM(base(ours.parameters(), lr=0.01, weight_decay=0.1), rho=0.3)
-    b = TheirSAM(theirs.parameters(), base, rho=0.3, lr=0.01, weight_decay=0.1)
+    b = pytorch_optimizer.SAM(theirs.parameters(), base, rho=0.3, lr=0.01, weight_decay=0.1)
     for step in range(30):
         a.step(our_closure(a, step))
         closure = their_closure(b, step)

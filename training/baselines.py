@@ -50,7 +50,7 @@ def _popularity(dataset: Dataset, users: Ints | None) -> Counts:
 
 
 def _ranks(score: Counts, history: History, items: Ints, bonus: Counts, offsets: Ints) -> Ranks:
-    """Ranks when item i scores ``score[i]`` for everybody, and what ``items`` and ``bonus`` of a user add for that user.
+    """Ranks when item i scores ``score[i]`` for everybody, and a user's ``items`` gain ``bonus``.
 
     Args:
         score: (V + 1,).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import warnings
 from dataclasses import asdict, dataclass, field, fields
@@ -58,7 +59,8 @@ class Checkpoint:
             model.load_state_dict(self.weights)
         except (RuntimeError, TypeError) as problem:
             raise ValueError(
-                f"the weights do not fit the network {self.method} {self.model}: {str(problem).splitlines()[-1].strip()}"
+                f"the weights do not fit the network {self.method} {self.model}: "
+                f"{str(problem).splitlines()[-1].strip()}"
             ) from None
         return model.eval()
 
@@ -70,8 +72,15 @@ class Checkpoint:
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     """Write a checkpoint, atomically."""
+    save_plain({"format": FORMAT, **{f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}}, path)
+
+
+def save_plain(values: dict[str, Any], path: str | Path) -> None:
+    """Write tensors and plain values, atomically."""
+    buffer = io.BytesIO()  # written by us: on a full disk torch's own writer hides the reason
+    torch.save(values, buffer)
     with atomic(path) as file:
-        torch.save({"format": FORMAT, **{f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}}, file)
+        file.write(buffer.getbuffer())
 
 
 def load_plain(path: str | Path, what: str) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from landscape.choices import one_of
 from training.baselines import popularity_ranks, successor_ranks
 from training.checkpoint import Checkpoint
 from training.datasets import Dataset, training_users
 from training.metrics import METRICS, Difference, paired_difference, standard_errors, summarise
-from training.ranking import Ranks, model_ranks
+from training.ranking import SPLITS, Ranks, model_ranks
 
 BASELINES = {"popularity": popularity_ranks, "successors": successor_ranks}
 
@@ -56,6 +57,7 @@ def evaluate(checkpoint: Checkpoint, dataset: Dataset, split: str, *, device: to
     Raises:
         ValueError: ``split`` is unknown.
     """
+    split = one_of(split, SPLITS, "the split to rank on")
     users = training_users(dataset, checkpoint.settings.get("train_fraction", 1.0), checkpoint.seed)
     return Evaluation(
         title=checkpoint.title,

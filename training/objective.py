@@ -19,7 +19,7 @@ from training.packing import Batch, Ints, NegativeSampler, batch, groups, pieces
 
 READ = {"train": 3, "valid": 2, "test": 1}  # by split, how far from the end what is read ends
 MIN_GROUPS = 20  # batches are the jackknife's groups: fewer make its error a guess
-TOKENS_A_BATCH = 128 * 50
+TOKENS_A_BATCH = 64 * 50  # a Hessian product's intermediate results stay in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Subset:
     seed: int = 0  # of the users, of their grouping into batches and of the negatives
 
     def __post_init__(self) -> None:
-        one_of(self.split, READ, "the split")
+        object.__setattr__(self, "split", one_of(self.split, READ, "the split"))
         if self.users is not None and self.users < 1:
             raise ValueError(f"the number of users must be at least 1, got {self.users}")
 

@@ -105,7 +105,7 @@ def rank_by_counting(hidden: Tensor, table: Tensor, history: History) -> Ranks:
         rows = hidden[first : first + USERS_A_BLOCK]
         seen_rows, seen_items = (torch.from_numpy(a).to(hidden.device) for a in history.of(first, first + len(rows)))
         targets = torch.from_numpy(history.targets[first : first + len(rows), None] - 1).to(hidden.device)
-        # A product's last bits depend on its shape: the target's score is read from the very product it is held against.
+        # A product's last bits depend on its shape: the target's score is read from the product it is held against.
         scores = product(rows, columns[0])
         if len(columns) == 1:
             target = scores.gather(1, targets)

@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
-from landscape.files import atomic, write_json, write_text
-from training.checkpoint import Checkpoint, load_plain, save_checkpoint
+from landscape.files import write_json, write_text
+from training.checkpoint import Checkpoint, load_plain, save_checkpoint, save_plain
 
 FORMAT = 1
 
@@ -82,8 +81,7 @@ class Run:
         """Write the state after an epoch; ``best`` is given when that epoch is the best so far."""
         if best is not None:
             save_checkpoint(best, self.checkpoint)
-        with atomic(self.last) as file:
-            torch.save({"format": FORMAT, **state}, file)
+        save_plain({"format": FORMAT, **state}, self.last)
         self.write_history(state["history"])
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:

@@ -54,9 +54,9 @@ class Settings:
     padded: bool = False  # the reference that packing is checked against
 
     def __post_init__(self) -> None:
-        one_of(self.method, METHODS, "the method")
+        object.__setattr__(self, "method", one_of(self.method, METHODS, "the method"))
         if self.sam is not None:
-            one_of(self.sam, SAM_VARIANTS, "sam")
+            object.__setattr__(self, "sam", one_of(self.sam, SAM_VARIANTS, "sam"))
         for name in ("epochs", "patience", "batch_size", "max_length", "width", "layers", "heads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
