@@ -88,7 +88,8 @@ class Surface:
         error = self.error if self.error is not None else "every point evaluated"
         return (
             f"Surface({len(self.alphas)}×{len(self.betas)}, loss {low:.4g}–{high:.4g}, "
-            f"centre {self.centre:.4g}, {error}, {self.evaluations} evaluations)"
+            f"centre {self.centre:.4g}{_give_or_take(self.metadata.get('loss_stderr'))}, "
+            f"{error}, {self.evaluations} evaluations)"
         )
 
 
@@ -131,6 +132,11 @@ class Curvature:
 
     def __repr__(self) -> str:
         return (
-            f"Curvature({self.pairs!r}, loss {self.loss:.4g}, gradient norm {self.gradient_norm:.3g}, "
+            f"Curvature({self.pairs!r}, loss {self.loss:.4g}{_give_or_take(self.loss_stderr)}, gradient norm {self.gradient_norm:.3g}, "
             f"λ‖θ‖² {self.pairs.values[0] * self.params_norm**2:.4g}, noise floor {self.asymmetry:.0e})"
         )
+
+
+def _give_or_take(error: float | None) -> str:
+    """A standard error to put behind a number; nothing where there is none or it is not known."""
+    return f" ± {error:.1g}" if error is not None and error > 0 else ""

@@ -3,8 +3,10 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -228,6 +230,29 @@ def test_a_full_disk_leaves_no_half_file(runs, tmp_path):
     assert result.stderr.strip().splitlines()[-1].startswith("Error: ")
     assert "Traceback" not in result.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} <= {".lock", "config.json"}
+
+
+def test_ctrl_c_ends_cleanly_and_the_run_continues(tmp_path):
+    folder = tmp_path / "run"
+    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from cli import main; main()"
+    command = [sys.executable, "-c", script, str(ROOT), "train", "samrec", "--out", str(folder), *TINY]
+    command += ["--epochs", "400", "--patience", "400", "--resume"]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    ) as process:
+        while not (folder / "history.csv").exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert output == ""
+    assert "Traceback" not in errors
+    assert errors.splitlines()[-1].startswith("Stopped.")
+    epochs = len((folder / "history.csv").read_text().splitlines()) - 1
+    run(
+        "train", "samrec", "--out", folder, *TINY, "--epochs", "400", "--patience", str(400), code=1
+    )  # without --resume
+    assert len((folder / "history.csv").read_text().splitlines()) - 1 == epochs
 
 
 def test_debug_shows_the_traceback():
