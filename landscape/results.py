@@ -132,8 +132,9 @@ class Curvature:
 
     def __repr__(self) -> str:
         return (
-            f"Curvature({self.pairs!r}, loss {self.loss:.4g}{_give_or_take(self.loss_stderr)}, gradient norm {self.gradient_norm:.3g}, "
-            f"λ‖θ‖² {self.pairs.values[0] * self.params_norm**2:.4g}, noise floor {self.asymmetry:.0e})"
+            f"Curvature({self.pairs!r}, loss {self.loss:.4g}{_give_or_take(self.loss_stderr)}, "
+            f"gradient norm {self.gradient_norm:.3g}, λ‖θ‖² {self.pairs.values[0] * self.params_norm**2:.4g}, "
+            f"noise floor {self.asymmetry:.0e})"
         )
 
 
