@@ -56,7 +56,7 @@ test: $(VENV)/.test  ## install what the tests need and run them
 lint: $(VENV)/.test  ## check style, docstrings and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy .
+	$(BIN)/mypy
 
 bench: $(VENV)/.bench  ## time and weigh everything on Amazon Beauty, beside the public alternatives
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -82,28 +82,33 @@ def differences(first: Evaluation, second: Evaluation, *, seed: int = 0) -> dict
 
 def table(evaluations: list[Evaluation], gains: dict[str, Difference]) -> str:
     """Metrics of one or two evaluations with standard errors, the baselines, and the paired differences, as text."""
-    shown = Table(
-        title=f"Full ranking of the {evaluations[0].split} items, {len(evaluations[0].ranks):,} users", box=SIMPLE_HEAD
-    )
-    columns: dict[str, dict[str, str]] = {"": {name: name for name in METRICS}}
+    first = evaluations[0]
+    columns: dict[str, dict[str, str]] = {}
     for one in evaluations:
         means, errors = summarise(one.ranks), standard_errors(one.ranks)
         columns[one.title] = {name: f"{means[name]:.4f} ± {errors[name]:.4f}" for name in METRICS}
-    if gains:
-        columns["difference [95 %]"] = {name: str(gain) for name, gain in gains.items()}
-    for name, ranks in evaluations[0].baselines.items():
+    for name, ranks in first.baselines.items():
         columns[name] = {metric: f"{mean:.4f}" for metric, mean in summarise(ranks).items()}
-    if evaluations[0].best_hit_rate is not None:
-        columns["best possible"] = {"HR@10": f"{evaluations[0].best_hit_rate:.4f}"}
-    for title in columns:
-        shown.add_column(title, justify="right" if title else "left")
-    for name in METRICS:
-        shown.add_row(*(column.get(name, "") for column in columns.values()))
-    if evaluations[0].repeated:
-        shown.caption = (
-            f"{evaluations[0].repeated:,} held-out items are repeats: excluded from the ranking, they count as misses"
-        )
-    console = Console(width=120, color_system=None)
+    if first.best_hit_rate is not None:
+        columns["best possible"] = {"HR@10": f"{first.best_hit_rate:.4f}"}
+    text = _columns(f"Full ranking of the {first.split} items, {len(first.ranks):,} users", columns)
+    if first.repeated:
+        text += f"\n{first.repeated:,} held-out items are repeats: excluded from the ranking, they count as misses"
+    if gains:
+        paired = {"difference, 95 % interval over users": {name: str(gain) for name, gain in gains.items()}}
+        text += "\n\n" + _columns(f"{evaluations[1].title} - {first.title}, user by user", paired)
+    return text
+
+
+def _columns(title: str, columns: dict[str, dict[str, str]]) -> str:
+    """A table with a row for each metric."""
+    shown = Table(box=SIMPLE_HEAD)
+    shown.add_column("")
+    for name, cells in columns.items():  # a long name is broken into lines, a number never is
+        shown.add_column(name, justify="right", min_width=max(map(len, cells.values())), max_width=27)
+    for metric in METRICS:
+        shown.add_row(metric, *(cells.get(metric, "") for cells in columns.values()))
+    console = Console(width=100, color_system=None)
     with console.capture() as text:
         console.print(shown)
-    return text.get().rstrip()
+    return "\n".join([title, *(line.rstrip() for line in text.get().rstrip().splitlines()[1:])])

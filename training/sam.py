@@ -54,7 +54,9 @@ class SAM(torch.optim.Optimizer):
         saved = [p.detach().clone() for p in parameters]
         with torch.no_grad():
             scale = self.rho / (norm + NORM_FLOOR)
-            torch._foreach_add_(parameters, torch._foreach_mul([p.grad for p in parameters], scale))
+            ascent = [p.grad for p in parameters if p.grad is not None]
+            torch._foreach_mul_(ascent, scale)  # in place: the second pass makes gradients of its own
+            torch._foreach_add_(parameters, ascent)
         if random_state is not None:
             torch.set_rng_state(random_state)
         try:
