@@ -260,7 +260,7 @@ def surface(
             subject = Subject.open(path, data, data_dir=data_dir)
             with progress(f"Surface of {subject.checkpoint.title}") as report:
                 found, stored = surface_of(subject, subset, chosen, device=where, report=report)
-        files = _draw("surface", found, stored, out, png, pdf)
+        files = _draw(found, stored, out, png, pdf)
         if as_json:
             _print_json({**surface_values(found), "files": files})
         else:
@@ -324,7 +324,7 @@ def curvature(
                     device=where,
                     report=report,
                 )
-        files = _draw("curvature", found, stored, out, png, pdf)
+        files = _draw(found, stored, out, png, pdf)
         if as_json:
             _print_json({**curvature_values(found), "files": files})
         else:
@@ -372,8 +372,10 @@ def data_list(data_dir: str | None, as_json: bool) -> None:
     if as_json:
         _print_json(rows)
         return
+    click.echo(f"{'':<22}{'users':>13}{'items':>13}{'interactions':>13}")
     for row in rows:
-        click.echo("  ".join(str(value) for value in row.values()))
+        sizes = "".join(f"{'' if row[size] is None else row[size]:>13}" for size in ("users", "items", "interactions"))
+        click.echo(f"{row['name']:<22}{sizes}  {row['where']}")
 
 
 @data.command()
@@ -463,7 +465,7 @@ def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
             )
 
 
-def _draw(kind: str, found: Any, stored: Path, out: str | None, png: str | None, pdf: str | None) -> list[str]:
+def _draw(found: Any, stored: Path, out: str | None, png: str | None, pdf: str | None) -> list[str]:
     """Write the page, its data beside it and the pictures; the names of all."""
     from figures.writing import write_page, write_picture
     from landscape.files import copy_result
