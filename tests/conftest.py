@@ -17,11 +17,6 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, suppres
 settings.load_profile("repeatable")
 
 
-def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name compressed content by its size: it holds the time, and all workers have to name a test alike."""
-    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) and not val.isascii() else None
-
-
 @pytest.fixture(autouse=True)
 def _no_data_folder_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANDSCAPE_DATA", raising=False)

@@ -59,7 +59,7 @@ def test_ranks_of_all_users_equal_the_reference(published, fixtures_folder, data
     with np.load(fixtures_folder / "s3rec_Beauty_ranking.npz") as reference:
         apart = reference["ranks"] - ranks
     # The reference holds a target's score from one product against its score from another, so that rounding decides
-    # whether a target loses to itself: it is 1 lower in 41 % of cases. Neighbours within rounding give the rest.
+    # whether a target loses to itself: it ranks 1 worse in 41 % of cases. Neighbours within rounding give the rest.
     assert np.abs(apart).max() <= 2
     assert set(np.unique(apart[np.abs(apart) < 2])) <= {-1, 0, 1}
     assert np.mean(apart < 0) < 0.001
