@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
+
+from training.settings import SECTIONS, Settings
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 INTERRUPTED = 130  # the shell's code for Ctrl-C
@@ -72,7 +76,19 @@ compute_options = options(
 data_options = options(
     click.option("--data-dir", type=click.Path(file_okay=False), help="Folder that data names are looked up in."),
 )
+attributes_option = click.option(
+    "--attributes",
+    type=click.Path(),
+    help="Attributes of the items; NAME_item2attributes.json beside the data by default.",
+)
 objective_options = options(
+    click.option(
+        "--objective",
+        "loss",
+        default="recommendation",
+        help="recommendation (Eq. 2, for all methods alike), own (what the method minimised), or a part: "
+        "aap, mip, map, sp (of a pretrained.pt), contrastive.",
+    ),
     click.option("--split", default="train", help="Which targets the loss is of: train, valid or test."),
     click.option("--users", type=int, help="Only this many users, drawn by --seed; all by default."),
     click.option("--seed", default=0, help="Of users, negatives, directions and starts."),
@@ -93,64 +109,90 @@ picture_options = options(
 )
 
 
-@main.command()
+class Training(click.Command):
+    """A command whose help shows the settings under their sections' headings, after the other options."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, each under its heading."""
+        sections = {each.name: each.metadata["section"] for each in fields(Settings) if each.metadata}
+        records: dict[str, list[tuple[str, str]]] = {heading: [] for heading in ("Options", *SECTIONS)}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                records[sections.get(parameter.name or "", "Options")].append(record)
+        for heading, rows in records.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each field of ``Settings``, in their order."""
+    for each in reversed(fields(Settings)):
+        if "help" in each.metadata:
+            told = each.metadata["default"]
+            flag = each.type == "bool"
+            kind = {"int": int, "float": float, "str": str}.get(str(each.type).removesuffix(" | None"), str)
+            command = click.option(
+                f"--{each.name.replace('_', '-')}",
+                each.name,
+                default=each.default,
+                help=each.metadata["help"] + (f"  [default: {told}]" if told else ""),
+                **({"is_flag": True} if flag else {"type": kind}),
+            )(command)
+    return command
+
+
+@main.command(cls=Training)
 @click.argument("method", default="samrec")
 @click.option("--data", default="synthetic", help="Name or file of the data; `synthetic` is built in.")
 @data_options
-@click.option(
-    "--attributes",
-    type=click.Path(),
-    help="Attributes of the items; NAME_item2attributes.json beside the data by default.",
-)
+@attributes_option
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of the run.  [default: runs/METHOD-DATA-seedN]")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder, exactly; start it if there is none.")
-@click.option("--seed", default=0, help="Of weights, dropout, negatives and the order of users.")
-@click.option("--epochs", default=200, help="At most so many.")
-@click.option("--patience", default=10, help="Stop when the validation NDCG@20 has not risen for so many epochs.")
-@click.option("--lr", default=1e-3, help="Adam's learning rate.")
-@click.option("--batch-size", default=256, help="Users a step.")
-@click.option("--dropout", default=0.5, help="On embeddings, attention and outputs.")
-@click.option("--max-length", default=50, help="The most recent items that the model reads.")
-@click.option("--width", default=64, help="Hidden width.")
-@click.option("--layers", default=2, help="Transformer blocks.")
-@click.option("--heads", default=2, help="Attention heads.")
-@click.option("--sam", help="Sharpness-aware training: sam.  [default: sam for samrec, none for sasrec]")
-@click.option("--rho", default=0.5, help="Radius of the ball that sharpness-aware training looks at.")
-@click.option("--same-dropout", is_flag=True, help="Both passes of a sharpness-aware step drop the same elements.")
-@click.option("--train-fraction", default=1.0, help="Train on this share of the users (by seed); rank for all.")
-@click.option("--padded", is_flag=True, help="One sequence a row: slow, the reference that packing is checked against.")
 @compute_options
 @json_option
+@settings_options
+@click.option(
+    "--pretrained", type=click.Path(), metavar="CKPT", help="Fine-tune this checkpoint in place of pre-training."
+)
+@click.pass_context
 def train(
+    ctx: click.Context,
+    /,
     method: str,
     data: str,
     data_dir: str | None,
     attributes: str | None,
     out: str | None,
     resume: bool,
+    pretrained: str | None,
     device: str,
     threads: int | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Train METHOD (sasrec or samrec) until its validation NDCG@20 stops rising.
+    """Train METHOD (sasrec, s3rec, cl4srec or samrec) until its validation NDCG@20 stops rising.
+
+    s3rec is pre-trained on item attributes first. SAM goes with any method.
 
     \b
-    Example:  landscape train samrec --data Beauty --seed 0
+    Example:  landscape train cl4srec --sam sam --data Beauty --seed 0
     """
-    from landscape.choices import one_of
     from landscape.progress import progress
-    from training.checkpoint import METHODS
+    from landscape.provenance import file_sha256
+    from training.checkpoint import load_checkpoint
     from training.datasets import load
-    from training.trainer import Settings, train
+    from training.trainer import train
 
     where = _compute(device, threads)
-    method = one_of(method, METHODS, "the method")
-    chosen = Settings(method=method, **{**settings, "sam": settings["sam"] or METHODS[method].sam})
+    start = load_checkpoint(pretrained) if pretrained else None
+    chosen = Settings(method=method, pretrained=file_sha256(pretrained) if pretrained else None, **settings)
+    given = [*settings, "pretrained"]
+    _refuse_idle(chosen, [name for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE])
     dataset = load(data, data_dir=data_dir, attributes=attributes)
-    folder = Path(out) if out else Path("runs") / f"{method}-{dataset.name}-seed{chosen.seed}"
-    with progress(METHODS[method].title) as report:
-        best = train(dataset, chosen, folder, resume=resume, device=where, report=report)
+    folder = Path(out) if out else Path("runs") / f"{chosen.method}-{dataset.name}-seed{chosen.seed}"
+    with progress(chosen.kind.title) as report:
+        best = train(dataset, chosen, folder, pretrained=start, resume=resume, device=where, report=report)
     if as_json:
         _print_json({"checkpoint": folder / "checkpoint.pt", "epoch": best.epoch, **best.metrics})
         return
@@ -225,6 +267,7 @@ def evaluate(
 def surface(
     inputs: tuple[str, ...],
     points: str,
+    loss: str,
     split: str,
     users: int | None,
     seed: int,
@@ -248,7 +291,7 @@ def surface(
     from training.objective import Subset
 
     where = _compute(device, threads)
-    subset = Subset(split=split, users=users, seed=seed)
+    subset = Subset(loss=loss, split=split, users=users, seed=seed)
     chosen = Plane(points=_points(points), seed=seed, **plane)
     _one_output(inputs, out, png, pdf)
     for path in inputs:
@@ -282,6 +325,7 @@ def curvature(
     top: int,
     tolerance: float,
     max_products: int | None,
+    loss: str,
     split: str,
     users: int | None,
     seed: int,
@@ -304,7 +348,7 @@ def curvature(
     from training.objective import Subset
 
     where = _compute(device, threads)
-    subset = Subset(split=split, users=users, seed=seed)
+    subset = Subset(loss=loss, split=split, users=users, seed=seed)
     _one_output(inputs, out, png, pdf)
     for path in inputs:
         if path.endswith(".json"):
@@ -330,6 +374,35 @@ def curvature(
         else:
             click.echo(f"{found.metadata.get('title', path)}: {found}")
             click.echo("\n".join(files))
+
+
+@main.group("import")
+def importing() -> None:
+    """Turn published weights into checkpoints."""
+
+
+@importing.command("s3rec")
+@click.argument("weights", type=click.Path())
+@click.option("--data", required=True, help="Name or file of the data they were trained on.")
+@data_options
+@attributes_option
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The checkpoint, FILE.pt.")
+@click.option("--heads", default=2, help="Attention heads, which the weights do not tell.")
+def import_weights(weights: str, data: str, data_dir: str | None, attributes: str | None, out: str, heads: int) -> None:
+    """Read a state dict in the form that S3Rec's authors publish, pre-trained or fine-tuned.
+
+    \b
+    Example:  landscape import s3rec Beauty-epochs-150.pt --data Beauty --out s3rec.pt
+    """
+    from training.checkpoint import save_checkpoint
+    from training.datasets import load
+    from training.published_weights import import_s3rec
+
+    _one_output((weights,), out)
+    found = import_s3rec(weights, load(data, data_dir=data_dir, attributes=attributes), heads=heads)
+    save_checkpoint(found, out)
+    click.echo(f"{found.title}, stage {found.stage}")
+    click.echo(out)
 
 
 @main.command()
@@ -439,6 +512,11 @@ def _compute(device: str, threads: int | None) -> Any:
     if threads is not None:
         torch.set_num_threads(threads)
     return resolve(device)
+
+
+def _refuse_idle(settings: Settings, given: Iterable[str]) -> None:
+    for name, section in settings.idle(given).items():
+        raise click.UsageError(f"--{name.replace('_', '-')} has no effect here; it is an option of: {section}")
 
 
 def _points(text: str) -> int | tuple[int, int]:

@@ -20,7 +20,8 @@ from benchmarks.setting import QUICK, Setting, nearby, scaled
 from landscape import curvature, random_direction, surface
 from training.packing import batch, pieces
 from training.ranking import History, model_ranks
-from training.trainer import Settings, train
+from training.settings import Settings
+from training.trainer import train
 
 HVP_SHARE = 0.1  # of the users, for what takes a minute a product
 CHECKS = 64  # points of the grid at which the finished surface is held against the loss itself

@@ -17,8 +17,8 @@ import torch
 from landscape.files import jsonable, write_json
 from landscape.progress import progress
 from training.analysis import Plane, Subject, curvature_of, surface_of
-from training.checkpoint import METHODS
 from training.evaluate import BASELINES, Evaluation, evaluate
+from training.methods import METHODS
 from training.metrics import CUTOFFS, by_user, paired_difference, standard_errors, summarise
 from training.objective import Subset
 

@@ -12,7 +12,7 @@ import torch
 from landscape import Objective
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.datasets import Dataset, load
-from training.objective import Subset, recommendation_objective
+from training.objective import Subset, objective_of
 from training.packing import Batch, pieces
 
 DATA = "Beauty"
@@ -41,7 +41,7 @@ class Setting:
         """The loss on a share of the training users, and the share of all its terms that this is."""
         share *= QUICK if self.quick else 1.0
         users = None if share == 1 else round(share * self.dataset.n_users)
-        objective, _ = recommendation_objective(self.checkpoint, self.dataset, Subset(users=users), padded=padded)
+        objective, _ = objective_of(self.checkpoint, self.dataset, Subset(users=users), padded=padded)
         terms = pieces(self.dataset, self.checkpoint.model["max_length"], until=3).lengths.sum()
         return objective, float(objective.counts.sum()) / float(terms)
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-Report = Callable[[int, int, str], None]  # done, total, what to say beside the bar
+Report = Callable[[float, int, str], None]  # done, total, what to say beside the bar; less done is a new beginning
 
 SECONDS_A_LINE = 10.0  # in a log
 
 
-def silent(done: int, total: int, text: str = "") -> None:
+def silent(done: float, total: int, text: str = "") -> None:
     """Report nothing."""
 
 
@@ -38,22 +38,28 @@ def progress(task: str) -> Iterator[Report]:
     ) as bar:
         handle = bar.add_task(task, total=1, text="")
 
-        def report(done: int, total: int, text: str = "") -> None:
+        def report(done: float, total: int, text: str = "") -> None:
+            if done < bar.tasks[0].completed:
+                bar.reset(handle)
             bar.update(handle, completed=done, total=total, text=text)
 
         yield report
 
 
 def _log(task: str) -> Report:
-    started = last = time.monotonic()
+    told = time.monotonic()
+    begun, before, latest = told, 0.0, 0.0  # when, with how much done already, and how much is
 
-    def report(done: int, total: int, text: str = "") -> None:
-        nonlocal last
+    def report(done: float, total: int, text: str = "") -> None:
+        nonlocal told, begun, before, latest
         now = time.monotonic()
-        if now - last < SECONDS_A_LINE:
+        if done < latest or (latest == 0 and done > 1):
+            begun, before = now, done
+        latest = done
+        if now - told < SECONDS_A_LINE:
             return
-        last = now
-        left = (now - started) / done * (total - done) if done else float("nan")
-        print(f"{task} {done}/{total}, {left:.0f} s left. {text}", file=sys.stderr, flush=True)
+        told = now
+        left = (now - begun) / (done - before) * (total - done) if done > before else float("nan")
+        print(f"{task} {done:.4g}/{total}, {left:.0f} s left. {text}", file=sys.stderr, flush=True)
 
     return report

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from models.sasrec import SASRec
-from training.datasets import Dataset
+from training.datasets import Attributes, Dataset
 
 
 def dataset_of(sequences: Sequence[Sequence[int]], n_items: int) -> Dataset:
@@ -40,3 +41,21 @@ def small_model(
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.3)
     return model
+
+
+def with_attributes(dataset: Dataset, n_attributes: int = 9, seed: int = 0) -> Dataset:
+    """The same data with 0 to 3 attributes an item."""
+    generator = np.random.default_rng(seed)
+    of_items = [
+        np.sort(generator.permutation(n_attributes)[: generator.integers(0, 4)]) + 1 for _ in range(dataset.n_items)
+    ]
+    return replace(
+        dataset,
+        attributes=Attributes(
+            values=np.concatenate(of_items).astype(np.int32),
+            offsets=np.concatenate([[0, 0], np.cumsum([len(own) for own in of_items])]).astype(np.int64),
+            n_attributes=n_attributes,
+            source="small",
+            sha256="1" * 64,
+        ),
+    )

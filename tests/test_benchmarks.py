@@ -11,7 +11,8 @@ from landscape import Objective
 from models.sasrec import SASRec
 from tests.small import random_dataset, small_model
 from training.losses import recommendation
-from training.packing import Batch, NegativeSampler, batch, pieces
+from training.negatives import NegativeSampler
+from training.packing import Batch, batch, pieces
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from landscape import HessianOperator
 from tests.small import random_dataset, small_model
 from tests.test_checkpoint import checkpoint
 from training.analysis import Plane, Subject, curvature_of, surface_of
-from training.checkpoint import save_checkpoint
+from training.checkpoint import data_of, save_checkpoint
 from training.datasets import load
-from training.objective import Subset, data_of, recommendation_objective
-from training.trainer import Settings, train
+from training.objective import Subset, objective_of
+from training.settings import Settings
+from training.trainer import train
 
 DATASET = random_dataset([3, 4, 5, 6, 7, 9, 12, 15] * 6, n_items=40, seed=1)
 
@@ -26,7 +27,7 @@ def subject_model(seed=0, dtype=torch.float32):
 
 
 def objective(subset, dtype=torch.float64, **options):
-    found, population = recommendation_objective(subject_model(), DATASET, subset, **options)
+    found, population = objective_of(subject_model(), DATASET, subset, **options)
     if dtype == torch.float64:
         found.model.double()
         found.params = found.params.double()
@@ -86,7 +87,7 @@ def test_rows_that_nothing_looks_up_take_no_part():
 def test_users_and_negatives_depend_on_the_subset_alone():
     a, _ = objective(Subset(users=10, seed=3))
     other = replace(subject_model(seed=5), seed=9, settings={"seed": 9})
-    b, _ = recommendation_objective(other, DATASET, Subset(users=10, seed=3))
+    b, _ = objective_of(other, DATASET, Subset(users=10, seed=3))
     c, _ = objective(Subset(users=10, seed=4))
     for rows, same in zip(a.batches, b.batches, strict=True):
         assert torch.equal(rows.items, same.items)
@@ -106,7 +107,7 @@ def test_the_jackknife_error_covers_the_loss_of_all_users():
 
 def test_asking_for_too_many_users_is_refused():
     with pytest.raises(ValueError, match="--users 49 exceeds the 42 users of small in the train split"):
-        recommendation_objective(subject_model(), DATASET, Subset(users=49))
+        objective_of(subject_model(), DATASET, Subset(users=49))
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_the_surface_says_where_it_comes_from(subject, tmp_path):
     assert found.metadata["objective"] == {"loss": "recommendation", "split": "train", "users": 60, "seed": 0}
     assert found.metadata["plane"]["direction_seeds"] == [0, 1]
     assert found.metadata["loss_stderr"] > 0
-    expected, _ = recommendation_objective(subject.checkpoint, subject.dataset, Subset(users=60))
+    expected, _ = objective_of(subject.checkpoint, subject.dataset, Subset(users=60))
     assert found.centre == pytest.approx(expected.value(), rel=1e-6)
 
 
@@ -164,7 +165,7 @@ def test_curvature_of_a_checkpoint_is_an_eigenvalue_of_its_hessian(subject, tmp_
     subset = Subset(users=40)
     found, path = curvature_of(subject, subset, 2, keep=tmp_path)
     assert found.pairs.converged.all()
-    expected, _ = recommendation_objective(subject.checkpoint, subject.dataset, subset)
+    expected, _ = objective_of(subject.checkpoint, subject.dataset, subset)
     operator = HessianOperator(expected)
     for value, vector in zip(found.pairs.values, found.pairs.vectors, strict=True):
         v = torch.from_numpy(vector)

@@ -10,35 +10,14 @@ from models.sasrec import SASRec
 from tests.small import small_model
 from training.datasets import load
 from training.packing import batch, pieces
+from training.published_weights import import_s3rec
 from training.ranking import model_ranks
-
-BLOCK = {  # our name -> that of the published weights
-    "attention.query": "attention.query",
-    "attention.key": "attention.key",
-    "attention.value": "attention.value",
-    "output": "attention.dense",
-    "attention_norm": "attention.LayerNorm",
-    "expand": "intermediate.dense_1",
-    "contract": "intermediate.dense_2",
-    "feed_norm": "intermediate.LayerNorm",
-}
 
 
 @pytest.fixture(scope="module")
-def published(fixtures_folder):
+def published(fixtures_folder, data_folder):
     """The encoder that S3Rec's authors published, after pre-training on Beauty."""
-    weights = torch.load(fixtures_folder / "s3rec_Beauty_pretrained.pt", weights_only=True)
-    names = {"items.weight": "item_embeddings.weight", "positions.weight": "position_embeddings.weight"}
-    for kind in ("weight", "bias"):
-        names[f"norm.{kind}"] = f"LayerNorm.{kind}"
-        for layer in range(2):
-            names |= {
-                f"blocks.{layer}.{ours}.{kind}": f"item_encoder.layer.{layer}.{theirs}.{kind}"
-                for ours, theirs in BLOCK.items()
-            }
-    model = SASRec(12_101)
-    model.load_state_dict({ours: weights[theirs] for ours, theirs in names.items()})
-    return model.eval()
+    return import_s3rec(fixtures_folder / "s3rec_Beauty_pretrained.pt", load(data_folder / "Beauty.txt")).build()
 
 
 def test_outputs_and_scores_equal_the_reference(published, fixtures_folder, data_folder):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from landscape import Objective, ParamSpace
 from tests.small import random_dataset, small_model
 from training.losses import recommendation
-from training.packing import NegativeSampler, batch, groups, pack, pieces
+from training.negatives import NegativeSampler
+from training.packing import batch, groups, pack, pieces
 
 N = 8
 LENGTHS = [3, 4, 5, 6, N + 2, N + 3, N + 4, 3 * N, 4, 7]  # training inputs of length 0, 1, 2, 3, n − 1, n, n + 1, …

@@ -14,21 +14,41 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.small import random_dataset
+from tests.small import random_dataset, with_attributes
 from training.baselines import popularity_ranks
 from training.checkpoint import load_checkpoint, load_plain
 from training.datasets import load
 from training.metrics import summarise
 from training.runs import Run
-from training.trainer import Settings, train
+from training.settings import Settings
+from training.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = Settings(method="sasrec", epochs=3, patience=3, batch_size=16, max_length=8, width=8, layers=1, heads=2)
-SAM = replace(SMALL, method="samrec", sam="sam", rho=0.1)
+SIZES = {"epochs": 3, "patience": 3, "batch_size": 16, "max_length": 8, "width": 8, "layers": 1, "heads": 2}
+SMALL = Settings(method="sasrec", **SIZES)
+SAM = Settings(method="samrec", rho=0.1, **SIZES)
+S3REC = Settings(method="s3rec", pretrain_epochs=2, pretrain_batch_size=50, **SIZES)
+EVERY_WAY = {
+    "adam": SMALL,
+    "sam": SAM,
+    # 4 steps an epoch, an ascent at every third: a new epoch begins between two ascents.
+    "looksam": Settings(method="sasrec", sam="looksam", sam_every=3, rho=0.1, rho_schedule="cosine", **SIZES),
+    "asam": Settings(method="sasrec", sam="asam", sam_every=3, rho=0.5, rho_schedule="linear", **SIZES),
+    "fisher": Settings(
+        method="sasrec", sam="fisher", fisher_eta=9.0, lr_schedule="cosine", rho_schedule="lr", rho=0.1, **SIZES
+    ),
+    "s3rec": S3REC,
+    "s3rec+sam": replace(S3REC, sam="sam", rho=0.1, same_dropout=True),
+    "cl4srec": Settings(method="cl4srec", **SIZES),
+    "cl4srec+sam": Settings(method="cl4srec", sam="sam", rho=0.1, **SIZES),
+    "ce": Settings(method="sasrec", loss="ce", **SIZES),
+    "sampled-softmax": Settings(method="cl4srec", loss="sampled-softmax", negatives=3, **SIZES),
+}
+every_way = pytest.mark.parametrize("settings", EVERY_WAY.values(), ids=EVERY_WAY)
 
 
 def dataset():
-    return random_dataset([3, 4, 5, 6, 7, 8, 9, 12] * 8)
+    return with_attributes(random_dataset([3, 4, 5, 6, 7, 8, 9, 12] * 8))
 
 
 def same(a, b):
@@ -53,7 +73,7 @@ def outcome(folder):
     return [state, rows, written, load_checkpoint(folder / "checkpoint.pt").weights]
 
 
-@pytest.mark.parametrize("settings", [SMALL, SAM], ids=["adam", "sam"])
+@every_way
 def test_equal_seeds_give_equal_bits_and_others_do_not(settings, tmp_path):
     train(dataset(), settings, tmp_path / "a")
     train(dataset(), settings, tmp_path / "b")
@@ -73,9 +93,11 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("settings", [SMALL, SAM], ids=["adam", "sam"])
-@pytest.mark.parametrize("point", ["checkpoint", "last", "history", "between"])
-def test_a_run_that_died_between_two_files_continues_to_the_same_bits(settings, point, tmp_path, monkeypatch):
+@every_way
+@pytest.mark.parametrize(
+    ("point", "time_"), [("checkpoint", 1), ("last", 2), ("last", 3), ("history", 2), ("between", 2), ("between", 3)]
+)
+def test_a_run_that_died_between_two_files_continues_to_the_same_bits(settings, point, time_, tmp_path, monkeypatch):
     train(dataset(), settings, tmp_path / "whole")
     saves = []
     original = {"checkpoint": "save_checkpoint", "last": "save_plain", "history": "write_text"}
@@ -83,7 +105,7 @@ def test_a_run_that_died_between_two_files_continues_to_the_same_bits(settings, 
     def dying(function):
         def wrapped(*arguments, **names):
             saves.append(1)
-            if len(saves) == 2:
+            if len(saves) == time_:
                 raise Killed
             return function(*arguments, **names)
 
@@ -106,16 +128,22 @@ SCRIPT = """
 import sys, torch
 sys.path.insert(0, {root!r})
 torch.set_num_threads(1)
-from tests.test_trainer import SAM, dataset
+from tests.test_trainer import LONG, dataset
 from training.trainer import train
-from dataclasses import replace
-train(dataset(), replace(SAM, epochs=40, patience=40), {folder!r}, resume=True)
+train(dataset(), LONG[{way!r}], {folder!r}, resume=True)
 """
+LONG = {
+    "sam": replace(SAM, epochs=40, patience=40),
+    "s3rec+looksam": replace(
+        S3REC, sam="looksam", sam_every=3, rho=0.1, rho_schedule="cosine", pretrain_epochs=10, epochs=25, patience=25
+    ),
+}
 
 
-def test_sigkill_at_random_moments_changes_nothing(tmp_path):
+@pytest.mark.parametrize("way", LONG)
+def test_sigkill_at_random_moments_changes_nothing(way, tmp_path):
     def start(folder):
-        script = SCRIPT.format(root=str(ROOT), folder=str(folder))
+        script = SCRIPT.format(root=str(ROOT), folder=str(folder), way=way)
         return subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "OMP_NUM_THREADS": "1"})
 
     assert start(tmp_path / "whole").wait() == 0
@@ -210,21 +238,92 @@ def test_the_config_is_readable(tmp_path):
     assert stored["data_sha256"] == "0" * 64
 
 
+def test_fine_tuning_what_was_pre_trained_gives_the_bits_of_one_run(tmp_path):
+    train(dataset(), S3REC, tmp_path / "both")
+    start = load_checkpoint(tmp_path / "both" / "pretrained.pt")
+    assert (start.stage, start.epoch) == ("pretrained", 2)
+    again = train(
+        dataset(),
+        replace(S3REC, pretrained="its SHA-256", pretrain_epochs=None),
+        tmp_path / "fine",
+        pretrained=start,
+    )
+    one = load_checkpoint(tmp_path / "both" / "checkpoint.pt")
+    assert one.stage == again.stage == "trained"
+    assert same(one.weights, again.weights)
+    plain = train(dataset(), SMALL, tmp_path / "plain")
+    assert plain.weights.keys() == one.weights.keys()
+    assert not same(plain.weights, one.weights)
+
+
+def test_pre_training_keeps_its_last_epoch_and_lowers_its_loss(tmp_path):
+    settings = replace(S3REC, pretrain_epochs=6, epochs=1, lr=0.01)
+    train(dataset(), settings, tmp_path / "run")
+    with open(tmp_path / "run" / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["stage"], row["epoch"]) for row in rows] == [
+        *(("pretrain", str(epoch)) for epoch in range(1, 7)),
+        ("train", "1"),
+    ]
+    pretrain = [row for row in rows if row["stage"] == "pretrain"]
+    weights = settings.part_weights
+    for row in pretrain:
+        assert float(row["train_loss"]) == pytest.approx(sum(weights[name] * float(row[name]) for name in weights))
+        assert row["valid_ndcg@20"] == ""
+    for part in ("aap", "mip", "map"):
+        assert float(pretrain[-1][part]) < float(pretrain[0][part])
+    assert load_checkpoint(tmp_path / "run" / "pretrained.pt").epoch == 6
+
+
+def test_sharpness_aware_training_is_logged(tmp_path):
+    train(dataset(), EVERY_WAY["asam"], tmp_path / "run")
+    with open(tmp_path / "run" / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert float(row["gradient_norm"]) > 0
+        assert float(row["ascent_from_sam"]) > 0
+        assert float(row["ascent_norm"]) > 0
+
+
+def test_the_loss_rises_along_the_ascent(tmp_path):
+    train(dataset(), replace(SAM, dropout=0.0), tmp_path / "run")
+    with open(tmp_path / "run" / "history.csv") as file:
+        assert all(float(row["loss_rise"]) > 0 for row in csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"), [("constant", [0.1, 0.1]), ("linear", [0.1, 0.05]), ("cosine", [0.1, 0.05])]
+)
+def test_the_radius_follows_its_schedule(schedule, expected, tmp_path):
+    # One step an epoch: the progress is 0 and then a half.
+    settings = replace(SAM, rho_schedule=schedule, epochs=2, batch_size=64)
+    train(dataset(), settings, tmp_path / "run")
+    with open(tmp_path / "run" / "history.csv") as file:
+        norms = [float(row["ascent_norm"]) for row in csv.DictReader(file)]
+    assert norms == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"lr": float("nan")}, "lr must be"),
-        ({"rho": -1.0}, "rho must be"),
-        ({"dropout": 1.0}, "dropout must be"),
-        ({"epochs": 0}, "epochs must be at least 1"),
-        ({"train_fraction": 0.0}, "train_fraction must be"),
-        ({"method": "bert4rec"}, "method must be one of"),
-        ({"sam": "adam"}, "sam must be"),
+        ({"stage": "trained"}, "is not a pre-trained checkpoint; `landscape train s3rec` keeps one as pretrained.pt"),
+        ({"data": {"name": "other", "sha256": "ff"}}, "was pre-trained on other, not on small"),
+        ({"model": {"max_length": 8, "width": 16, "layers": 1, "heads": 2}}, "width is 16 there and 8 here"),
     ],
 )
-def test_settings_out_of_range_are_refused(change, message):
+def test_a_start_that_does_not_fit_is_refused_before_the_folder_is_made(change, message, tmp_path):
+    train(dataset(), replace(S3REC, pretrain_epochs=1, epochs=1), tmp_path / "both")
+    start = replace(load_checkpoint(tmp_path / "both" / "pretrained.pt"), **change)
+    settings = replace(S3REC, pretrained="its SHA-256", pretrain_epochs=None)
     with pytest.raises(ValueError, match=message):
-        replace(SMALL, **change)
+        train(dataset(), settings, tmp_path / "fine", pretrained=start)
+    assert not (tmp_path / "fine").exists()
+
+
+def test_s3rec_without_attributes_is_refused_before_the_folder_is_made(tmp_path):
+    with pytest.raises(ValueError, match="small has none"):
+        train(random_dataset([5, 6, 7]), S3REC, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_data_without_training_pairs_is_refused(tmp_path):

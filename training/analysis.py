@@ -22,9 +22,9 @@ from landscape.progress import Report, silent
 from landscape.provenance import command, file_sha256, versions
 from landscape.results import Curvature, Surface
 from landscape.surfaces import surface
-from training.checkpoint import Checkpoint, describe, load_checkpoint
+from training.checkpoint import Checkpoint, data_of, describe, load_checkpoint
 from training.datasets import Dataset
-from training.objective import Subset, data_of, recommendation_objective
+from training.objective import Subset, objective_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Subject:
                 "method": self.checkpoint.method,
             },
             "data": {"name": self.dataset.name, "sha256": self.dataset.sha256},
-            "objective": {"loss": "recommendation", **asdict(subset)},
+            "objective": asdict(subset),
             "versions": versions(),
             "threads": torch.get_num_threads(),
         }
@@ -106,7 +106,7 @@ def surface_of(
     result = _place(subject, keep, "surface", what | asdict(plane)).with_suffix(".npz")
     if result.exists():
         return load_surface(result), result
-    objective, population = recommendation_objective(subject.checkpoint, subject.dataset, subset, device=device)
+    objective, population = objective_of(subject.checkpoint, subject.dataset, subset, device=device)
     x, y = (
         random_direction(objective.space, objective.params, normalize=plane.normalize, vectors=plane.vectors, seed=seed)
         for seed in plane.seeds()
@@ -161,7 +161,7 @@ def curvature_of(
     result = _place(subject, keep, "curvature", what).with_suffix(".json")
     if result.exists():
         return load_curvature(result), result
-    objective, population = recommendation_objective(subject.checkpoint, subject.dataset, subset, device=device)
+    objective, population = objective_of(subject.checkpoint, subject.dataset, subset, device=device)
     limit = max_products if max_products is not None else 10 * k + 90
     found = curvature(
         objective,

@@ -13,24 +13,12 @@ import torch
 from torch import Tensor
 
 from landscape.files import atomic
+from models.s3rec import S3Rec
 from models.sasrec import SASRec
+from training.datasets import Dataset, load
+from training.methods import METHODS, PRETRAINED, SAM_TITLES, TRAINED
 
 FORMAT = 1  # raised when an older reader could misread a newer file
-
-
-@dataclass(frozen=True)
-class Method:
-    """What a name on the command line stands for: a network, and how it is trained unless told otherwise."""
-
-    title: str
-    network: type[SASRec]
-    sam: str | None = None  # None: no sharpness-aware training
-
-
-METHODS = {
-    "sasrec": Method("SASRec", SASRec),
-    "samrec": Method("SAMRec", SASRec, sam="sam"),
-}
 
 
 @dataclass(frozen=True)
@@ -45,7 +33,7 @@ class Checkpoint:
     seed: int
     epoch: int  # the epoch these weights are from, from 1
     metrics: dict[str, float]  # on the validation targets
-    stage: str = "trained"
+    stage: str = TRAINED  # or PRETRAINED: S3Rec before its fine-tuning, with four heads that SASRec lacks
     versions: dict[str, str] = field(default_factory=dict)
 
     def build(self) -> SASRec:
@@ -55,7 +43,8 @@ class Checkpoint:
             ValueError: The weights are not those of the network that the checkpoint names.
         """
         try:
-            model = METHODS[self.method].network(**self.model)
+            network = S3Rec if self.stage == PRETRAINED else SASRec
+            model = network(**self.model)
             model.load_state_dict(self.weights)
         except (RuntimeError, TypeError) as problem:
             raise ValueError(
@@ -66,8 +55,11 @@ class Checkpoint:
 
     @property
     def title(self) -> str:
-        """Method, data and seed, for people: ``SAMRec on Beauty, seed 0``."""
-        return f"{METHODS[self.method].title} on {self.data['name']}, seed {self.seed}"
+        """Method, optimiser, data and seed, for people: ``CL4SRec + SAM on Beauty, seed 0``."""
+        kind, sam = METHODS[self.method], self.settings.get("sam")
+        sharpness = f" + {SAM_TITLES.get(sam, sam)}" if sam and sam != kind.sam and self.stage == TRAINED else ""
+        stage = f" ({self.stage})" if self.stage != TRAINED else ""
+        return f"{kind.title}{sharpness}{stage} on {self.data['name']}, seed {self.seed}"
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
@@ -132,6 +124,43 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if content["method"] not in METHODS:
         raise ValueError(f"{path} holds the unknown method {content['method']!r}; known are {', '.join(METHODS)}")
     return Checkpoint(**{name: content[name] for name in names})
+
+
+def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | None = None) -> Dataset:
+    """The data that a checkpoint was trained on, from where it was then or from ``data`` (a name or a file).
+
+    Raises:
+        FileNotFoundError: It is not there any more.
+        ValueError: It is not the same data, or lacks the attributes that the checkpoint was pre-trained on.
+    """
+    wanted = data or checkpoint.data["source"]
+    attributes = checkpoint.data.get("attributes")
+    if attributes is not None and not Path(attributes).is_file():
+        attributes = None  # then those beside the data
+    try:
+        dataset = load(wanted, data_dir=data_dir, attributes=attributes)
+    except FileNotFoundError:
+        if data:
+            raise
+        try:
+            dataset = load(checkpoint.data["name"], data_dir=data_dir)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"the checkpoint's data {wanted} is not there; say where {checkpoint.data['name']} is with --data"
+            ) from None
+    if dataset.sha256 != checkpoint.data["sha256"]:
+        raise ValueError(
+            f"{dataset.source} is not what the checkpoint was trained on: SHA-256 {dataset.sha256[:12]}… instead of "
+            f"{checkpoint.data['sha256'][:12]}…; give the right file with --data"
+        )
+    if checkpoint.stage == PRETRAINED:
+        found = dataset.attributes.sha256 if dataset.attributes else "none"
+        if found != checkpoint.data["attributes_sha256"]:
+            raise ValueError(
+                f"{dataset.name} has other attributes than the checkpoint was pre-trained on: SHA-256 {found[:12]} "
+                f"instead of {checkpoint.data['attributes_sha256'][:12]}; put the right file beside {dataset.source}"
+            )
+    return dataset
 
 
 def describe(checkpoint: Checkpoint) -> dict[str, Any]:

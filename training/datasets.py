@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,18 @@ class Dataset:
     def lengths(self) -> NDArray[np.int64]:
         """(U,) how many items each user has."""
         return np.diff(self.offsets)
+
+    def described(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the data it was trained on."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "sha256": self.sha256,
+            "users": self.n_users,
+            "items": self.n_items,
+            "attributes": self.attributes.source if self.attributes else None,
+            "attributes_sha256": self.attributes.sha256 if self.attributes else None,
+        }
 
     def __repr__(self) -> str:
         attributes = f", {self.attributes.n_attributes:,} attributes" if self.attributes else ""

@@ -1,15 +1,20 @@
-"""Training losses, each as the pair (sum over terms, number of terms) that both trainer and analysis divide."""
+"""Losses of the next item, each as the pair (sum over terms, number of terms) that trainer and analysis divide."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from models.sasrec import SASRec
 from training.packing import Batch
 
 Terms = tuple[Tensor, Tensor]
+
+SCORES_AT_ONCE = 2**22  # of a softmax over all items: 16 MB, which stay in a processor's cache
 
 
 def recommendation(model: SASRec, batch: Batch) -> Terms:
@@ -27,3 +32,55 @@ def recommendation(model: SASRec, batch: Batch) -> Terms:
     terms = F.softplus(-positive) + F.softplus(negative)
     real = batch.targets > 0
     return (terms * real).sum(), real.sum()
+
+
+def cross_entropy(model: SASRec, batch: Batch) -> Terms:
+    """−log softmax of each next item over all items; padding and [mask] are no candidates.
+
+    Scores are made in blocks of positions and made again for the gradient, so that memory does not grow with the
+    batch or the number of items.
+
+    Returns:
+        The sum over positions with a target, and their number.
+    """
+    assert batch.targets is not None, "this loss needs targets"
+    hidden = model(batch.items, batch.positions, batch.segments).flatten(0, 1)  # (R·n, d)
+    targets = batch.targets.flatten()  # (R·n,)
+    table = model.items.weight[1 : model.n_items + 1]  # (V, d): row i − 1 is item i
+    size = max(1, SCORES_AT_ONCE // len(table))
+    blocks = zip(hidden.split(size), targets.split(size), strict=True)
+    if len(targets) <= size or not torch.is_grad_enabled():
+        sums = [_softmax_terms(rows, table, aims) for rows, aims in blocks]
+    else:
+        sums = [checkpoint(_softmax_terms, rows, table, aims, use_reentrant=False) for rows, aims in blocks]
+    return torch.stack(sums).sum(), (targets > 0).sum()
+
+
+def _softmax_terms(hidden: Tensor, table: Tensor, targets: Tensor) -> Tensor:
+    """The sum of −log softmax(hidden · tableᵀ) at ``targets``, of which 0 stands for none."""
+    return F.cross_entropy(hidden @ table.T, targets - 1, ignore_index=-1, reduction="sum")
+
+
+def sampled_softmax(model: SASRec, batch: Batch) -> Terms:
+    """−log softmax of each next item among itself and its K sampled items.
+
+    Samples are uniform over the items that the user has not had, so that no correction by log q is needed.
+
+    Returns:
+        The sum over positions with a target, and their number.
+    """
+    assert batch.targets is not None and batch.negatives is not None, "this loss needs targets and negatives"
+    negatives = batch.negatives if batch.negatives.ndim == 3 else batch.negatives[None]  # (K, R, n)
+    hidden = model(batch.items, batch.positions, batch.segments)  # (R, n, d)
+    candidates = model.items(torch.cat([batch.targets[None], negatives]))  # (1 + K, R, n, d)
+    scores = (hidden * candidates).sum(-1)  # (1 + K, R, n)
+    terms = torch.logsumexp(scores, 0) - scores[0]
+    real = batch.targets > 0
+    return (terms * real).sum(), real.sum()
+
+
+NEXT_ITEM: dict[str, Callable[[SASRec, Batch], Terms]] = {
+    "bce": recommendation,
+    "ce": cross_entropy,
+    "sampled-softmax": sampled_softmax,
+}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,124 +12,224 @@ import torch
 from landscape.choices import one_of
 from landscape.objective import Objective
 from landscape.params import ParamSpace
+from models.s3rec import S3Rec
 from models.sasrec import SASRec
 from training.checkpoint import Checkpoint
-from training.datasets import Dataset, load, training_users
-from training.losses import recommendation
-from training.packing import Batch, Ints, NegativeSampler, batch, groups, pieces
+from training.cl4srec import ViewedBatch, contrast, view_batch
+from training.datasets import Dataset, training_users
+from training.losses import NEXT_ITEM
+from training.methods import HEADS, PRETRAINED
+from training.negatives import NegativeSampler
+from training.packing import Ints, Pieces, batch, groups, pieces
+from training.s3rec import Instances, pretraining
+from training.settings import Settings
+from training.tasks import augmentation_of, recommendation_loss, with_negatives
 
 READ = {"train": 3, "valid": 2, "test": 1}  # by split, how far from the end what is read ends
 MIN_GROUPS = 20  # batches are the jackknife's groups: fewer make its error a guess
 TOKENS_A_BATCH = 64 * 50  # a Hessian product's intermediate results stay in a processor's cache
+RECOMMENDATION, OWN, CONTRASTIVE = "recommendation", "own", "contrastive"
+OBJECTIVES = (RECOMMENDATION, OWN, *HEADS, CONTRASTIVE)
+GROUPS, NEGATIVES, USERS, VIEWS, MASKS = range(5)  # streams of random numbers, one a purpose
 
 
 @dataclass(frozen=True)
 class Subset:
-    """Which terms of the recommendation loss an analysis is about. Equal subsets make models comparable."""
+    """Which loss an analysis is about, on which data. Equal subsets make models comparable."""
 
+    loss: str = RECOMMENDATION  # one of OBJECTIVES
     split: str = "train"  # its held-out targets for valid and test, one term a user
     users: int | None = None  # how many users, drawn by ``seed``; all when None
-    seed: int = 0  # of the users, of their grouping into batches and of the negatives
+    seed: int = 0  # of the users, of their grouping into batches, of negatives, views and masks
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "loss", one_of(self.loss, OBJECTIVES, "the objective"))
         object.__setattr__(self, "split", one_of(self.split, READ, "the split"))
         if self.users is not None and self.users < 1:
             raise ValueError(f"the number of users must be at least 1, got {self.users}")
 
-
-def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | None = None) -> Dataset:
-    """The data that a checkpoint was trained on, from where it was then or from ``data`` (a name or a file).
-
-    Raises:
-        FileNotFoundError: It is not there any more.
-        ValueError: It is not the same data.
-    """
-    wanted = data or checkpoint.data["source"]
-    try:
-        dataset = load(wanted, data_dir=data_dir)
-    except FileNotFoundError:
-        if data:
-            raise
-        try:
-            dataset = load(checkpoint.data["name"], data_dir=data_dir)
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"the checkpoint's data {wanted} is not there; say where {checkpoint.data['name']} is with --data"
-            ) from None
-    if dataset.sha256 != checkpoint.data["sha256"]:
-        raise ValueError(
-            f"{dataset.source} is not what the checkpoint was trained on: SHA-256 {dataset.sha256[:12]}… instead of "
-            f"{checkpoint.data['sha256'][:12]}…; give the right file with --data"
-        )
-    return dataset
+    def stream(self, purpose: int) -> np.random.Generator:
+        """Random numbers of their own for a purpose."""
+        return np.random.default_rng([self.seed, purpose])
 
 
-def recommendation_objective(
+def objective_of(
     checkpoint: Checkpoint,
     dataset: Dataset,
     subset: Subset,
     *,
     device: torch.device | str = "cpu",
     padded: bool = False,
-) -> tuple[Objective[Batch], float]:
-    """SAMRec's Eq. 2 around a checkpoint, on fixed users with frozen negatives.
+) -> tuple[Objective[Any], float]:
+    """A loss around a checkpoint, on fixed users with frozen negatives, views and masks.
 
-    Users, grouping and negatives depend on the data and the subset alone: for all methods they are the same.
+    - ``recommendation``: SAMRec's Eq. 2, the same for all methods: users, grouping and negatives depend on the data
+      and the subset alone, and S3Rec's heads take no part.
+    - ``own``: what the method minimised, with the weights of its parts. S3Rec's parts are means of their terms here,
+      where its training minimises sums.
+    - ``aap``, ``mip``, ``map``, ``sp``: one of S3Rec's pre-training losses; ``contrastive``: CL4SRec's, with its
+      defaults for other methods. Its groups of users, each other's negatives, have the size that they train with.
+
     Rows of the tables that no input, target or negative looks up take no part.
 
     Returns:
         The objective, and for its standard error the number of batches that all users of the split would make.
 
     Raises:
-        ValueError: The subset asks for more users than there are.
+        ValueError: The subset asks for more users than there are, for a loss of heads that the checkpoint lacks, or
+            for a loss that has no held-out targets.
     """
-    model = checkpoint.build().to(device)
-    read = pieces(dataset, model.max_length, until=READ[subset.split])
-    available = np.flatnonzero(read.lengths > 0)
-    if subset.split == "train":
-        fraction, seed = checkpoint.settings.get("train_fraction", 1.0), checkpoint.settings.get("seed", 0)
-        available = np.intersect1d(available, training_users(dataset, fraction, seed))
-    chosen = _chosen(available, subset, dataset.name)
-    generator = np.random.default_rng([subset.seed, 0])
-    negatives = NegativeSampler(dataset, until=2 if subset.split == "train" else 0).draw(
-        np.random.default_rng([subset.seed, 1])
+    model = checkpoint.build()
+    settings = settings_of(checkpoint)
+    own = subset.loss == OWN
+    if subset.loss in HEADS or (own and checkpoint.stage == PRETRAINED):
+        problem = _pretraining(checkpoint, dataset, subset, settings, padded)
+    elif subset.loss == CONTRASTIVE or (own and settings.kind.contrastive):
+        problem = _contrast(checkpoint, dataset, subset, settings, padded)
+    else:
+        problem = _next_item(checkpoint, dataset, subset, settings.loss if own else "bce", padded)
+    space = ParamSpace(model, include=problem.takes_part, exclude_rows=_unused_rows(model, problem.batches))
+    objective = Objective(
+        model.to(device), problem.loss, problem.batches, space=space, weights=problem.weights, device=device
     )
+    return objective, len(problem.batches) * problem.share
+
+
+def settings_of(checkpoint: Checkpoint) -> Settings:
+    """How a checkpoint was trained; where it does not say, because it was imported, the method's defaults."""
+    known = {each.name for each in fields(Settings)}
+    told = {name: value for name, value in checkpoint.settings.items() if name in known}
+    if told.get("pretrained"):
+        told.pop("pretrain_epochs", None)
+    return Settings(**{"method": checkpoint.method, **told})
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What an objective is made of."""
+
+    loss: Callable[[Any, Any], Any]
+    batches: Sequence[Any]
+    share: float  # all users of the split over those chosen
+    weights: dict[str, float] | None = None
+    takes_part: Callable[[str], bool] = S3Rec.is_encoder
+
+
+def _next_item(checkpoint: Checkpoint, dataset: Dataset, subset: Subset, loss: str, padded: bool) -> _Problem:
+    """The loss of the next item, by one of NEXT_ITEM's names."""
+    settings = settings_of(checkpoint)
+    read = pieces(dataset, checkpoint.model["max_length"], until=READ[subset.split])
+    chosen, share = _chosen(read, checkpoint, dataset, subset)
+    sampler = NegativeSampler(dataset, until=2 if subset.split == "train" else 0)
+    negatives = subset.stream(NEGATIVES)
+    sampled = sampler.draw(negatives) if loss == "bce" else None
     size = min(round(TOKENS_A_BATCH / read.lengths[chosen].mean()), -(-len(chosen) // MIN_GROUPS))
-    batches = [
-        batch(
+    batches = []
+    for users in groups(chosen, max(1, size), subset.stream(GROUPS)):
+        rows = batch(
             dataset,
             read,
             users,
-            model.max_length,
+            checkpoint.model["max_length"],
             targets="each" if subset.split == "train" else "last",
-            negatives=negatives,
+            negatives=sampled,
             padded=padded,
         )
-        for users in groups(chosen, max(1, size), generator)
+        several = loss == "sampled-softmax"
+        batches.append(with_negatives(rows, sampler, settings.negatives or 1, negatives) if several else rows)
+    return _Problem(NEXT_ITEM[loss], batches, share)
+
+
+def _contrast(checkpoint: Checkpoint, dataset: Dataset, subset: Subset, settings: Settings, padded: bool) -> _Problem:
+    """CL4SRec's loss, or its contrastive part alone."""
+    _training_only(subset)
+    length = checkpoint.model["max_length"]
+    read = pieces(dataset, length, until=READ["train"])
+    chosen, share = _chosen(read, checkpoint, dataset, subset)
+    sampler = NegativeSampler(dataset)
+    negatives, seen = subset.stream(NEGATIVES), subset.stream(VIEWS)
+    sampled = sampler.draw(negatives) if settings.negatives == 1 else None
+    batches = []
+    for users in groups(chosen, settings.batch_size, subset.stream(GROUPS)):
+        rows = batch(dataset, read, users, length, targets="each", negatives=sampled, padded=padded)
+        if settings.negatives and sampled is None:
+            rows = with_negatives(rows, sampler, settings.negatives, negatives)
+        views = view_batch(dataset, read, users, length, augmentation_of(settings), seen, padded=padded)
+        batches.append(ViewedBatch(rows, views))
+    if subset.loss == CONTRASTIVE:
+        alone = contrast(temperature=settings.temperature, similarity=settings.similarity)
+        return _Problem(alone, [rows.views for rows in batches], share)
+    loss, weights = recommendation_loss(settings)
+    return _Problem(loss, batches, share, weights)
+
+
+def _pretraining(
+    checkpoint: Checkpoint, dataset: Dataset, subset: Subset, settings: Settings, padded: bool
+) -> _Problem:
+    """S3Rec's four losses, or one of them; a batch has all prefixes of its users' sequences."""
+    if checkpoint.stage != PRETRAINED:
+        raise ValueError(
+            f"the objective {subset.loss} is of S3Rec's pre-training, and {checkpoint.title} has none of its heads; "
+            "give the pretrained.pt beside an S3Rec's checkpoint.pt"
+        )
+    _training_only(subset)
+    read = pieces(dataset, checkpoint.model["max_length"], until=2)
+    chosen, share = _chosen(read, checkpoint, dataset, subset)
+    instances = Instances(dataset, checkpoint.model["max_length"], chosen, share=settings.pretrain_mask)
+    tokens = 4 * instances.prefixes.lengths.sum() / len(chosen)
+    size = min(round(TOKENS_A_BATCH / tokens), -(-len(chosen) // MIN_GROUPS))
+    masks = subset.stream(MASKS)
+    batches = [
+        instances.batch(instances.of(users), masks, padded=padded)
+        for users in groups(chosen, max(1, size), subset.stream(GROUPS))
     ]
-    space = ParamSpace(model, exclude_rows=_unused_rows(model, batches))
-    objective = Objective(model, recommendation, batches, space=space, device=device)
-    return objective, len(batches) * len(available) / len(chosen)
+    if subset.loss == OWN:
+        return _Problem(pretraining, batches, share, settings.part_weights, lambda name: True)
+
+    def takes_part(name: str) -> bool:
+        idle_table = subset.loss not in ("aap", "map") and name.startswith("attributes.")
+        return (
+            S3Rec.is_encoder(name) or not (idle_table or name.startswith("heads.")) or name.split(".")[1] == subset.loss
+        )
+
+    weights = {name: float(name == subset.loss) for name in HEADS}
+    return _Problem(pretraining, batches, share, weights, takes_part)
 
 
-def _chosen(available: Ints, subset: Subset, name: str) -> Ints:
+def _training_only(subset: Subset) -> None:
+    if subset.split != "train":
+        raise ValueError(
+            f"the objective {subset.loss} has no held-out targets; leave out --split {subset.split}, "
+            f"or take --objective {RECOMMENDATION}"
+        )
+
+
+def _chosen(read: Pieces, checkpoint: Checkpoint, dataset: Dataset, subset: Subset) -> tuple[Ints, float]:
+    """The users that a subset names, and how many times as many there are."""
+    available = np.flatnonzero(read.lengths > 0)
+    if subset.split == "train":
+        settings = checkpoint.settings
+        trained = training_users(dataset, settings.get("train_fraction", 1.0), settings.get("seed", 0))
+        available = np.intersect1d(available, trained)
     if subset.users is None:
-        return available
+        return available, 1.0
     if subset.users > len(available):
         raise ValueError(
-            f"--users {subset.users} exceeds the {len(available)} users of {name} in the {subset.split} split"
+            f"--users {subset.users} exceeds the {len(available)} users of {dataset.name} in the {subset.split} split"
         )
-    return np.sort(np.random.default_rng([subset.seed, 2]).choice(available, subset.users, replace=False))
+    chosen = np.sort(subset.stream(USERS).choice(available, subset.users, replace=False))
+    return chosen, len(available) / len(chosen)
 
 
-def _unused_rows(model: SASRec, batches: Iterable[Batch]) -> dict[str, torch.Tensor]:
+def _unused_rows(model: SASRec, batches: Iterable[Any]) -> dict[str, torch.Tensor]:
     """Rows of the item and position tables that no batch looks up."""
     items = torch.zeros(model.items.num_embeddings, dtype=torch.bool)
     positions = torch.zeros(model.positions.num_embeddings, dtype=torch.bool)
-    for rows in batches:
-        positions[rows.positions[rows.segments > 0]] = True
-        for looked_up in (rows.items, rows.targets, rows.negatives):
-            if looked_up is not None:
-                items[looked_up.flatten()] = True
+    for found in batches:
+        for rows in (found.read, found.views) if isinstance(found, ViewedBatch) else (found,):
+            positions[rows.positions[rows.segments > 0]] = True
+            for looked_up in (rows.items, rows.targets, rows.negatives):
+                if looked_up is not None:
+                    items[looked_up.flatten()] = True
     items[0] = False  # padding is looked up, and masked out
     return {"items.weight": torch.nonzero(~items).flatten(), "positions.weight": torch.nonzero(~positions).flatten()}

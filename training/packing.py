@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,16 +32,26 @@ class Batch:
     ends: Tensor  # (S,) where each sequence's last position is in the flattened rows
     users: Tensor  # (S,) the user of each sequence
     targets: Tensor | None = None  # the next items, 0 where there is none
-    negatives: Tensor | None = None  # as many sampled items, 0 where there is none
+    negatives: Tensor | None = None  # as many sampled items, 0 where there is none; (K, R, n) for K a target
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        moved = {
-            f.name: value.to(device, non_blocking=True)
-            for f in fields(self)
-            if (value := getattr(self, f.name)) is not None
-        }
-        return replace(self, **moved)
+        return moved_to(self, device)
+
+
+B = TypeVar("B")
+
+
+def moved_to(batch: B, device: torch.device | str) -> B:
+    """A copy of a dataclass of tensors, and of others like it, on the device."""
+    moved = {}
+    for each in fields(batch):  # type: ignore[arg-type]
+        value = getattr(batch, each.name)
+        if isinstance(value, Tensor):
+            moved[each.name] = value.to(device, non_blocking=True)
+        elif value is not None:
+            moved[each.name] = moved_to(value, device)
+    return replace(batch, **moved)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,54 @@ def pack(lengths: Ints, capacity: int) -> tuple[Ints, Ints, int]:
     return rows, offsets, count
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where the items of some sequences lie in rows."""
+
+    places: Ints  # (P,) of every item, one sequence after another, in the flattened rows
+    ends: Ints  # (S,) of each sequence's last item
+    positions: Tensor  # (R, n) as ``Batch`` has them
+    segments: Tensor  # (R, n)
+
+    def lay(self, values: NDArray[np.integer], *, last: bool = False) -> Tensor:
+        """The (P,) values of the items, or (S,) values of the ``last`` items, as rows (R, n); 0 elsewhere."""
+        laid = np.zeros(self.positions.numel(), np.int64)
+        laid[self.ends if last else self.places] = values
+        return torch.from_numpy(laid).view(self.positions.shape)
+
+
+def lay_out(lengths: Ints, max_length: int, *, padded: bool = False) -> Layout:
+    """Find a place for sequences of these lengths (S,), each 1..max_length, in rows of ``max_length`` positions.
+
+    ``padded`` gives each sequence the right end of a row of its own: the reference that packing is checked against.
+    """
+    if padded:
+        rows, offsets, count = np.arange(len(lengths)), max_length - lengths, len(lengths)
+    else:
+        rows, offsets, count = pack(lengths, max_length)
+    firsts = rows * max_length + offsets
+    within = within_sequences(lengths)
+    places = np.repeat(firsts, lengths) + within
+
+    def laid(values: Ints) -> Tensor:
+        flat = np.zeros(count * max_length, np.int64)
+        flat[places] = values
+        return torch.from_numpy(flat).view(count, max_length)
+
+    return Layout(
+        places=places,
+        ends=firsts + lengths - 1,
+        positions=laid(np.repeat(max_length - lengths, lengths) + within),
+        segments=laid(np.repeat(np.arange(1, len(lengths) + 1), lengths)),
+    )
+
+
+def within_sequences(lengths: Ints) -> Ints:
+    """0, 1, … within each of the sequences, one after another: (P,) for lengths (S,)."""
+    ends = np.cumsum(lengths)
+    return np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
+
+
 def batch(
     dataset: Dataset,
     read: Pieces,
@@ -116,36 +175,26 @@ def batch(
         users: (S,) whose pieces; users with nothing to read are left out.
         max_length: Positions n a row.
         targets: ``each`` item read has the next as its target, or the ``last`` one alone; none by default.
-        negatives: (T,) for every item of the dataset that is a target, a sampled item.
-        padded: One sequence a row, at its right end: the reference that packing is checked against.
+        negatives: (T,) for every item of the dataset that is a target, a sampled item; (K, T) for K of them.
+        padded: One sequence a row: slow, for checks.
     """
     users = users[read.lengths[users] > 0]
     mine = read[users]
-    if padded:
-        rows, offsets, count = np.arange(len(users)), max_length - mine.lengths, len(users)
-    else:
-        rows, offsets, count = pack(mine.lengths, max_length)
-    within = np.arange(mine.lengths.sum()) - np.repeat(np.cumsum(mine.lengths) - mine.lengths, mine.lengths)
-    source = np.repeat(mine.starts, mine.lengths) + within
-    place = np.repeat(rows * max_length + offsets, mine.lengths) + within
-
-    ends = rows * max_length + offsets + mine.lengths - 1
-
-    def laid_out(values: NDArray[np.integer], at: Ints = place) -> Tensor:
-        laid = np.zeros(count * max_length, np.int64)
-        laid[at] = values
-        return torch.from_numpy(laid.reshape(count, max_length))
+    layout = lay_out(mine.lengths, max_length, padded=padded)
+    source = np.repeat(mine.starts, mine.lengths) + within_sequences(mine.lengths)
 
     def next_items(values: NDArray[np.integer]) -> Tensor:
+        if values.ndim == 2:
+            return torch.stack([next_items(row) for row in values])
         if targets == "each":
-            return laid_out(values[source + 1])
-        return laid_out(values[mine.starts + mine.lengths], ends)
+            return layout.lay(values[source + 1])
+        return layout.lay(values[mine.starts + mine.lengths], last=True)
 
     return Batch(
-        items=laid_out(dataset.items[source]),
-        positions=laid_out(np.repeat(max_length - mine.lengths, mine.lengths) + within),
-        segments=laid_out(np.repeat(np.arange(1, len(users) + 1), mine.lengths)),
-        ends=torch.from_numpy(ends),
+        items=layout.lay(dataset.items[source]),
+        positions=layout.positions,
+        segments=layout.segments,
+        ends=torch.from_numpy(layout.ends),
         users=torch.from_numpy(users),
         targets=next_items(dataset.items) if targets else None,
         negatives=next_items(negatives) if negatives is not None else None,
@@ -157,39 +206,3 @@ def groups(users: Ints, size: int, generator: np.random.Generator) -> Iterator[I
     order = generator.permutation(users)
     for start in range(0, len(order), size):
         yield order[start : start + size]
-
-
-class NegativeSampler:
-    """Draws items uniformly from those that a user's sequence s[:-until] lacks, by exact rejection.
-
-    For training that is the training sequence, ``until`` 2: the reference also rejects the user's validation and
-    test items, which leaks them.
-    """
-
-    def __init__(self, dataset: Dataset, *, until: int = 2) -> None:
-        self.n_items = dataset.n_items
-        self.owner = np.repeat(np.arange(dataset.n_users), dataset.lengths)  # (T,) whose item it is
-        trained = np.arange(len(dataset.items)) < np.repeat(dataset.offsets[1:] - until, dataset.lengths)
-        self.taken = np.unique(self._key(self.owner[trained], dataset.items[trained]))
-        counts = np.bincount(self.taken // (self.n_items + 1), minlength=dataset.n_users)
-        if (counts >= self.n_items).any():
-            user = int(np.argmax(counts >= self.n_items))
-            raise ValueError(
-                f"user {user} of {dataset.name} has had all {self.n_items} items: no negative is left to sample"
-            )
-
-    def _key(self, users: Ints, items: NDArray[np.integer]) -> Ints:
-        return users * (self.n_items + 1) + items
-
-    def draw(self, generator: np.random.Generator) -> NDArray[np.int32]:
-        """One negative for every item of the dataset, (T,), to go with that item as a target."""
-        drawn = generator.integers(1, self.n_items + 1, len(self.owner), dtype=np.int32)
-        wrong = np.arange(len(drawn))
-        while len(wrong := wrong[self._is_taken(self.owner[wrong], drawn[wrong])]):
-            drawn[wrong] = generator.integers(1, self.n_items + 1, len(wrong), dtype=np.int32)
-        return drawn
-
-    def _is_taken(self, users: Ints, items: NDArray[np.int32]) -> NDArray[np.bool_]:
-        keys = self._key(users, items)
-        found = np.searchsorted(self.taken, keys).clip(max=len(self.taken) - 1)
-        return self.taken[found] == keys

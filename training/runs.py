@@ -1,8 +1,8 @@
 """A run's folder: who may write in it, and how a run that was killed is found again.
 
 ``last.pt`` is the truth: all that the next epoch needs, written whole at the end of each. ``history.csv`` is drawn
-from it, and ``checkpoint.pt`` is written before it, so that whenever the process dies, repeating the epoch after
-``last.pt`` writes the same files once more.
+from it, and ``checkpoint.pt`` (``pretrained.pt`` while S3Rec is pre-trained) is written before it, so that whenever
+the process dies, repeating the epoch after ``last.pt`` writes the same files once more.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from filelock import FileLock, Timeout
 
 from landscape.files import write_json, write_text
 from training.checkpoint import Checkpoint, load_plain, save_checkpoint, save_plain
+from training.methods import PRETRAINED
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Run:
@@ -30,6 +31,7 @@ class Run:
         self.folder = Path(folder)
         self.config = self.folder / "config.json"
         self.checkpoint = self.folder / "checkpoint.pt"
+        self.pretrained = self.folder / "pretrained.pt"
         self.last = self.folder / "last.pt"
         self.history = self.folder / "history.csv"
 
@@ -77,10 +79,10 @@ class Run:
             raise ValueError(f"the run in {self.folder} was started with other settings: {'; '.join(changed)}")
         return load_plain(self.last, "training state") if self.last.exists() else None
 
-    def save(self, state: dict[str, Any], best: Checkpoint | None) -> None:
-        """Write the state after an epoch; ``best`` is given when that epoch is the best so far."""
-        if best is not None:
-            save_checkpoint(best, self.checkpoint)
+    def save(self, state: dict[str, Any], kept: Checkpoint | None) -> None:
+        """Write the state after an epoch; ``kept`` is given when that epoch's weights are to be kept."""
+        if kept is not None:
+            save_checkpoint(kept, self.pretrained if kept.stage == PRETRAINED else self.checkpoint)
         save_plain({"format": FORMAT, **state}, self.last)
         self.write_history(state["history"])
 

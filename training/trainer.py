@@ -5,74 +5,30 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.choices import one_of
 from landscape.progress import Report, silent
 from landscape.provenance import versions
-from models.sasrec import SASRec
-from training.checkpoint import METHODS, Checkpoint, load_checkpoint
-from training.datasets import Dataset, training_users
-from training.losses import recommendation
+from models.s3rec import encoder_weights
+from training.checkpoint import Checkpoint, load_checkpoint
+from training.datasets import Dataset
+from training.methods import PRETRAINED, TRAINED
 from training.metrics import summarise
-from training.packing import NegativeSampler, batch, groups, pieces
 from training.ranking import model_ranks
 from training.runs import Run
 from training.sam import SAM
+from training.schedules import factor_at, rho_at
+from training.settings import Settings
+from training.tasks import Task, stages
 
 METRIC = "NDCG@20"  # validation decides by it
-SAM_VARIANTS = ("sam",)
 LOGGED = ("HR@10", "NDCG@10", METRIC)
-SHUFFLE, NEGATIVES = range(2)  # streams of random numbers, one a purpose
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that shapes a run besides its data. The defaults are the reference's (``docs/methods.md``)."""
-
-    method: str = "samrec"
-    seed: int = 0
-    epochs: int = 200
-    patience: int = 10
-    lr: float = 1e-3
-    batch_size: int = 256  # users a step
-    dropout: float = 0.5
-    max_length: int = 50
-    width: int = 64
-    layers: int = 2
-    heads: int = 2
-    sam: str | None = None  # None: plain steps
-    rho: float = 0.5
-    same_dropout: bool = False
-    train_fraction: float = 1.0
-    padded: bool = False  # the reference that packing is checked against
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "method", one_of(self.method, METHODS, "the method"))
-        if self.sam is not None:
-            object.__setattr__(self, "sam", one_of(self.sam, SAM_VARIANTS, "sam"))
-        for name in ("epochs", "patience", "batch_size", "max_length", "width", "layers", "heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0 < self.lr < math.inf:
-            raise ValueError(f"lr must be a finite number above 0, got {self.lr}")
-        if not 0 <= self.rho < math.inf:
-            raise ValueError(f"rho must be a finite number of at least 0, got {self.rho}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
-        if not 0 < self.train_fraction <= 1:
-            raise ValueError(f"train_fraction must be above 0 and at most 1, got {self.train_fraction}")
-
-    @property
-    def model(self) -> dict[str, Any]:
-        """The network's arguments, but for the number of items."""
-        return {name: getattr(self, name) for name in ("max_length", "width", "layers", "heads", "dropout")}
+STEPS_A_REPORT = 100  # an epoch of pre-training has more
+STAGE_NAMES = {PRETRAINED: "pretrain", TRAINED: "train"}  # in the history
 
 
 def train(
@@ -80,6 +36,7 @@ def train(
     settings: Settings,
     folder: str | Path,
     *,
+    pretrained: Checkpoint | None = None,
     resume: bool = False,
     device: torch.device | str = "cpu",
     report: Report = silent,
@@ -87,146 +44,211 @@ def train(
     """Train in ``folder`` until the validation metric stops rising, and return the best epoch's checkpoint.
 
     Equal settings, data, machine and number of threads give equal bits, also when the run was killed and resumed.
-    torch's global random state is used (dropout draws from it) and given back as it was.
+    A stage begins with random numbers of its own: fine-tuning what another run has pre-trained gives the bits of one
+    run that does both. torch's global random state is used (dropout draws from it) and given back as it was.
+
+    Args:
+        dataset: What to train on.
+        settings: How.
+        folder: Where the run is written.
+        pretrained: What to fine-tune, in place of pre-training; ``settings.pretrained`` is its SHA-256.
+        resume: Whether a run in the folder is continued.
+        device: Where to compute.
+        report: Told of each epoch.
 
     Raises:
-        ValueError: The folder holds a run already, another process uses it, it was started with other settings, or
-            the loss is no longer a number.
+        ValueError: The folder holds a run already, another process uses it, it was started with other settings, the
+            data lacks what the method needs, or the loss is no longer a number.
         OSError: The folder cannot be written to.
     """
+    if (pretrained is not None) != (settings.pretrained is not None):
+        raise ValueError("a pre-trained checkpoint and its SHA-256 in the settings go together")
+    tasks = stages(dataset, settings)  # errors before the folder is touched
+    weights = None
+    if pretrained is not None:
+        weights = starting_weights(pretrained, dataset, settings)
     run = Run(folder)
     with run.locked(), torch.random.fork_rng():
-        training = _Training(dataset, settings, torch.device(device))
-        state = run.open({**asdict(settings), "data": dataset.name, "data_sha256": dataset.sha256}, resume=resume)
-        if state is not None:
-            training.restore(state)
-            run.write_history(training.history)
-        while not training.finished:
-            improved = training.epoch(report)
-            run.save(training.state(), training.checkpoint() if improved else None)
+        config = {**settings.described(), "data": dataset.name, "data_sha256": dataset.sha256}
+        state = run.open(config, resume=resume)
+        history: list[dict[str, Any]] = [] if state is None else state["history"]
+        if history:
+            run.write_history(history)
+        for task in tasks:
+            if state is not None and state["stage"] == TRAINED and task.stage == PRETRAINED:
+                continue  # it is over
+            stage = _Stage(task, dataset, settings, torch.device(device), weights, history)
+            if state is not None and state["stage"] == task.stage:
+                stage.restore(state)
+            while not stage.finished:
+                improved = stage.epoch(report)
+                run.save(stage.state(), stage.checkpoint() if improved else None)
+            weights = stage.model.state_dict()
         return load_checkpoint(run.checkpoint)
 
 
-class _Training:
-    """A model on its way: what changes from epoch to epoch, and how."""
+def starting_weights(pretrained: Checkpoint, dataset: Dataset, settings: Settings) -> dict[str, Tensor]:
+    """The weights of a checkpoint that is to be fine-tuned.
 
-    def __init__(self, dataset: Dataset, settings: Settings, device: torch.device) -> None:
+    Raises:
+        ValueError: It is of other data or of other sizes, or not pre-trained.
+    """
+    if pretrained.stage != PRETRAINED:
+        raise ValueError(
+            f"{pretrained.title} is not a pre-trained checkpoint; `landscape train s3rec` keeps one as pretrained.pt"
+        )
+    if pretrained.data["sha256"] != dataset.sha256:
+        raise ValueError(f"the checkpoint was pre-trained on {pretrained.data['name']}, not on {dataset.source}")
+    sizes = {name: value for name, value in settings.network.items() if name != "dropout"}
+    differing = [
+        f"{name} is {pretrained.model[name]} there and {value} here"
+        for name, value in sizes.items()
+        if pretrained.model[name] != value
+    ]
+    if differing:
+        raise ValueError(f"the pre-trained checkpoint has another network: {'; '.join(differing)}")
+    return pretrained.weights
+
+
+class _Stage:
+    """A model on its way through a stage: what changes from epoch to epoch, and how."""
+
+    def __init__(
+        self,
+        task: Task,
+        dataset: Dataset,
+        settings: Settings,
+        device: torch.device,
+        weights: dict[str, Tensor] | None,
+        history: list[dict[str, Any]],
+    ) -> None:
+        self.task = task
         self.dataset = dataset
         self.settings = settings
         self.device = device
-        self.read = pieces(dataset, settings.max_length, until=3)
-        users = training_users(dataset, settings.train_fraction, settings.seed)
-        self.users = users[self.read.lengths[users] > 0]
-        if len(self.users) == 0:
-            raise ValueError(
-                f"no user of {dataset.name} has the 4 items that make a training pair; nothing can be learnt"
-            )
-        self.sampler = NegativeSampler(dataset)
         torch.manual_seed(settings.seed)
-        self.model: SASRec = METHODS[settings.method].network(dataset.n_items, **settings.model).to(device)
+        self.model = task.network()
+        if weights is not None:
+            self.model.load_state_dict(encoder_weights(weights))
+        self.model.to(device)
         base = torch.optim.Adam(self.model.parameters(), lr=settings.lr, fused=True)
-        self.optimiser: torch.optim.Optimizer = (
-            SAM(base, rho=settings.rho, same_dropout=settings.same_dropout) if settings.sam else base
-        )
+        self.optimiser: torch.optim.Optimizer = base
+        if settings.sam and task.stage == TRAINED:
+            self.optimiser = SAM(
+                base,
+                variant=settings.sam,
+                rho=settings.rho,
+                every=settings.sam_every or 1,
+                alpha=settings.look_alpha,
+                eta=settings.fisher_eta,
+                same_dropout=settings.same_dropout,
+            )
         self.done = 0
         self.best = -math.inf
         self.best_epoch = 0
-        self.history: list[dict[str, Any]] = []
+        self.history = history
+        self.metrics: dict[str, float] = {}
 
     @property
     def finished(self) -> bool:
         """Whether the last epoch is reached, or the metric has not risen for ``patience`` epochs."""
-        return self.done >= self.settings.epochs or self.done - self.best_epoch >= self.settings.patience
+        patient = self.task.stage == PRETRAINED or self.done - self.best_epoch < self.settings.patience
+        return self.done >= self.task.epochs or not patient
 
     def epoch(self, report: Report) -> bool:
-        """Train one epoch and validate; whether the metric is the best so far."""
+        """Train one epoch and validate; whether these are the weights to keep."""
         started = time.perf_counter()
-        loss = self._steps(report)
-        trained = time.perf_counter()
-        metrics = summarise(model_ranks(self.model, self.dataset, "valid"))
+        parts = self._steps(report)
+        took = time.perf_counter() - started
+        loss = sum(self.task.weights[name] * mean for name, mean in parts.items())
         self.done += 1
         if not math.isfinite(loss):
             raise ValueError(
                 f"the loss of epoch {self.done} is {loss}; lower --lr (it is {self.settings.lr:g}) or --rho"
             )
-        improved = metrics[METRIC] > self.best
-        if improved:
-            self.best, self.best_epoch = metrics[METRIC], self.done
-        row = {"epoch": self.done, "stage": "train", "train_loss": loss, "train_seconds": round(trained - started, 3)}
-        row |= {f"valid_{name.lower()}": metrics[name] for name in LOGGED}
+        row = {"epoch": self.done, "stage": STAGE_NAMES[self.task.stage], "train_loss": loss}
+        row |= parts if len(parts) > 1 else {}
+        row["train_seconds"] = round(took, 3)
         if isinstance(self.optimiser, SAM):
-            row["skipped_steps"] = self.optimiser.skipped
+            row |= {**self.optimiser.take_averages(), "skipped_steps": self.optimiser.skipped}
+        told = f"loss {loss:.4f}"
+        improved = True  # pre-training keeps its last epoch
+        if self.task.stage == TRAINED:
+            self.metrics = summarise(model_ranks(self.model, self.dataset, "valid"))
+            improved = self.metrics[METRIC] > self.best
+            if improved:
+                self.best, self.best_epoch = self.metrics[METRIC], self.done
+            row |= {f"valid_{name.lower()}": self.metrics[name] for name in LOGGED}
+            told += f", {METRIC} {self.metrics[METRIC]:.4f}, best {self.best:.4f} at epoch {self.best_epoch}"
+        else:
+            told = f"pre-training, {told}"
         self.history.append(row)
-        self.metrics = metrics
-        report(self.done, self.settings.epochs, self._told(loss, metrics))
+        report(self.done, self.task.epochs, told)
         return improved
 
-    def _steps(self, report: Report) -> float:
-        def stream(purpose: int) -> np.random.Generator:
-            return np.random.default_rng([self.settings.seed, self.done, purpose])
-
-        negatives = self.sampler.draw(stream(NEGATIVES))
-        total = torch.zeros((), dtype=torch.float64, device=self.device)  # on the device: no step waits for it
-        terms = 0
+    def _steps(self, report: Report) -> dict[str, float]:
+        """Go through the batches of an epoch; the mean of each part of the loss."""
+        totals: dict[str, Tensor] = {}  # (2,) each, sum and number of terms; on the device: no step waits for it
         self.model.train()
-        for users in groups(self.users, self.settings.batch_size, stream(SHUFFLE)):
-            rows = batch(
-                self.dataset,
-                self.read,
-                users,
-                self.settings.max_length,
-                targets="each",
-                negatives=negatives,
-                padded=self.settings.padded,
-            ).to(self.device)
-            closure = self._closure(rows)
-            loss = self.optimiser.step(closure) if isinstance(self.optimiser, SAM) else self._plain_step(closure)
-            count = int(self.read.lengths[users].sum())
-            total += loss.detach().double() * count
-            terms += count
-        return total.item() / terms
+        for step, rows in enumerate(self.task.batches(self.done)):
+            self._schedule((self.done + step / self.task.steps) / self.task.epochs)
+            seen: list[Tensor] = []
+            closure = self._closure(rows.to(self.device), seen)
+            if isinstance(self.optimiser, SAM):
+                self.optimiser.step(closure)
+            else:
+                closure()
+                self.optimiser.step()
+            names = list(self.task.weights)
+            for name, found in zip(names, seen[0].unbind(), strict=True):  # of the pass at θ
+                totals[name] = totals[name] + found if name in totals else found
+            if (step + 1) % STEPS_A_REPORT == 0:
+                report(self.done + (step + 1) / self.task.steps, self.task.epochs, STAGE_NAMES[self.task.stage])
+        sums = {name: total.tolist() for name, total in totals.items()}
+        return {name: total / count for name, (total, count) in sums.items()}
 
-    def _closure(self, rows: Any) -> Callable[[], Tensor]:
+    def _closure(self, rows: Any, seen: list[Tensor]) -> Callable[[], Tensor]:
         def closure() -> Tensor:
             self.optimiser.zero_grad()
-            total, count = recommendation(self.model, rows)
-            loss = total / count
+            parts = self.task.loss(self.model, rows)
+            loss = self.task.minimised(parts)
             loss.backward()
+            pairs = [torch.stack([parts[name][0].detach().double(), parts[name][1]]) for name in self.task.weights]
+            seen.append(torch.stack(pairs))
             return loss
 
         return closure
 
-    def _plain_step(self, closure: Callable[[], Tensor]) -> Tensor:
-        loss = closure()
-        self.optimiser.step()
-        return loss
-
-    def _told(self, loss: float, metrics: dict[str, float]) -> str:
-        return f"loss {loss:.4f}, {METRIC} {metrics[METRIC]:.4f}, best {self.best:.4f} at epoch {self.best_epoch}"
+    def _schedule(self, progress: float) -> None:
+        """Set the learning rate and the radius for a step."""
+        factor = factor_at(self.settings.lr_schedule, progress)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.lr * factor
+        if isinstance(self.optimiser, SAM):
+            self.optimiser.rho = rho_at(self.settings.rho_schedule, self.settings.rho, progress, factor)
 
     def checkpoint(self) -> Checkpoint:
         """The model as it is now."""
+        sizes = {"n_items": self.dataset.n_items}
+        if self.task.stage == PRETRAINED and self.dataset.attributes is not None:
+            sizes["n_attributes"] = self.dataset.attributes.n_attributes
         return Checkpoint(
             method=self.settings.method,
-            model={"n_items": self.dataset.n_items, **self.settings.model},
+            model={**sizes, **self.settings.network},
             weights={name: tensor.detach().cpu() for name, tensor in self.model.state_dict().items()},
-            data={
-                "name": self.dataset.name,
-                "source": self.dataset.source,
-                "sha256": self.dataset.sha256,
-                "users": self.dataset.n_users,
-                "items": self.dataset.n_items,
-            },
-            settings=asdict(self.settings),
+            data=self.dataset.described(),
+            settings=self.settings.described(),
             seed=self.settings.seed,
             epoch=self.done,
             metrics=self.metrics,
+            stage=self.task.stage,
             versions=versions(),
         )
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on."""
         return {
+            "stage": self.task.stage,
             "weights": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "random": torch.get_rng_state(),
@@ -245,4 +267,3 @@ class _Training:
         if self.device.type == "cuda" and state["random_cuda"] is not None:
             torch.cuda.set_rng_state(state["random_cuda"], self.device)
         self.done, self.best, self.best_epoch = state["done"], state["best"], state["best_epoch"]
-        self.history = state["history"]

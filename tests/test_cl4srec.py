@@ -1,0 +1,103 @@
+"""CL4SRec's batches and its loss."""
+
+import numpy as np
+import pytest
+import torch
+
+from landscape import Objective
+from tests.small import random_dataset, small_model
+from training.augment import Augmentation
+from training.cl4srec import ViewedBatch, view_batch, with_contrast
+from training.losses import recommendation
+from training.negatives import NegativeSampler
+from training.packing import batch, pieces
+from training.settings import Settings
+from training.tasks import stages
+
+N = 8
+LENGTHS = [3, 4, 5, 6, N + 2, N + 3, 3 * N, 4, 7]
+DATASET = random_dataset(LENGTHS)
+READ = pieces(DATASET, N, until=3)
+USERS = np.arange(len(LENGTHS))
+
+
+def viewed(seed=0, padded=False, users=USERS):
+    negatives = NegativeSampler(DATASET).draw(np.random.default_rng(0))
+    read = batch(DATASET, READ, users, N, targets="each", negatives=negatives, padded=padded)
+    views = view_batch(DATASET, READ, users, N, Augmentation(), np.random.default_rng(seed), padded=padded)
+    return ViewedBatch(read, views)
+
+
+def sequences(rows):
+    """The items of each sequence of a batch, in their order."""
+    flat, segments = rows.items.flatten(), rows.segments.flatten()
+    return [flat[segments == s + 1].tolist() for s in range(len(rows.ends))]
+
+
+def test_a_batch_holds_two_views_of_each_user_who_has_something_to_read():
+    found = viewed()
+    readers = [u for u in USERS if READ.lengths[u] > 0]
+    assert found.read.users.tolist() == readers
+    assert found.views.users.tolist() == readers * 2
+    for user, seen in zip(found.views.users.tolist(), sequences(found.views), strict=True):
+        start, length = READ.starts[user], READ.lengths[user]
+        read = DATASET.items[start : start + length].tolist()
+        assert 1 <= len(seen) <= length
+        assert set(seen) <= {*read, 61}
+        assert len(set(seen) - {61}) >= length - int(0.6 * length + 1e-9) - 1
+
+
+def test_views_are_right_aligned_and_end_where_the_batch_says():
+    views = viewed().views
+    flat = views.positions.flatten()
+    assert (flat[views.ends] == N - 1).all()
+    for s, seen in enumerate(sequences(views)):
+        here = views.segments.flatten() == s + 1
+        assert flat[here].tolist() == list(range(N - len(seen), N))
+
+
+def test_the_loss_has_both_parts_and_padding_changes_neither():
+    model = small_model()
+    loss = with_contrast(recommendation, temperature=0.5, similarity="cosine")
+    packed, padded = (loss(model, viewed(padded=flag)) for flag in (False, True))
+    assert set(packed) == {"recommendation", "contrastive"}
+    for part, (total, count) in packed.items():
+        torch.testing.assert_close(total, padded[part][0], rtol=1e-10, atol=1e-12)
+        assert int(count) == int(padded[part][1])
+    assert int(packed["contrastive"][1]) == 2 * sum(READ.lengths > 0)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_derivatives_equal_central_differences(similarity):
+    objective = Objective(
+        small_model(),
+        with_contrast(recommendation, temperature=2.0, similarity=similarity),
+        [viewed(0, users=USERS[:5]), viewed(1, users=USERS[5:])],
+        weights={"recommendation": 1.0, "contrastive": 0.1},
+    )
+    torch.manual_seed(1)
+    v, h = objective.space.project(torch.randn_like(objective.params)), 1e-5
+    values = [objective.value(objective.params + s * h * v) for s in (1, -1)]
+    gradients = [objective.gradient(objective.params + s * h * v) for s in (1, -1)]
+    assert (values[0] - values[1]) / (2 * h) == pytest.approx(float(objective.gradient() @ v), rel=1e-6)
+    torch.testing.assert_close(objective.hvp(v), (gradients[0] - gradients[1]) / (2 * h), rtol=1e-4, atol=1e-7)
+
+
+def test_views_change_from_epoch_to_epoch_and_not_from_run_to_run():
+    task = stages(DATASET, Settings(method="cl4srec", batch_size=4, max_length=N))[-1]
+
+    def seen(epoch):
+        return [sequences(rows.views) for rows in task.batches(epoch)]
+
+    assert seen(0) == seen(0)
+    assert seen(0) != seen(1)
+    assert len(seen(0)) == task.steps == 2
+
+
+def test_the_negatives_are_those_that_sasrec_would_train_with():
+    ours, plain = (
+        stages(DATASET, Settings(method=method, batch_size=4, max_length=N))[-1] for method in ("cl4srec", "sasrec")
+    )
+    for rows, others in zip(ours.batches(3), plain.batches(3), strict=True):
+        assert torch.equal(rows.read.items, others.items)
+        assert torch.equal(rows.read.negatives, others.negatives)

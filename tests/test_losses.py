@@ -1,0 +1,144 @@
+"""The losses of the next item against sums written out, in float64."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from landscape import Objective
+from tests.small import random_dataset, small_model
+from training import losses
+from training.losses import NEXT_ITEM, cross_entropy, recommendation, sampled_softmax
+from training.negatives import NegativeSampler
+from training.packing import batch, pieces
+from training.tasks import with_negatives
+
+N = 8
+LENGTHS = [4, 5, 6, N + 2, 3 * N, 4, 7]
+DATASET = random_dataset(LENGTHS)
+
+
+def rows(negatives=1, users=None, padded=False):
+    sampler = NegativeSampler(DATASET)
+    users = np.arange(len(LENGTHS)) if users is None else users
+    found = batch(DATASET, pieces(DATASET, N, until=3), users, N, targets="each", padded=padded)
+    found = with_negatives(found, sampler, negatives, np.random.default_rng(0))
+    return replace(found, negatives=found.negatives[0]) if negatives == 1 else found
+
+
+@torch.no_grad()
+def written_out(model, found, term):
+    """The sum of ``term(scores of all items, target, negatives)`` where there is a target, and how often that is."""
+    hidden = model(found.items, found.positions, found.segments)
+    total, count = 0.0, 0
+    for r, p in torch.nonzero(found.targets > 0).tolist():
+        scores = [float(hidden[r, p] @ model.items.weight[i]) for i in range(model.n_items + 2)]
+        negatives = found.negatives[..., r, p].reshape(-1).tolist()
+        total += term(scores, int(found.targets[r, p]), negatives)
+        count += 1
+    return total, count
+
+
+@torch.no_grad()
+def test_binary_cross_entropy_is_its_formula():
+    model, found = small_model(), rows()
+
+    def term(scores, target, negatives):
+        return math.log1p(math.exp(-scores[target])) + math.log1p(math.exp(scores[negatives[0]]))
+
+    total, count = recommendation(model, found)
+    expected = written_out(model, found, term)
+    assert (float(total), int(count)) == (pytest.approx(expected[0], rel=1e-12), expected[1])
+
+
+@torch.no_grad()
+def test_cross_entropy_is_its_formula_over_the_real_items():
+    model, found = small_model(), rows()
+
+    def term(scores, target, negatives):
+        return math.log(sum(math.exp(score) for score in scores[1:-1])) - scores[target]
+
+    total, count = cross_entropy(model, found)
+    expected = written_out(model, found, term)
+    assert (float(total), int(count)) == (pytest.approx(expected[0], rel=1e-12), expected[1])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("negatives", [1, 5])
+def test_sampled_softmax_is_its_formula(negatives):
+    model, found = small_model(), rows(negatives)
+
+    def term(scores, target, sampled):
+        assert len(sampled) == negatives
+        return math.log(sum(math.exp(scores[i]) for i in [target, *sampled])) - scores[target]
+
+    total, count = sampled_softmax(model, found)
+    expected = written_out(model, found, term)
+    assert (float(total), int(count)) == (pytest.approx(expected[0], rel=1e-12), expected[1])
+
+
+def test_sampled_items_are_none_that_the_user_was_trained_on():
+    found = rows(50)
+    for r, p in torch.nonzero(found.targets > 0).tolist():
+        user = int(found.users[found.segments[r, p] - 1])
+        taken = set(DATASET.items[DATASET.offsets[user] : DATASET.offsets[user + 1] - 2].tolist())
+        sampled = found.negatives[:, r, p].tolist()
+        assert len(set(sampled)) > 10
+        assert not taken & {0, 61, *sampled}.difference({0, 61})
+        assert min(sampled) >= 1
+        assert max(sampled) <= 60
+    assert not found.negatives[:, found.targets == 0].any()
+
+
+@pytest.mark.parametrize("size", [60, 7 * 60 + 1, 10**6])
+def test_blocks_of_scores_change_neither_the_loss_nor_its_derivatives(size, monkeypatch):
+    model, found = small_model(), rows()
+    vector = torch.randn(sum(p.numel() for p in model.parameters()), dtype=torch.float64)
+
+    def measured():
+        objective = Objective(model, cross_entropy, [found])
+        return objective.value(), objective.gradient(), objective.hvp(vector)
+
+    whole = measured()
+    monkeypatch.setattr(losses, "SCORES_AT_ONCE", size)
+    for a, b in zip(measured(), whole, strict=True):
+        torch.testing.assert_close(torch.as_tensor(a), torch.as_tensor(b), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NEXT_ITEM)
+def test_derivatives_equal_central_differences(name):
+    model, found = small_model(), rows(5 if name == "sampled-softmax" else 1)
+    objective = Objective(model, NEXT_ITEM[name], [found])
+    torch.manual_seed(1)
+    v, h = objective.space.project(torch.randn_like(objective.params)), 1e-5
+    values = [objective.value(objective.params + s * h * v) for s in (1, -1)]
+    gradients = [objective.gradient(objective.params + s * h * v) for s in (1, -1)]
+    assert (values[0] - values[1]) / (2 * h) == pytest.approx(float(objective.gradient() @ v), rel=1e-6)
+    torch.testing.assert_close(objective.hvp(v), (gradients[0] - gradients[1]) / (2 * h), rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", NEXT_ITEM)
+def test_packed_rows_give_the_padded_loss(name):
+    model, sampler = small_model(), NegativeSampler(DATASET)
+    negatives = sampler.draw(np.random.default_rng(0))
+    several = np.stack([sampler.draw(np.random.default_rng(seed)) for seed in range(3)])
+    read = pieces(DATASET, N, until=3)
+    sums = [
+        NEXT_ITEM[name](
+            model,
+            batch(
+                DATASET,
+                read,
+                np.arange(len(LENGTHS)),
+                N,
+                targets="each",
+                negatives=several if name == "sampled-softmax" else negatives,
+                padded=padded,
+            ),
+        )
+        for padded in (False, True)
+    ]
+    torch.testing.assert_close(sums[0][0], sums[1][0], rtol=1e-12, atol=0)
+    assert int(sums[0][1]) == int(sums[1][1])

@@ -1,0 +1,183 @@
+"""The losses that a checkpoint can be looked at through: the common one, what it minimised, and its parts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from landscape import random_direction
+from models.s3rec import HEADS, S3Rec, encoder_weights
+from tests.small import random_dataset, with_attributes
+from training.analysis import Plane, Subject, curvature_of, surface_of
+from training.checkpoint import Checkpoint, data_of, save_checkpoint
+from training.cl4srec import ViewedBatch
+from training.datasets import load
+from training.evaluate import evaluate
+from training.objective import OBJECTIVES, Subset, objective_of
+from training.settings import Settings
+
+DATASET = with_attributes(random_dataset([3, 4, 5, 6, 7, 9, 12, 15] * 6, n_items=40, seed=1))
+SIZES = {"max_length": 8, "width": 8, "layers": 2, "heads": 2, "dropout": 0.5}
+
+
+def heads_checkpoint():
+    """A pre-trained S3Rec with all its heads, not really trained."""
+    torch.manual_seed(0)
+    model = S3Rec(40, 9, **SIZES)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)
+    settings = Settings(method="s3rec", batch_size=16, max_length=8, width=8)
+    return Checkpoint(
+        method="s3rec",
+        model={"n_items": 40, "n_attributes": 9, **SIZES},
+        weights=model.state_dict(),
+        data=DATASET.described(),
+        settings=settings.described(),
+        seed=0,
+        epoch=1,
+        metrics={},
+        stage="pretrained",
+    )
+
+
+def checkpoint_of(method, **changes):
+    """The same encoder as a trained checkpoint of another method."""
+    one = heads_checkpoint()
+    settings = Settings(method=method, batch_size=16, max_length=8, width=8, **changes)
+    return replace(
+        one,
+        method=method,
+        model={"n_items": 40, **SIZES},
+        weights=encoder_weights(one.weights),
+        settings=settings.described(),
+        stage="trained",
+    )
+
+
+def subject(checkpoint, folder):
+    folder.mkdir()
+    save_checkpoint(checkpoint, folder / "checkpoint.pt")
+    return Subject(folder / "checkpoint.pt", "its SHA-256", checkpoint, DATASET)
+
+
+def test_one_encoder_gives_the_same_numbers_with_and_without_heads(tmp_path):
+    plain = subject(checkpoint_of("sasrec"), tmp_path / "sasrec")
+    heads = subject(heads_checkpoint(), tmp_path / "s3rec")
+    plane = Plane(points=5, grid=True)
+    surfaces = [surface_of(one, Subset(), plane)[0] for one in (plain, heads)]
+    np.testing.assert_array_equal(surfaces[0].loss, surfaces[1].loss)
+    curvatures = [curvature_of(one, Subset(), 2)[0] for one in (plain, heads)]
+    np.testing.assert_array_equal(curvatures[0].pairs.values, curvatures[1].pairs.values)
+    assert curvatures[0].params_norm == curvatures[1].params_norm
+    assert curvatures[0].gradient_norm == curvatures[1].gradient_norm
+    rankings = [evaluate(one.checkpoint, DATASET, "test") for one in (plain, heads)]
+    np.testing.assert_array_equal(rankings[0].ranks, rankings[1].ranks)
+
+
+def test_the_common_loss_knows_nothing_of_the_method():
+    plain, _ = objective_of(checkpoint_of("sasrec"), DATASET, Subset())
+    for other in (checkpoint_of("cl4srec", contrastive=5.0), checkpoint_of("sasrec", loss="ce")):
+        found, _ = objective_of(other, DATASET, Subset())
+        assert found.value() == plain.value()
+        x, y = (random_direction(one.space, one.params, seed=3) for one in (plain, found))
+        assert torch.equal(x, y)
+
+
+def test_own_is_what_was_minimised():
+    common, _ = objective_of(checkpoint_of("sasrec"), DATASET, Subset())
+    own, _ = objective_of(checkpoint_of("samrec"), DATASET, Subset(loss="own"))
+    assert own.value() == common.value()
+    softmax, _ = objective_of(checkpoint_of("sasrec", loss="ce"), DATASET, Subset(loss="own"))
+    assert softmax.value() > 1.5 * common.value()
+    cl4srec, _ = objective_of(checkpoint_of("cl4srec", contrastive=0.3), DATASET, Subset(loss="own"))
+    parts = cl4srec.parts()
+    assert cl4srec.value() == pytest.approx(parts["recommendation"] + 0.3 * parts["contrastive"], rel=1e-12)
+    # The same negatives and terms, though grouped otherwise.
+    assert parts["recommendation"] == pytest.approx(common.value(), rel=1e-6)
+
+
+def test_own_of_a_pre_trained_model_is_its_weighted_parts():
+    own, _ = objective_of(heads_checkpoint(), DATASET, Subset(loss="own"))
+    parts, weights = own.parts(), Settings(method="s3rec").part_weights
+    assert own.value() == pytest.approx(sum(weights[name] * parts[name] for name in HEADS), rel=1e-12)
+    for name in HEADS:
+        alone, _ = objective_of(heads_checkpoint(), DATASET, Subset(loss=name))
+        assert alone.value() == pytest.approx(parts[name], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", [*HEADS, "contrastive"])
+def test_only_what_moves_a_part_takes_part(name):
+    found, _ = objective_of(heads_checkpoint(), DATASET, Subset(loss=name))
+    views = found.space.views(found.gradient())
+    assert all(view.abs().sum() > 0 for view in views.values())
+    assert {view for view in views if view.startswith("heads.")} == (
+        set() if name == "contrastive" else {f"heads.{name}.weight", f"heads.{name}.bias"}
+    )
+    assert ("attributes.weight" in views) == (name in ("aap", "map"))
+
+
+def test_negatives_of_a_softmax_are_as_many_as_it_was_trained_with():
+    found, _ = objective_of(checkpoint_of("sasrec", loss="sampled-softmax", negatives=7), DATASET, Subset(loss="own"))
+    assert all(rows.negatives.shape[0] == 7 for rows in found.batches)
+
+
+def test_groups_of_a_contrastive_loss_have_the_size_they_train_with():
+    found, _ = objective_of(checkpoint_of("cl4srec"), DATASET, Subset(loss="own"))
+    assert all(isinstance(rows, ViewedBatch) for rows in found.batches)
+    sizes = [len(rows.read.users) for rows in found.batches]
+    assert sizes[:-1] == [16] * (len(sizes) - 1)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_equal_seeds_freeze_equal_losses_and_others_do_not(name):
+    def value(seed):
+        return objective_of(heads_checkpoint(), DATASET, Subset(loss=name, users=20, seed=seed))[0].value()
+
+    assert value(0) == value(0) != value(1)
+
+
+@pytest.mark.parametrize("name", ["own", "sp", "contrastive"])
+def test_packed_and_padded_rows_give_one_loss(name):
+    values = [
+        objective_of(heads_checkpoint(), DATASET, Subset(loss=name, users=20), padded=padded)[0].value()
+        for padded in (False, True)
+    ]
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+
+
+def test_a_jackknife_error_holds_for_a_sample_of_users():
+    truth = objective_of(heads_checkpoint(), DATASET, Subset(loss="mip"))[0].value()
+    off = []
+    for seed in range(30):
+        found, population = objective_of(heads_checkpoint(), DATASET, Subset(loss="mip", users=24, seed=seed))
+        off.append((found.value() - truth) / found.standard_error(population=population))
+    assert 0.4 < np.std(off) < 2.5  # draws of masks come on top of draws of users
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "subset", "message"),
+    [
+        (checkpoint_of("s3rec"), {"loss": "aap"}, "has none of its heads; give the pretrained.pt beside"),
+        (checkpoint_of("sasrec"), {"loss": "sp"}, "has none of its heads"),
+        (heads_checkpoint(), {"loss": "mip", "split": "test"}, "mip has no held-out targets; leave out --split test"),
+        (checkpoint_of("cl4srec"), {"loss": "own", "split": "valid"}, "own has no held-out targets"),
+        (heads_checkpoint(), {"loss": "own", "users": 49}, "--users 49 exceeds the 48 users"),
+    ],
+)
+def test_a_loss_that_a_checkpoint_does_not_have_is_refused(checkpoint, subset, message):
+    with pytest.raises(ValueError, match=message):
+        objective_of(checkpoint, DATASET, Subset(**subset))
+
+
+def test_other_attributes_than_the_checkpoints_are_refused(tmp_path):
+    (tmp_path / "mine.txt").write_text("1 1 2 3 4\n2 2 3 4 5\n")
+    (tmp_path / "mine_item2attributes.json").write_text('{"1": [1]}')
+    data = load(tmp_path / "mine.txt").described()
+    one = replace(heads_checkpoint(), data=data)
+    data_of(one)
+    (tmp_path / "mine_item2attributes.json").write_text('{"1": [2]}')
+    with pytest.raises(ValueError, match="mine has other attributes than the checkpoint was pre-trained on"):
+        data_of(one)
+    data_of(replace(one, stage="trained"))

@@ -1,0 +1,202 @@
+"""What a stage of training goes through in an epoch, and the loss that it minimises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.s3rec import S3Rec
+from models.sasrec import SASRec
+from training.augment import Augmentation
+from training.cl4srec import ViewedBatch, view_batch, with_contrast
+from training.datasets import Dataset, training_users
+from training.losses import NEXT_ITEM, Terms
+from training.methods import PRETRAINED, TRAINED
+from training.negatives import NegativeSampler
+from training.packing import Batch, batch, groups, pieces
+from training.s3rec import Instances, attributes_of, pretraining
+from training.settings import Settings
+
+SHUFFLE, NEGATIVES, VIEWS, INSTANCES, MASKS = range(5)  # streams of random numbers, one a purpose
+OPTIMISED = {TRAINED: "train", PRETRAINED: "pretrain"}  # what the stages are called while they last
+
+
+class Task(Protocol):
+    """A stage of training."""
+
+    stage: str  # of the checkpoint that it ends in
+    epochs: int
+    steps: int  # an epoch
+    weights: dict[str, float]  # by part of the loss
+
+    def network(self) -> SASRec:
+        """A network with new weights, from torch's global random numbers."""
+
+    def batches(self, epoch: int) -> Iterator[Any]:
+        """The batches of an epoch, one a step; they depend on the settings and the epoch alone."""
+
+    def loss(self, model: nn.Module, batch: Any) -> dict[str, Terms]:
+        """Sums and numbers of terms of a batch, by part."""
+
+    def minimised(self, parts: Mapping[str, Terms]) -> Tensor:
+        """The scalar that a step minimises."""
+
+
+class Recommendation:
+    """Predicting each user's next items; with views of the users for a method that contrasts them.
+
+    Raises:
+        ValueError: No user has a training pair, or the augmentation is impossible.
+    """
+
+    stage = TRAINED
+
+    def __init__(self, dataset: Dataset, settings: Settings) -> None:
+        self.dataset = dataset
+        self.settings = settings
+        self.epochs = settings.epochs
+        self.read = pieces(dataset, settings.max_length, until=3)
+        users = training_users(dataset, settings.train_fraction, settings.seed)
+        self.users = users[self.read.lengths[users] > 0]
+        if len(self.users) == 0:
+            raise ValueError(
+                f"no user of {dataset.name} has the 4 items that make a training pair; nothing can be learnt"
+            )
+        self.steps = -(-len(self.users) // settings.batch_size)
+        self.sampler = NegativeSampler(dataset)
+        self.loss, self.weights = recommendation_loss(settings)
+        self.augmentation = augmentation_of(settings)  # before the first step: it may be impossible
+
+    def network(self) -> SASRec:
+        """SASRec, whatever the method."""
+        return SASRec(self.dataset.n_items, **self.settings.network)
+
+    def batches(self, epoch: int) -> Iterator[Batch | ViewedBatch]:
+        """Groups of users in random order, with negatives of this epoch."""
+        settings = self.settings
+
+        def stream(purpose: int) -> np.random.Generator:
+            return np.random.default_rng([settings.seed, epoch, purpose])
+
+        sampled = self.sampler.draw(stream(NEGATIVES)) if settings.negatives == 1 else None
+        negatives, seen = stream(NEGATIVES), stream(VIEWS)
+        for users in groups(self.users, settings.batch_size, stream(SHUFFLE)):
+            rows = batch(
+                self.dataset,
+                self.read,
+                users,
+                settings.max_length,
+                targets="each",
+                negatives=sampled,
+                padded=settings.padded,
+            )
+            if settings.negatives and sampled is None:
+                rows = with_negatives(rows, self.sampler, settings.negatives, negatives)
+            if not settings.kind.contrastive:
+                yield rows
+                continue
+            views = view_batch(
+                self.dataset,
+                self.read,
+                users,
+                settings.max_length,
+                self.augmentation,
+                seen,
+                padded=settings.padded,
+            )
+            yield ViewedBatch(rows, views)
+
+    def minimised(self, parts: Mapping[str, Terms]) -> Tensor:
+        """The weighted means."""
+        return _added([total / count * self.weights[name] for name, (total, count) in parts.items()])
+
+
+class Pretraining:
+    """S3Rec's first stage.
+
+    Raises:
+        ValueError: The data has no attributes, or no user has an item to train on.
+    """
+
+    stage = PRETRAINED
+
+    def __init__(self, dataset: Dataset, settings: Settings) -> None:
+        self.dataset = dataset
+        self.settings = settings
+        self.epochs = settings.pretrain_epochs or 0
+        self.instances = Instances(
+            dataset,
+            settings.max_length,
+            training_users(dataset, settings.train_fraction, settings.seed),
+            share=settings.pretrain_mask,
+        )
+        self.steps = -(-len(self.instances) // settings.pretrain_batch_size)
+        self.loss: Callable[[Any, Any], dict[str, Terms]] = pretraining
+        self.weights = settings.part_weights
+
+    def network(self) -> SASRec:
+        """S3Rec, with its four heads."""
+        return S3Rec(self.dataset.n_items, attributes_of(self.dataset).n_attributes, **self.settings.network)
+
+    def batches(self, epoch: int) -> Iterator[Any]:
+        """All prefixes of the users' sequences in random order, masked anew."""
+        settings = self.settings
+        order = np.random.default_rng([settings.seed, epoch, INSTANCES])
+        masks = np.random.default_rng([settings.seed, epoch, MASKS])
+        for chosen in groups(np.arange(len(self.instances)), settings.pretrain_batch_size, order):
+            yield self.instances.batch(chosen, masks, padded=settings.padded)
+
+    def minimised(self, parts: Mapping[str, Terms]) -> Tensor:
+        """The weighted sums, as in the reference: a mean would weigh the four otherwise."""
+        return _added([total * self.weights[name] for name, (total, _) in parts.items()])
+
+
+def stages(dataset: Dataset, settings: Settings) -> list[Task]:
+    """The stages of a run, in their order."""
+    training = Recommendation(dataset, settings)
+    if settings.kind.pretrained and not settings.pretrained:
+        return [Pretraining(dataset, settings), training]
+    return [training]
+
+
+def recommendation_loss(settings: Settings) -> tuple[Callable[[Any, Any], dict[str, Terms]], dict[str, float]]:
+    """The loss that the last stage minimises, and the weights of its parts."""
+    next_item = NEXT_ITEM[settings.loss]
+    if settings.kind.contrastive:
+        loss = with_contrast(next_item, temperature=settings.temperature, similarity=settings.similarity)
+        return loss, {"recommendation": 1.0, "contrastive": settings.contrastive}
+    return lambda model, rows: {"recommendation": next_item(model, rows)}, {"recommendation": 1.0}
+
+
+def augmentation_of(settings: Settings) -> Augmentation:
+    """How views are made."""
+    return Augmentation(
+        crop=settings.crop,
+        mask=settings.mask,
+        reorder=settings.reorder,
+        operators=tuple(settings.operators.split(",")),
+        distinct=not settings.same_operator,
+    )
+
+
+def with_negatives(rows: Batch, sampler: NegativeSampler, count: int, generator: np.random.Generator) -> Batch:
+    """The same rows with ``count`` sampled items for each target, (K, R, n)."""
+    assert rows.targets is not None
+    real = rows.targets > 0
+    users = rows.users[rows.segments[real] - 1].numpy()  # (P,)
+    drawn = sampler.draw_for(np.tile(users, count), generator).astype(np.int64)
+    negatives = torch.zeros(count, *rows.items.shape, dtype=torch.int64)
+    negatives[:, real] = torch.from_numpy(drawn).view(count, -1)
+    return replace(rows, negatives=negatives)
+
+
+def _added(terms: list[Tensor]) -> Tensor:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
