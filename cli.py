@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -185,10 +185,12 @@ def train(
     from training.trainer import train
 
     where = _compute(device, threads)
-    start = load_checkpoint(pretrained) if pretrained else None
-    chosen = Settings(method=method, pretrained=file_sha256(pretrained) if pretrained else None, **settings)
+    chosen = Settings(method=method, pretrained=pretrained, **settings)
     given = [*settings, "pretrained"]
     _refuse_idle(chosen, [name for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE])
+    start = None
+    if pretrained:
+        start, chosen = load_checkpoint(pretrained), replace(chosen, pretrained=file_sha256(pretrained))
     dataset = load(data, data_dir=data_dir, attributes=attributes)
     folder = Path(out) if out else Path("runs") / f"{chosen.method}-{dataset.name}-seed{chosen.seed}"
     with progress(chosen.kind.title) as report:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import ours, peers
+from benchmarks import epochs, ours, peers
 from benchmarks.setting import Setting
 
 TASKS = {  # by the first part of a name
     "sasrec-epoch": "SASRec training epoch",
     "samrec-epoch": "SAMRec training epoch",
+    "cl4srec-epoch": "CL4SRec training epoch",
+    "s3rec-epoch": "S3Rec pre-training epoch",
+    "steps": "one step of SASRec, and of other methods in turn with it",
     "ranking": "full ranking of all users",
     "point": "one surface point, whole training set",
     "surface": "51×51 surface, error ≤ 1e-3 of its range",
@@ -21,9 +24,14 @@ TASKS = {  # by the first part of a name
 
 GROUPS: dict[str, dict[str, Callable[[Setting], dict[str, Any]]]] = {
     "training": {
-        "sasrec-epoch/packed": ours.sasrec_epoch,
-        "sasrec-epoch/padded": ours.sasrec_epoch_padded,
-        "samrec-epoch/packed": ours.samrec_epoch,
+        "sasrec-epoch/packed": epochs.sasrec,
+        "sasrec-epoch/padded": epochs.sasrec_padded,
+        "samrec-epoch/packed": epochs.samrec,
+        "cl4srec-epoch/packed": epochs.cl4srec,
+        "cl4srec-epoch/padded": epochs.cl4srec_padded,
+        "s3rec-epoch/packed": epochs.s3rec,
+        "s3rec-epoch/padded": epochs.s3rec_padded,
+        "steps/packed": epochs.ratios,
     },
     "ranking": {
         "ranking/packed": ours.ranking,

@@ -5,8 +5,6 @@ A benchmark returns what it measured by name. What is a function is called after
 
 from __future__ import annotations
 
-import csv
-import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.measure import arithmetic, seconds, summary
+from benchmarks.measure import arithmetic, seconds
 from benchmarks.setting import QUICK, Setting, nearby, scaled
 from landscape import curvature, random_direction, surface
 from training.packing import batch, pieces
@@ -25,43 +23,6 @@ from training.trainer import train
 
 HVP_SHARE = 0.1  # of the users, for what takes a minute a product
 CHECKS = 64  # points of the grid at which the finished surface is held against the loss itself
-
-
-def epoch(setting: Setting, method: str, *, padded: bool = False, epochs: int = 5) -> dict[str, Any]:
-    """Training epochs without their validation, as the run's own history has them."""
-    settings = Settings(
-        method=method,
-        sam="sam" if method == "samrec" else None,
-        epochs=2 if setting.quick else epochs,
-        padded=padded,
-        train_fraction=QUICK if setting.quick else 1.0,
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        train(setting.dataset, settings, Path(folder) / "run")
-        with open(Path(folder) / "run" / "history.csv", newline="") as file:
-            times = [float(row["train_seconds"]) for row in csv.DictReader(file)]
-    return summary(times[1:])  # the first one warms up
-
-
-def epoch_arithmetic(setting: Setting, passes: int) -> float:
-    """A forward and a backward pass cost three times the forward one."""
-    objective, _ = setting.objective()
-    return 3 * passes * arithmetic(lambda: objective.value(differentiable=True))
-
-
-def sasrec_epoch(setting: Setting) -> dict[str, Any]:
-    """One epoch of SASRec."""
-    return epoch(setting, "sasrec") | {"flops": partial(epoch_arithmetic, setting, 1)}
-
-
-def sasrec_epoch_padded(setting: Setting) -> dict[str, Any]:
-    """The same with one sequence a row."""
-    return epoch(setting, "sasrec", padded=True, epochs=3)
-
-
-def samrec_epoch(setting: Setting) -> dict[str, Any]:
-    """One epoch of SAMRec: two passes a step."""
-    return epoch(setting, "samrec") | {"flops": partial(epoch_arithmetic, setting, 2)}
 
 
 def ranking(setting: Setting) -> dict[str, Any]:

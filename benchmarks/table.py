@@ -48,6 +48,7 @@ def _line(title: str, way: str, found: dict[str, Any], base: float | None) -> st
         notes.append(f"scaled from {found['share_of_terms']:.2g} of the terms")
     if "scaled_from_points" in found:
         notes.append(f"scaled from {found['scaled_from_points']} points")
+    notes += [f"{name} {ratio:.2f}" for name, ratio in found.get("ratios", {}).items()]
     if found.get("derived"):
         notes.append("computed from one point")
     return f"| {title} | {way} | {found['seconds']:.3g}{spread} | {ratio} | {share} | {memory} | {', '.join(notes)} |"

@@ -83,6 +83,43 @@ def test_training_can_be_resumed_and_is_not_overwritten(runs):
     assert "lr was 0.001 and is 0.5" in line
 
 
+def test_s3rec_keeps_both_stages_and_fine_tunes_again(runs, tmp_path):
+    few = [*TINY, "--train-fraction", "0.1"]
+    run("train", "s3rec", "--pretrain-epochs", "1", "--out", tmp_path / "both", *few)
+    start = tmp_path / "both" / "pretrained.pt"
+    shown = json.loads(run("info", start, "--json").stdout)
+    assert (shown["stage"], shown["settings"]["pretrain_epochs"]) == ("pretrained", 1)
+    run("train", "s3rec", "--pretrained", start, "--out", tmp_path / "fine", *few)
+    both, fine = (
+        json.loads(run("evaluate", tmp_path / name / "checkpoint.pt", "--json").stdout) for name in ("both", "fine")
+    )
+    assert both["NDCG@10"] == fine["NDCG@10"]
+    run("train", "s3rec", "--pretrained", start, "--out", tmp_path / "fine", *few, "--resume")
+    other = runs / "sasrec" / "checkpoint.pt"
+    line = refused("train", "s3rec", "--pretrained", other, "--out", tmp_path / "fine", *few, "--resume")
+    assert "is not a pre-trained checkpoint" in line
+    found = json.loads(run("surface", start, *FEW, "--objective", "own", "--points", "3", "--grid", "--json").stdout)
+    assert found["metadata"]["objective"]["loss"] == "own"
+    json.loads(run("curvature", start, *FEW, "--objective", "sp", "--top", "1", "--max-products", "2", "--json").stdout)
+
+
+def test_cl4srec_trains_with_sam_and_names_itself(tmp_path):
+    options = ["--sam", "looksam", "--rho", "0.05", "--similarity", "cosine", "--operators", "crop,reorder"]
+    shown = run("train", "cl4srec", *options, "--out", tmp_path / "run", *TINY).stdout
+    assert shown.startswith("CL4SRec + LookSAM on synthetic, seed 0: best at epoch")
+    columns = (tmp_path / "run" / "history.csv").read_text().splitlines()[0].split(",")
+    assert {"recommendation", "contrastive", "gradient_norm", "ascent_norm", "loss_rise"} <= set(columns)
+
+
+def test_published_weights_are_imported_and_looked_at(tmp_path, fixtures_folder, data_folder):
+    out = tmp_path / "s3rec.pt"
+    weights = fixtures_folder / "s3rec_Beauty_pretrained.pt"
+    shown = run("import", "s3rec", weights, "--data", "Beauty", "--data-dir", data_folder, "--out", out).stdout
+    assert shown.splitlines() == ["S3Rec (pretrained) on Beauty, seed 0, stage pretrained", str(out)]
+    surface = ["surface", out, "--objective", "map", "--users", "40", "--points", "3", "--grid", "--json"]
+    assert json.loads(run(*surface).stdout)["metadata"]["objective"]["loss"] == "map"
+
+
 def test_evaluate_gives_metrics_baselines_and_the_best_possible(runs):
     found = json.loads(run("evaluate", runs / "sasrec" / "checkpoint.pt", "--json").stdout)
     assert {"HR@5", "HR@10", "NDCG@10", "MRR"} <= found.keys()
@@ -172,6 +209,23 @@ def test_data_is_prepared_listed_and_trained_on(tmp_path):
         (["train", "--device", "cuda"], "pass --device cpu"),
         (["train", "--device", "tpu"], "the device must be one of"),
         (["train", "--sam", "asam2"], "sam must be"),
+        (["train", "--sam-every", "0"], "sam_every must be"),
+        (["train", "--rho-schedule", "step"], "rho_schedule must be"),
+        (["train", "--loss", "softmax"], "did you mean sampled-softmax?"),
+        (["train", "--negatives", "9"], "other numbers go with --loss sampled-softmax"),
+        (["train", "s3rec", "--pretrained", "missing.pt"], "there is no file missing.pt"),
+        (["train", "s3rec", "--pretrained", "CKPT"], "is not a pre-trained checkpoint"),
+        (["train", "s3rec", "--pretrained", "CKPT", "--pretrain-epochs", "3"], "leave out --pretrain-epochs"),
+        (["train", "s3rec", "--mip", "-1"], "mip must be"),
+        (["train", "cl4srec", "--temperature", "0"], "temperature must be"),
+        (["train", "cl4srec", "--operators", "crop"], "or add --same-operator"),
+        (["train", "cl4srec", "--crop", "2"], "crop must be"),
+        (["surface", "CKPT", "--objective", "loss"], "the objective must be one of"),
+        (["surface", "CKPT", "--objective", "aap"], "has none of its heads"),
+        (["curvature", "CKPT", "--objective", "contrastive", "--split", "test"], "has no held-out targets"),
+        (["import", "s3rec", "CKPT", "--data", "synthetic", "--out", "x.pt"], "is no state dict of S3Rec"),
+        (["import", "s3rec", "missing.pt", "--data", "synthetic", "--out", "x.pt"], "there is no file missing.pt"),
+        (["import", "s3rec", "CKPT", "--data", "synthetic", "--out", "no/x.pt"], "the folder no of x.pt"),
         (["surface", "CKPT", "--extent", "nan"], "extent"),
         (["surface", "CKPT", "--extent", "0"], "extent"),
         (["surface", "CKPT", "--tolerance", "nan"], "tolerance"),
@@ -204,7 +258,17 @@ def test_bad_input_is_refused_in_one_line(arguments, message, runs, tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    "arguments", [["train", "--epochs", "x"], ["nonsense"], ["surface"], ["surface", "a", "--points", "0x2"]]
+    "arguments",
+    [
+        ["train", "--epochs", "x"],
+        ["train", "sasrec", "--crop", "0.5"],
+        ["train", "sasrec", "--rho", "0.5"],
+        ["train", "cl4srec", "--pretrained", "x.pt"],
+        ["nonsense"],
+        ["surface"],
+        ["surface", "a", "--points", "0x2"],
+        ["import", "s3rec", "a"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments):
     refused(*arguments, code=2)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape.progress import Report, silent
 from landscape.provenance import versions
@@ -110,6 +110,22 @@ def starting_weights(pretrained: Checkpoint, dataset: Dataset, settings: Setting
     return pretrained.weights
 
 
+def optimiser_of(model: nn.Module, settings: Settings, stage: str = TRAINED) -> torch.optim.Optimizer:
+    """Adam, and SAM around it where the settings ask for it; pre-training goes without."""
+    base = torch.optim.Adam(model.parameters(), lr=settings.lr, fused=True)
+    if not settings.sam or stage == PRETRAINED:
+        return base
+    return SAM(
+        base,
+        variant=settings.sam,
+        rho=settings.rho,
+        every=settings.sam_every or 1,
+        alpha=settings.look_alpha,
+        eta=settings.fisher_eta,
+        same_dropout=settings.same_dropout,
+    )
+
+
 class _Stage:
     """A model on its way through a stage: what changes from epoch to epoch, and how."""
 
@@ -131,18 +147,7 @@ class _Stage:
         if weights is not None:
             self.model.load_state_dict(encoder_weights(weights))
         self.model.to(device)
-        base = torch.optim.Adam(self.model.parameters(), lr=settings.lr, fused=True)
-        self.optimiser: torch.optim.Optimizer = base
-        if settings.sam and task.stage == TRAINED:
-            self.optimiser = SAM(
-                base,
-                variant=settings.sam,
-                rho=settings.rho,
-                every=settings.sam_every or 1,
-                alpha=settings.look_alpha,
-                eta=settings.fisher_eta,
-                same_dropout=settings.same_dropout,
-            )
+        self.optimiser = optimiser_of(self.model, settings, task.stage)
         self.done = 0
         self.best = -math.inf
         self.best_epoch = 0

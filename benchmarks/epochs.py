@@ -1,0 +1,166 @@
+"""Training epochs of all methods: packed, and padded as the public implementations are.
+
+An epoch is all of its steps, batches included, without the validation after it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from itertools import chain, count, islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.measure import arithmetic, summary
+from benchmarks.setting import QUICK, Setting
+from training.sam import SAM
+from training.settings import Settings
+from training.tasks import Task, stages
+from training.trainer import optimiser_of
+
+WARM_UP = 5  # steps
+PADDED_STEPS = 12  # of an epoch that would take minutes
+PRETRAINING_STEPS = 400
+PERIOD = 5  # steps, of which looksam ascends at one
+ROUNDS = 12  # of a period of each method in turn
+WAYS = {  # held against SASRec, or against the method without SAM
+    "cl4srec": ("sasrec", Settings(method="cl4srec")),
+    "samrec": ("sasrec", Settings(method="samrec")),
+    "cl4srec + SAM": ("cl4srec", Settings(method="cl4srec", sam="sam")),
+    "looksam": ("sasrec", Settings(method="sasrec", sam="looksam")),
+    "SAM at every 5th step": ("sasrec", Settings(method="sasrec", sam="sam", sam_every=5)),
+}
+
+
+class Steps:
+    """The steps of a method's training, one after another, epoch after epoch."""
+
+    def __init__(self, setting: Setting, settings: Settings, stage: int = -1) -> None:
+        self.task: Task = stages(setting.dataset, settings)[stage]
+        torch.manual_seed(0)
+        self.model = self.task.network().train()
+        self.optimiser = optimiser_of(self.model, settings, self.task.stage)
+        self.batches: Iterator[Any] = chain.from_iterable(self.task.batches(epoch) for epoch in count())
+
+    def step(self) -> None:
+        """Make a batch and take a step."""
+        rows = next(self.batches)
+
+        def closure() -> Tensor:
+            self.optimiser.zero_grad()
+            loss = self.task.minimised(self.task.loss(self.model, rows))
+            loss.backward()
+            return loss
+
+        if isinstance(self.optimiser, SAM):
+            self.optimiser.step(closure)
+        else:
+            closure()
+            self.optimiser.step()
+
+    def times(self, steps: int) -> list[float]:
+        """Seconds of each of so many steps, after some that are not counted."""
+        times = []
+        for index in range(WARM_UP + steps):
+            started = time.perf_counter()
+            self.step()
+            times.append(time.perf_counter() - started)
+            if index + 1 == WARM_UP:
+                times.clear()
+        return times
+
+    def arithmetic(self) -> float:
+        """Floating-point operations of an epoch's matrix products, counted on some of its batches."""
+        sample = list(islice(self.task.batches(0), 20))
+
+        def forward() -> None:
+            for rows in sample:
+                self.task.loss(self.model, rows)
+
+        passes = 1 + isinstance(self.optimiser, SAM)
+        return 3 * passes * arithmetic(forward) * self.task.steps / len(sample)  # a backward pass is two forward ones
+
+
+def epoch(setting: Setting, settings: Settings, *, steps: int | None = None, stage: int = -1) -> dict[str, Any]:
+    """Seconds of an epoch: of three whole ones, or scaled from the mean of some steps."""
+    running = Steps(setting, settings, stage)
+    whole = running.task.steps
+    if setting.quick:
+        steps = min(3, whole)
+    if steps is None:
+        times = running.times(3 * whole)
+        found = summary([sum(times[i * whole : (i + 1) * whole]) for i in range(3)])
+    else:
+        times = running.times(steps)
+        half = len(times) // 2
+        found = summary([statistics.mean(part) * whole for part in (times[:half] or times, times[half:])])
+        found |= {"share_of_terms": steps / whole, "seconds_measured": found["seconds"]}
+    return found | {"steps": whole, "flops": running.arithmetic}
+
+
+def _method(setting: Setting, method: str, **changes: Any) -> Settings:
+    return Settings(method=method, train_fraction=QUICK if setting.quick else 1.0, **changes)
+
+
+def sasrec(setting: Setting) -> dict[str, Any]:
+    """SASRec."""
+    return epoch(setting, _method(setting, "sasrec"))
+
+
+def sasrec_padded(setting: Setting) -> dict[str, Any]:
+    """The same with one sequence a row."""
+    return epoch(setting, _method(setting, "sasrec", padded=True), steps=PADDED_STEPS)
+
+
+def samrec(setting: Setting) -> dict[str, Any]:
+    """SAMRec: two passes a step."""
+    return epoch(setting, _method(setting, "samrec"))
+
+
+def cl4srec(setting: Setting) -> dict[str, Any]:
+    """CL4SRec: each user, and two views."""
+    return epoch(setting, _method(setting, "cl4srec"))
+
+
+def cl4srec_padded(setting: Setting) -> dict[str, Any]:
+    """The same with one sequence a row."""
+    return epoch(setting, _method(setting, "cl4srec", padded=True), steps=PADDED_STEPS)
+
+
+def s3rec(setting: Setting) -> dict[str, Any]:
+    """S3Rec's pre-training: all prefixes of all sequences, four times."""
+    return epoch(setting, _method(setting, "s3rec"), steps=PRETRAINING_STEPS, stage=0)
+
+
+def s3rec_padded(setting: Setting) -> dict[str, Any]:
+    """The same with one prefix a row."""
+    return epoch(setting, _method(setting, "s3rec", padded=True), steps=PADDED_STEPS, stage=0)
+
+
+def ratios(setting: Setting) -> dict[str, Any]:
+    """What a step of each method costs, in steps of the method that it is held against.
+
+    Some steps of each method in turn, many times: whatever slows the machine slows them all.
+    """
+    fraction = QUICK if setting.quick else 1.0
+    settings = {"sasrec": Settings(method="sasrec")} | {name: way for name, (_, way) in WAYS.items()}
+    running = {
+        name: Steps(setting, Settings(**{**way.described(), "train_fraction": fraction}))
+        for name, way in settings.items()
+    }
+    totals: dict[str, list[float]] = {name: [] for name in running}
+    for round_ in range(1 + (2 if setting.quick else ROUNDS)):
+        for name, steps in running.items():
+            started = time.perf_counter()
+            for _ in range(PERIOD):
+                steps.step()
+            if round_:  # the first one warms up
+                totals[name].append((time.perf_counter() - started) / PERIOD)
+    medians = {name: statistics.median(times) for name, times in totals.items()}
+    return {
+        "seconds": medians["sasrec"],
+        "ratios": {f"{name} / {base}": medians[name] / medians[base] for name, (base, _) in WAYS.items()},
+    }
