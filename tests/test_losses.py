@@ -9,7 +9,7 @@ import torch
 
 from landscape import Objective
 from tests.small import random_dataset, small_model
-from training import losses
+from training import softmax
 from training.losses import NEXT_ITEM, cross_entropy, recommendation, sampled_softmax
 from training.negatives import NegativeSampler
 from training.packing import batch, pieces
@@ -102,7 +102,7 @@ def test_blocks_of_scores_change_neither_the_loss_nor_its_derivatives(size, monk
         return objective.value(), objective.gradient(), objective.hvp(vector)
 
     whole = measured()
-    monkeypatch.setattr(losses, "SCORES_AT_ONCE", size)
+    monkeypatch.setattr(softmax, "SCORES_AT_ONCE", size)
     for a, b in zip(measured(), whole, strict=True):
         torch.testing.assert_close(torch.as_tensor(a), torch.as_tensor(b), rtol=1e-10, atol=1e-12)
 

@@ -156,6 +156,16 @@ def test_a_jackknife_error_holds_for_a_sample_of_users():
     assert 0.4 < np.std(off) < 2.5  # draws of masks come on top of draws of users
 
 
+def test_a_result_names_its_loss_unless_it_is_the_common_one(tmp_path):
+    one = subject(heads_checkpoint(), tmp_path / "s3rec")
+    assert one.provenance(Subset())["title"] == "S3Rec (pretrained) on small, seed 0"
+    assert one.provenance(Subset(loss="own"))["title"] == "S3Rec (pretrained) on small, seed 0, own loss"
+    assert one.provenance(Subset(split="test"))["title"] == "S3Rec (pretrained) on small, seed 0, test targets"
+    assert one.provenance(Subset(loss="sp", seed=3))["objective"] == {
+        "loss": "sp", "split": "train", "users": None, "seed": 3
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("checkpoint", "subset", "message"),
     [

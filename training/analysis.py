@@ -45,7 +45,7 @@ class Subject:
     def provenance(self, subset: Subset) -> dict[str, Any]:
         """What the numbers come from."""
         return {
-            "title": self.checkpoint.title,
+            "title": f"{self.checkpoint.title}{subset.title}",
             "command": command(),
             "checkpoint": {
                 "file": self.path.name,

@@ -7,14 +7,12 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from models.sasrec import SASRec
 from training.packing import Batch
+from training.softmax import softmax_loss
 
 Terms = tuple[Tensor, Tensor]
-
-SCORES_AT_ONCE = 2**22  # of a softmax over all items: 16 MB, which stay in a processor's cache
 
 
 def recommendation(model: SASRec, batch: Batch) -> Terms:
@@ -37,28 +35,13 @@ def recommendation(model: SASRec, batch: Batch) -> Terms:
 def cross_entropy(model: SASRec, batch: Batch) -> Terms:
     """−log softmax of each next item over all items; padding and [mask] are no candidates.
 
-    Scores are made in blocks of positions and made again for the gradient, so that memory does not grow with the
-    batch or the number of items.
-
     Returns:
         The sum over positions with a target, and their number.
     """
     assert batch.targets is not None, "this loss needs targets"
     hidden = model(batch.items, batch.positions, batch.segments).flatten(0, 1)  # (R·n, d)
-    targets = batch.targets.flatten()  # (R·n,)
     table = model.items.weight[1 : model.n_items + 1]  # (V, d): row i − 1 is item i
-    size = max(1, SCORES_AT_ONCE // len(table))
-    blocks = zip(hidden.split(size), targets.split(size), strict=True)
-    if len(targets) <= size or not torch.is_grad_enabled():
-        sums = [_softmax_terms(rows, table, aims) for rows, aims in blocks]
-    else:
-        sums = [checkpoint(_softmax_terms, rows, table, aims, use_reentrant=False) for rows, aims in blocks]
-    return torch.stack(sums).sum(), (targets > 0).sum()
-
-
-def _softmax_terms(hidden: Tensor, table: Tensor, targets: Tensor) -> Tensor:
-    """The sum of −log softmax(hidden · tableᵀ) at ``targets``, of which 0 stands for none."""
-    return F.cross_entropy(hidden @ table.T, targets - 1, ignore_index=-1, reduction="sum")
+    return softmax_loss(hidden, table, batch.targets.flatten() - 1), (batch.targets > 0).sum()
 
 
 def sampled_softmax(model: SASRec, batch: Batch) -> Terms:

@@ -48,6 +48,13 @@ class Subset:
         if self.users is not None and self.users < 1:
             raise ValueError(f"the number of users must be at least 1, got {self.users}")
 
+    @property
+    def title(self) -> str:
+        """What to add to a model's name where the loss is not the usual one: ``, own loss, test targets``."""
+        names = {OWN: "own loss", CONTRASTIVE: "contrastive loss"} | {name: f"loss {name}" for name in HEADS}
+        loss = f", {names[self.loss]}" if self.loss in names else ""
+        return loss + (f", {self.split} targets" if self.split != "train" else "")
+
     def stream(self, purpose: int) -> np.random.Generator:
         """Random numbers of their own for a purpose."""
         return np.random.default_rng([self.seed, purpose])
