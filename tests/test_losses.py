@@ -1,7 +1,6 @@
 """The losses of the next item against sums written out, in float64."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,21 +10,18 @@ from landscape import Objective
 from tests.small import random_dataset, small_model
 from training import softmax
 from training.losses import NEXT_ITEM, cross_entropy, recommendation, sampled_softmax
-from training.negatives import NegativeSampler
+from training.negatives import NegativeSampler, SampledRows
 from training.packing import batch, pieces
-from training.tasks import with_negatives
 
 N = 8
 LENGTHS = [4, 5, 6, N + 2, 3 * N, 4, 7]
 DATASET = random_dataset(LENGTHS)
 
 
-def rows(negatives=1, users=None, padded=False):
-    sampler = NegativeSampler(DATASET)
-    users = np.arange(len(LENGTHS)) if users is None else users
-    found = batch(DATASET, pieces(DATASET, N, until=3), users, N, targets="each", padded=padded)
-    found = with_negatives(found, sampler, negatives, np.random.default_rng(0))
-    return replace(found, negatives=found.negatives[0]) if negatives == 1 else found
+def rows(negatives=1):
+    read, sampler = pieces(DATASET, N, until=3), NegativeSampler(DATASET)
+    made = SampledRows(DATASET, read, N, sampler, negatives, np.random.default_rng(0))
+    return made.of(np.arange(len(LENGTHS)))
 
 
 @torch.no_grad()

@@ -1,12 +1,15 @@
-"""Items that a user has not had: what a loss holds the right item against."""
+"""Items that a user has not had: what a loss holds the right item against, and batches that have them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from training.datasets import Dataset
-from training.packing import Ints
+from training.packing import Batch, Ints, Pieces, batch
 
 
 class NegativeSampler:
@@ -47,3 +50,63 @@ class NegativeSampler:
         keys = self._key(users, items)
         found = np.searchsorted(self.taken, keys).clip(max=len(self.taken) - 1)
         return self.taken[found] == keys
+
+
+class SampledRows:
+    """Batches of users' next items, with ``count`` sampled items for each.
+
+    Args:
+        dataset: Where the items are.
+        read: What each user of the dataset reads.
+        max_length: Positions n a row.
+        sampler: Of the items beside the targets.
+        count: How many; (R, n) of them for 1, (count, R, n) for more, none for 0.
+        generator: Of the samples. A single one a target is drawn for all interactions of the data at once, so that
+            it does not depend on the grouping of users.
+        targets: As ``batch`` takes them.
+        padded: Likewise.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        read: Pieces,
+        max_length: int,
+        sampler: NegativeSampler,
+        count: int,
+        generator: np.random.Generator,
+        *,
+        targets: str = "each",
+        padded: bool = False,
+    ) -> None:
+        self.dataset = dataset
+        self.read = read
+        self.max_length = max_length
+        self.sampler = sampler
+        self.count = count
+        self.generator = generator
+        self.targets = targets
+        self.padded = padded
+        self.single = sampler.draw(generator) if count == 1 else None
+
+    def of(self, users: Ints) -> Batch:
+        """The batch of a group of users."""
+        rows = batch(
+            self.dataset,
+            self.read,
+            users,
+            self.max_length,
+            targets=self.targets,
+            negatives=self.single,
+            padded=self.padded,
+        )
+        return self._with_several(rows) if self.count > 1 else rows
+
+    def _with_several(self, rows: Batch) -> Batch:
+        assert rows.targets is not None
+        real = rows.targets > 0
+        users = rows.users[rows.segments[real] - 1].numpy()  # (P,)
+        drawn = self.sampler.draw_for(np.tile(users, self.count), self.generator).astype(np.int64)
+        negatives = torch.zeros(self.count, *rows.items.shape, dtype=torch.int64)
+        negatives[:, real] = torch.from_numpy(drawn).view(self.count, -1)
+        return replace(rows, negatives=negatives)

@@ -18,12 +18,12 @@ from training.checkpoint import Checkpoint
 from training.cl4srec import ViewedBatch, contrast, view_batch
 from training.datasets import Dataset, training_users
 from training.losses import NEXT_ITEM
-from training.methods import HEADS, PRETRAINED
-from training.negatives import NegativeSampler
-from training.packing import Ints, Pieces, batch, groups, pieces
+from training.methods import HEADS, LOSSES, PRETRAINED
+from training.negatives import NegativeSampler, SampledRows
+from training.packing import Ints, Pieces, groups, pieces
 from training.s3rec import Instances, pretraining
 from training.settings import Settings
-from training.tasks import augmentation_of, recommendation_loss, with_negatives
+from training.tasks import augmentation_of, recommendation_loss
 
 READ = {"train": 3, "valid": 2, "test": 1}  # by split, how far from the end what is read ends
 MIN_GROUPS = 20  # batches are the jackknife's groups: fewer make its error a guess
@@ -128,22 +128,18 @@ def _next_item(checkpoint: Checkpoint, dataset: Dataset, subset: Subset, loss: s
     read = pieces(dataset, checkpoint.model["max_length"], until=READ[subset.split])
     chosen, share = _chosen(read, checkpoint, dataset, subset)
     sampler = NegativeSampler(dataset, until=2 if subset.split == "train" else 0)
-    negatives = subset.stream(NEGATIVES)
-    sampled = sampler.draw(negatives) if loss == "bce" else None
+    rows = SampledRows(
+        dataset,
+        read,
+        checkpoint.model["max_length"],
+        sampler,
+        (settings.negatives or 0) if loss == settings.loss else LOSSES[loss],
+        subset.stream(NEGATIVES),
+        targets="each" if subset.split == "train" else "last",
+        padded=padded,
+    )
     size = min(round(TOKENS_A_BATCH / read.lengths[chosen].mean()), -(-len(chosen) // MIN_GROUPS))
-    batches = []
-    for users in groups(chosen, max(1, size), subset.stream(GROUPS)):
-        rows = batch(
-            dataset,
-            read,
-            users,
-            checkpoint.model["max_length"],
-            targets="each" if subset.split == "train" else "last",
-            negatives=sampled,
-            padded=padded,
-        )
-        several = loss == "sampled-softmax"
-        batches.append(with_negatives(rows, sampler, settings.negatives or 1, negatives) if several else rows)
+    batches = [rows.of(users) for users in groups(chosen, max(1, size), subset.stream(GROUPS))]
     return _Problem(NEXT_ITEM[loss], batches, share)
 
 
@@ -153,19 +149,23 @@ def _contrast(checkpoint: Checkpoint, dataset: Dataset, subset: Subset, settings
     length = checkpoint.model["max_length"]
     read = pieces(dataset, length, until=READ["train"])
     chosen, share = _chosen(read, checkpoint, dataset, subset)
-    sampler = NegativeSampler(dataset)
-    negatives, seen = subset.stream(NEGATIVES), subset.stream(VIEWS)
-    sampled = sampler.draw(negatives) if settings.negatives == 1 else None
-    batches = []
-    for users in groups(chosen, settings.batch_size, subset.stream(GROUPS)):
-        rows = batch(dataset, read, users, length, targets="each", negatives=sampled, padded=padded)
-        if settings.negatives and sampled is None:
-            rows = with_negatives(rows, sampler, settings.negatives, negatives)
-        views = view_batch(dataset, read, users, length, augmentation_of(settings), seen, padded=padded)
-        batches.append(ViewedBatch(rows, views))
+    rows = SampledRows(
+        dataset,
+        read,
+        length,
+        NegativeSampler(dataset),
+        settings.negatives or 0,
+        subset.stream(NEGATIVES),
+        padded=padded,
+    )
+    augmentation, seen = augmentation_of(settings), subset.stream(VIEWS)
+    batches = [
+        ViewedBatch(rows.of(users), view_batch(dataset, read, users, length, augmentation, seen, padded=padded))
+        for users in groups(chosen, settings.batch_size, subset.stream(GROUPS))
+    ]
     if subset.loss == CONTRASTIVE:
         alone = contrast(temperature=settings.temperature, similarity=settings.similarity)
-        return _Problem(alone, [rows.views for rows in batches], share)
+        return _Problem(alone, [found.views for found in batches], share)
     loss, weights = recommendation_loss(settings)
     return _Problem(loss, batches, share, weights)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from models.s3rec import S3Rec
@@ -17,8 +15,8 @@ from training.cl4srec import ViewedBatch, view_batch, with_contrast
 from training.datasets import Dataset, training_users
 from training.losses import NEXT_ITEM, Terms
 from training.methods import PRETRAINED, TRAINED
-from training.negatives import NegativeSampler
-from training.packing import Batch, batch, groups, pieces
+from training.negatives import NegativeSampler, SampledRows
+from training.packing import Batch, groups, pieces
 from training.s3rec import Instances, attributes_of, pretraining
 from training.settings import Settings
 
@@ -83,33 +81,17 @@ class Recommendation:
         def stream(purpose: int) -> np.random.Generator:
             return np.random.default_rng([settings.seed, epoch, purpose])
 
-        sampled = self.sampler.draw(stream(NEGATIVES)) if settings.negatives == 1 else None
-        negatives, seen = stream(NEGATIVES), stream(VIEWS)
+        length, padded = settings.max_length, settings.padded
+        rows = SampledRows(
+            self.dataset, self.read, length, self.sampler, settings.negatives or 0, stream(NEGATIVES), padded=padded
+        )
+        seen = stream(VIEWS)
         for users in groups(self.users, settings.batch_size, stream(SHUFFLE)):
-            rows = batch(
-                self.dataset,
-                self.read,
-                users,
-                settings.max_length,
-                targets="each",
-                negatives=sampled,
-                padded=settings.padded,
-            )
-            if settings.negatives and sampled is None:
-                rows = with_negatives(rows, self.sampler, settings.negatives, negatives)
-            if not settings.kind.contrastive:
-                yield rows
-                continue
-            views = view_batch(
-                self.dataset,
-                self.read,
-                users,
-                settings.max_length,
-                self.augmentation,
-                seen,
-                padded=settings.padded,
-            )
-            yield ViewedBatch(rows, views)
+            if settings.kind.contrastive:
+                views = view_batch(self.dataset, self.read, users, length, self.augmentation, seen, padded=padded)
+                yield ViewedBatch(rows.of(users), views)
+            else:
+                yield rows.of(users)
 
     def minimised(self, parts: Mapping[str, Terms]) -> Tensor:
         """The weighted means."""
@@ -182,17 +164,6 @@ def augmentation_of(settings: Settings) -> Augmentation:
         operators=tuple(settings.operators.split(",")),
         distinct=not settings.same_operator,
     )
-
-
-def with_negatives(rows: Batch, sampler: NegativeSampler, count: int, generator: np.random.Generator) -> Batch:
-    """The same rows with ``count`` sampled items for each target, (K, R, n)."""
-    assert rows.targets is not None
-    real = rows.targets > 0
-    users = rows.users[rows.segments[real] - 1].numpy()  # (P,)
-    drawn = sampler.draw_for(np.tile(users, count), generator).astype(np.int64)
-    negatives = torch.zeros(count, *rows.items.shape, dtype=torch.int64)
-    negatives[:, real] = torch.from_numpy(drawn).view(count, -1)
-    return replace(rows, negatives=negatives)
 
 
 def _added(terms: list[Tensor]) -> Tensor:
