@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from training.sam import SAM, VARIANTS
+from training.ascents import VARIANTS
+from training.sam import SAM
 
 ALPHA, ETA = 0.6, 3.0  # not the defaults, so that a constant in their place shows
 

@@ -4,11 +4,11 @@ from dataclasses import fields, replace
 
 import pytest
 
+from training.ascents import VARIANTS
 from training.augment import OPERATORS as AUGMENT_OPERATORS
 from training.contrast import SIMILARITIES as CONTRAST_SIMILARITIES
 from training.losses import NEXT_ITEM
 from training.methods import HEADS, LOSSES, METHODS, OPERATORS, SAM_TITLES, SIMILARITIES
-from training.sam import VARIANTS
 from training.settings import SECTIONS, Settings
 
 

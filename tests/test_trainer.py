@@ -329,3 +329,13 @@ def test_s3rec_without_attributes_is_refused_before_the_folder_is_made(tmp_path)
 def test_data_without_training_pairs_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no user of small has the 4 items"):
         train(random_dataset([3, 3, 3]), SMALL, tmp_path / "run")
+
+
+def test_resuming_pre_training_with_other_attributes_is_refused(tmp_path):
+    settings = replace(S3REC, pretrain_epochs=1, epochs=1)
+    train(dataset(), settings, tmp_path / "run")
+    other = dataset()
+    assert other.attributes is not None
+    other = replace(other, attributes=replace(other.attributes, sha256="2" * 64))
+    with pytest.raises(ValueError, match="attributes_sha256 was '1111"):
+        train(other, settings, tmp_path / "run", resume=True)

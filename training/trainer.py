@@ -70,6 +70,8 @@ def train(
     run = Run(folder)
     with run.locked(), torch.random.fork_rng():
         config = {**settings.described(), "data": dataset.name, "data_sha256": dataset.sha256}
+        if tasks[0].stage == PRETRAINED and dataset.attributes is not None:
+            config["attributes_sha256"] = dataset.attributes.sha256
         state = run.open(config, resume=resume)
         history: list[dict[str, Any]] = [] if state is None else state["history"]
         if history:
