@@ -22,7 +22,17 @@ from training.evaluate import BASELINES, Evaluation, evaluate
 from training.metrics import CUTOFFS, by_user, paired_difference, standard_errors, summarise
 from training.objective import Subset
 
-SYSTEMS = ("sasrec", "s3rec", "cl4srec", "samrec", "s3rec+sam", "cl4srec+sam", "samrec-rho0.1", "samrec-rho1.0")
+SYSTEMS = (
+    "sasrec",
+    "s3rec",
+    "s3rec-published",
+    "cl4srec",
+    "samrec",
+    "samrec-rho0.1",
+    "samrec-rho1.0",
+    "s3rec+sam",
+    "cl4srec+sam",
+)
 PAPER = {  # HR@10 and, where it is told, NDCG@10, as Lai et al. (RecSys 2023, Tables 1 and 2) report them
     "Beauty": {
         "sasrec": (0.0563, 0.0288),
@@ -51,6 +61,7 @@ DRAWS = 1000
 @click.option("--systems", default=",".join(SYSTEMS), show_default=True, help="Those that have no run are left out.")
 @click.option("--seeds", default="0,1,2", show_default=True)
 @click.option("--geometry", default="0", show_default=True, help="Seeds whose surfaces and curvatures are measured.")
+@click.option("--users", type=int, help="Of these, drawn by seed 0, the common loss is made; all by default.")
 @click.option("--top", default=3, show_default=True, help="Eigenvalues to find.")
 @click.option("--data-dir", type=click.Path(file_okay=False))
 @click.option("--threads", type=int)
@@ -61,6 +72,7 @@ def main(
     systems: str,
     seeds: str,
     geometry: str,
+    users: int | None,
     top: int,
     data_dir: str | None,
     threads: int | None,
@@ -83,7 +95,7 @@ def main(
     click.echo(ranking_table(rankings, labels, PAPER.get(data, {})))
     measured_seeds = [int(seed) for seed in geometry.split(",") if seed]
     geometries = {
-        f"{labels[system]}, seed {seed}": measured(several[seed], top)
+        f"{labels[system]}, seed {seed}": measured(several[seed], Subset(users=users), top)
         for system, several in subjects.items()
         for seed in measured_seeds
         if seed in several
@@ -108,6 +120,8 @@ def label(several: dict[int, Subject]) -> str:
     one = next(iter(several.values())).checkpoint
     settings = one.settings
     told = one.title.split(" on ")[0]
+    if settings.get("pretrained"):
+        told += ", from a checkpoint"
     if settings.get("sam"):
         told += f", ρ {settings['rho']:g}"
     return told
@@ -167,18 +181,20 @@ def _pooled(pairs: list[tuple[Evaluation, Evaluation]]) -> list[str]:
     return cells
 
 
-def measured(subject: Subject, top: int) -> dict[str, Any]:
-    """Curvature and surface of one checkpoint on the whole training loss."""
+def measured(subject: Subject, subset: Subset, top: int) -> dict[str, Any]:
+    """Curvature and surface of one checkpoint on the common loss."""
     with progress(f"Curvature of {subject.checkpoint.title}") as report:
-        curvature, _ = curvature_of(subject, Subset(), top, report=report)
+        curvature, _ = curvature_of(subject, subset, top, report=report)
     with progress(f"Surface of {subject.checkpoint.title}") as report:
-        surface, _ = surface_of(subject, Subset(), Plane(), report=report)
+        surface, _ = surface_of(subject, subset, Plane(), report=report)
     corners = surface.loss[[0, 0, -1, -1], [0, -1, 0, -1]]
     error = surface.error
     return {
         "title": subject.checkpoint.title,
         "epoch": subject.checkpoint.epoch,
         "loss": curvature.loss,
+        "loss_stderr": curvature.loss_stderr,
+        "users": subset.users,
         "gradient_norm": curvature.gradient_norm,
         "params_norm": curvature.params_norm,
         "eigenvalues": curvature.pairs.values,
@@ -208,7 +224,7 @@ def geometry_table(geometry: dict[str, dict[str, Any]]) -> str:
         cells = [
             title,
             str(one["epoch"]),
-            f"{one['loss']:.4f}",
+            f"{one['loss']:.4f}" + (f" ± {one['loss_stderr']:.4f}" if one["users"] else ""),
             f"{one['gradient_norm']:.3f}",
             f"{one['eigenvalues'][0]:.4f} ± {one['residuals'][0]:.0e}",
             f"{one['eigenvalues'][1]:.4f} ± {one['residuals'][1]:.0e}" if len(one["eigenvalues"]) > 1 else "",
