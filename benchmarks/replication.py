@@ -22,17 +22,17 @@ from training.evaluate import BASELINES, Evaluation, evaluate
 from training.metrics import CUTOFFS, by_user, paired_difference, standard_errors, summarise
 from training.objective import Subset
 
-SYSTEMS = (
-    "sasrec",
-    "s3rec",
-    "s3rec-published",
-    "cl4srec",
-    "samrec",
-    "samrec-rho0.1",
-    "samrec-rho1.0",
-    "s3rec+sam",
-    "cl4srec+sam",
-)
+SYSTEMS = {  # folders of runs, and what to tell of them besides method and radius
+    "sasrec": "",
+    "s3rec": "20 epochs of pre-training",
+    "s3rec-published": "published pre-training",
+    "cl4srec": "",
+    "samrec": "",
+    "samrec-rho0.1": "",
+    "samrec-rho1.0": "",
+    "s3rec+sam": "20 epochs of pre-training",
+    "cl4srec+sam": "",
+}
 PAPER = {  # HR@10 and, where it is told, NDCG@10, as Lai et al. (RecSys 2023, Tables 1 and 2) report them
     "Beauty": {
         "sasrec": (0.0563, 0.0288),
@@ -91,7 +91,7 @@ def main(
         system: {seed: evaluate(one.checkpoint, one.dataset, "test") for seed, one in several.items()}
         for system, several in subjects.items()
     }
-    labels = {system: label(several) for system, several in subjects.items()}
+    labels = {system: label(system, several) for system, several in subjects.items()}
     click.echo(ranking_table(rankings, labels, PAPER.get(data, {})))
     measured_seeds = [int(seed) for seed in geometry.split(",") if seed]
     geometries = {
@@ -115,16 +115,13 @@ def main(
         write_json(out, jsonable(found))
 
 
-def label(several: dict[int, Subject]) -> str:
+def label(system: str, several: dict[int, Subject]) -> str:
     """What a system is called, with what it was trained with besides the defaults."""
     one = next(iter(several.values())).checkpoint
-    settings = one.settings
-    told = one.title.split(" on ")[0]
-    if settings.get("pretrained"):
-        told += ", from a checkpoint"
-    if settings.get("sam"):
-        told += f", ρ {settings['rho']:g}"
-    return told
+    told = [one.title.split(" on ")[0], SYSTEMS.get(system, "")]
+    if one.settings.get("sam"):
+        told.append(f"ρ {one.settings['rho']:g}")
+    return ", ".join(filter(None, told))
 
 
 def ranking_table(
