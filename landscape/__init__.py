@@ -1,4 +1,4 @@
-"""The geometry of a loss: surfaces through parameter space and the extreme eigenvalues of its Hessian.
+"""The geometry of a loss: surfaces through parameter space, eigenvalues, spectra and sharpness.
 
 For any PyTorch model, loss function and data::
 
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from landscape.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from landscape.blocks import block as block
+    from landscape.checks import central_difference as central_difference
     from landscape.curvatures import curvature as curvature
     from landscape.directions import cosine as cosine
     from landscape.directions import orthogonalise as orthogonalise
@@ -23,37 +25,77 @@ if TYPE_CHECKING:
     from landscape.evaluations import Evaluations as Evaluations
     from landscape.files import load_surface as load_surface
     from landscape.files import save_surface as save_surface
+    from landscape.fisher import FisherOperator as FisherOperator
+    from landscape.gauss_newton import GaussNewtonOperator as GaussNewtonOperator
     from landscape.interpolation import resample as resample
     from landscape.lanczos import top_eigenpairs as top_eigenpairs
     from landscape.objective import Objective as Objective
+    from landscape.operators import CurvatureOperator as CurvatureOperator
     from landscape.operators import HessianOperator as HessianOperator
     from landscape.operators import asymmetry as asymmetry
     from landscape.params import ParamSpace as ParamSpace
+    from landscape.planes import Barrier as Barrier
+    from landscape.planes import Mark as Mark
+    from landscape.planes import Plane as Plane
+    from landscape.planes import barrier as barrier
+    from landscape.planes import eigen_plane as eigen_plane
+    from landscape.planes import plane_through as plane_through
+    from landscape.planes import random_plane as random_plane
+    from landscape.planes import trajectory_plane as trajectory_plane
+    from landscape.quadratic import quadratic_radius as quadratic_radius
     from landscape.results import Curvature as Curvature
     from landscape.results import EigenPairs as EigenPairs
     from landscape.results import InterpolationError as InterpolationError
     from landscape.results import Surface as Surface
+    from landscape.sharpnesses import Sharpness as Sharpness
+    from landscape.sharpnesses import sharpness as sharpness
+    from landscape.spectrum import Spectrum as Spectrum
+    from landscape.spectrum import spectral_density as spectral_density
+    from landscape.split import Split as Split
     from landscape.surfaces import surface as surface
+    from landscape.traces import TraceEstimate as TraceEstimate
+    from landscape.traces import trace as trace
 
 _HOMES = {  # where each public name lives: imported when first asked for, so that `import landscape` costs nothing
+    "Barrier": "planes",
     "Curvature": "results",
+    "CurvatureOperator": "operators",
     "EigenPairs": "results",
     "Evaluations": "evaluations",
+    "FisherOperator": "fisher",
+    "GaussNewtonOperator": "gauss_newton",
     "HessianOperator": "operators",
     "InterpolationError": "results",
+    "Mark": "planes",
     "Objective": "objective",
     "ParamSpace": "params",
+    "Plane": "planes",
+    "Sharpness": "sharpnesses",
+    "Spectrum": "spectrum",
+    "Split": "split",
     "Surface": "results",
+    "TraceEstimate": "traces",
     "asymmetry": "operators",
+    "barrier": "planes",
+    "block": "blocks",
+    "central_difference": "checks",
     "cosine": "directions",
     "curvature": "curvatures",
+    "eigen_plane": "planes",
     "load_surface": "files",
     "orthogonalise": "directions",
+    "plane_through": "planes",
+    "quadratic_radius": "quadratic",
     "random_direction": "directions",
+    "random_plane": "planes",
     "resample": "interpolation",
     "save_surface": "files",
+    "sharpness": "sharpnesses",
+    "spectral_density": "spectrum",
     "surface": "surfaces",
     "top_eigenpairs": "lanczos",
+    "trace": "traces",
+    "trajectory_plane": "planes",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -254,24 +254,26 @@ class Objective(Generic[Batch]):
 
     def _terms(self, theta: Tensor, batch: Batch, index: int = 0) -> tuple[list[Tensor], list[Number]]:
         """One batch's sums and numbers of terms, by part, in the order in which the first batch has them."""
-        tensors = {f"model.{name}": view for name, view in self.space.views(theta).items()}
-        if self.dropout is None:
-            returned = func.functional_call(self._call, tensors | self._rest, (batch,))
-        else:
-            rest = {name: tensor.clone() for name, tensor in self._rest.items()}  # a training batch norm writes to it
-            with (
-                torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []),
-                _unfused(True),  # each kernel draws its own masks: all paths have to take the same
-            ):
-                torch.manual_seed(self.dropout + index)
-                returned = func.functional_call(self._call, tensors | rest, (batch,))
-        terms = named_terms(returned)
+        terms = named_terms(self._called(self._call, theta, batch, index))
         self._parts = self._parts or tuple(terms)
         if set(terms) != set(self._parts):
             raise ValueError(
                 f"the loss has the parts {[*terms]} in one batch, {[*self._parts]} in another; return all in each"
             )
         return [terms[part][0] for part in self._parts], [terms[part][1] for part in self._parts]
+
+    def _called(self, call: nn.Module, theta: Tensor, batch: Batch, index: int = 0) -> Any:
+        """What ``call``, a module around this model, returns for a batch at θ, with this objective's masks."""
+        tensors = {f"model.{name}": view for name, view in self.space.views(theta).items()}
+        if self.dropout is None:
+            return func.functional_call(call, tensors | self._rest, (batch,))
+        rest = {name: tensor.clone() for name, tensor in self._rest.items()}  # a training batch norm writes to it
+        with (
+            torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []),
+            _unfused(True),  # each kernel draws its own masks: all paths have to take the same
+        ):
+            torch.manual_seed(self.dropout + index)
+            return func.functional_call(call, tensors | rest, (batch,))
 
     @contextmanager
     def _mode(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
-"""The Hessian of an objective as a linear operator, for our Lanczos and for SciPy's solvers."""
+"""Matrices of an objective as linear operators, for our Lanczos and for SciPy's solvers: the Hessian first."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from landscape.krylov import SymmetricOperator
 from landscape.objective import Objective
 
 
-class HessianOperator:
-    """H = ∇²L at ``params``, on the coordinates that take part: ``H @ v`` differentiates twice and stores no matrix.
+class CurvatureOperator(ABC):
+    """A symmetric n×n matrix of an objective at a point, of which only products with vectors are computed.
+
+    A subclass says what the matrix is by its product with rows of vectors, ``_products``.
 
     Args:
         objective: The loss L.
-        params: (n,) where to take the Hessian; by default the objective's own θ₀.
+        params: (n,) where to take the matrix; by default the objective's own θ₀.
 
     Attributes:
         shape: (n, n). Rows and columns of coordinates that take no part are zero.
@@ -36,8 +39,12 @@ class HessianOperator:
         self.active = objective.space.active
         self.products = 0
 
+    @abstractmethod
+    def _products(self, vectors: Tensor) -> Tensor:
+        """The products with a vector (n,), or with the rows of (m, n), in the same shape."""
+
     def __matmul__(self, vector: Tensor) -> Tensor:
-        """Hv for a vector v (n,), or for m vectors as columns (n, m).
+        """The product with a vector (n,), or with m vectors as columns (n, m).
 
         Raises:
             ValueError: The vector has another length.
@@ -46,7 +53,7 @@ class HessianOperator:
             raise ValueError(f"a vector of shape {tuple(vector.shape)} does not fit an operator of shape {self.shape}")
         self.products += vector[0].numel()  # 1, or one for each column
         rows = vector.to(self.device, self.dtype).movedim(0, -1)
-        return self.objective.hvp(rows, self.params).movedim(-1, 0)
+        return self._products(rows).movedim(-1, 0)
 
     def project(self, vector: Tensor) -> Tensor:
         """The vector (n,) with zeros where coordinates take no part."""
@@ -63,9 +70,18 @@ class HessianOperator:
         return LinearOperator(self.shape, matvec=product, rmatvec=product, matmat=product, rmatmat=product, dtype=dtype)
 
     def __repr__(self) -> str:
-        return (
-            f"HessianOperator({self.shape[0]}×{self.shape[1]}, {self.dtype}, {self.device}, {self.products} products)"
-        )
+        size = f"{self.shape[0]}×{self.shape[1]}"
+        return f"{type(self).__name__}({size}, {self.dtype}, {self.device}, {self.products} products)"
+
+
+class HessianOperator(CurvatureOperator):
+    """H = ∇²L at ``params``, on the coordinates that take part: ``H @ v`` differentiates twice and stores no matrix.
+
+    Arguments and attributes are those of every ``CurvatureOperator``.
+    """
+
+    def _products(self, vectors: Tensor) -> Tensor:
+        return self.objective.hvp(vectors, self.params)
 
 
 def asymmetry(H: SymmetricOperator | Tensor, generator: torch.Generator) -> float:

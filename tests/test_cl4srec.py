@@ -7,7 +7,7 @@ import torch
 from landscape import Objective
 from tests.small import random_dataset, small_model
 from training.augment import Augmentation
-from training.cl4srec import ViewedBatch, view_batch, with_contrast
+from training.cl4srec import Contrast, ViewedBatch, WithContrast, view_batch
 from training.losses import recommendation
 from training.negatives import NegativeSampler
 from training.packing import batch, pieces
@@ -58,7 +58,7 @@ def test_views_are_right_aligned_and_end_where_the_batch_says():
 
 def test_the_loss_has_both_parts_and_padding_changes_neither():
     model = small_model()
-    loss = with_contrast(recommendation, temperature=0.5, similarity="cosine")
+    loss = WithContrast(recommendation, Contrast(0.5, "cosine"))
     packed, padded = (loss(model, viewed(padded=flag)) for flag in (False, True))
     assert set(packed) == {"recommendation", "contrastive"}
     for part, (total, count) in packed.items():
@@ -71,7 +71,7 @@ def test_the_loss_has_both_parts_and_padding_changes_neither():
 def test_derivatives_equal_central_differences(similarity):
     objective = Objective(
         small_model(),
-        with_contrast(recommendation, temperature=2.0, similarity=similarity),
+        WithContrast(recommendation, Contrast(2.0, similarity)),
         [viewed(0, users=USERS[:5]), viewed(1, users=USERS[5:])],
         weights={"recommendation": 1.0, "contrastive": 0.1},
     )
@@ -101,3 +101,15 @@ def test_the_negatives_are_those_that_sasrec_would_train_with():
     for rows, others in zip(ours.batches(3), plain.batches(3), strict=True):
         assert torch.equal(rows.read.items, others.items)
         assert torch.equal(rows.read.negatives, others.negatives)
+
+
+def test_the_split_and_the_users_sums_give_both_parts():
+    model, found = small_model(), viewed()
+    loss = WithContrast(recommendation, Contrast(0.5, "cosine"))
+    with torch.no_grad():
+        whole, split, by_user = loss(model, found), loss.split(model, found), loss.by_user(model, found)
+    for part, (total, count) in whole.items():
+        torch.testing.assert_close(split[part][0], total, rtol=1e-12, atol=0)
+        assert int(split[part][1]) == int(count)
+        assert by_user[part].shape == found.read.users.shape
+        torch.testing.assert_close(by_user[part].sum(), total, rtol=1e-12, atol=0)

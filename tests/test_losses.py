@@ -9,7 +9,7 @@ import torch
 from landscape import Objective
 from tests.small import random_dataset, small_model
 from training import softmax
-from training.losses import NEXT_ITEM, cross_entropy, recommendation, sampled_softmax
+from training.losses import NEXT_ITEM, cross_entropy
 from training.negatives import NegativeSampler, SampledRows
 from training.packing import batch, pieces
 
@@ -44,7 +44,7 @@ def test_binary_cross_entropy_is_its_formula():
     def term(scores, target, negatives):
         return math.log1p(math.exp(-scores[target])) + math.log1p(math.exp(scores[negatives[0]]))
 
-    total, count = recommendation(model, found)
+    total, count = NEXT_ITEM["bce"](model, found)
     expected = written_out(model, found, term)
     assert (float(total), int(count)) == (pytest.approx(expected[0], rel=1e-12), expected[1])
 
@@ -70,7 +70,7 @@ def test_sampled_softmax_is_its_formula(negatives):
         assert len(sampled) == negatives
         return math.log(sum(math.exp(scores[i]) for i in [target, *sampled])) - scores[target]
 
-    total, count = sampled_softmax(model, found)
+    total, count = NEXT_ITEM["sampled-softmax"](model, found)
     expected = written_out(model, found, term)
     assert (float(total), int(count)) == (pytest.approx(expected[0], rel=1e-12), expected[1])
 
@@ -138,3 +138,30 @@ def test_packed_rows_give_the_padded_loss(name):
     ]
     torch.testing.assert_close(sums[0][0], sums[1][0], rtol=1e-12, atol=0)
     assert int(sums[0][1]) == int(sums[1][1])
+
+
+@pytest.mark.parametrize("name", NEXT_ITEM)
+def test_scores_and_terms_give_the_loss_and_its_users(name):
+    model, found = small_model(), rows(5 if name == "sampled-softmax" else 1)
+    loss = NEXT_ITEM[name]
+    with torch.no_grad():
+        total, count = loss(model, found)
+        split_total, split_count = loss.split(model, found)
+        torch.testing.assert_close(split_total, total, rtol=1e-12, atol=0)
+        assert int(split_count) == int(count)
+        by_user = loss.by_user(model, found)
+        assert by_user.shape == found.users.shape
+        torch.testing.assert_close(by_user.sum(), total, rtol=1e-12, atol=0)
+        terms = loss.terms(loss.scores(model, found), found)
+        for number, sums in enumerate(by_user, start=1):
+            mine = (found.segments == number) & (found.targets > 0)
+            torch.testing.assert_close(sums, terms[mine].sum(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", NEXT_ITEM)
+def test_terms_are_convex_in_the_scores(name):
+    model, found = small_model(), rows(5 if name == "sampled-softmax" else 1)
+    loss = NEXT_ITEM[name]
+    a, b = torch.randn(2, *loss.scores(model, found).shape, dtype=torch.float64)
+    middle = loss.summed((a + b) / 2, found)[0]
+    assert middle <= (loss.summed(a, found)[0] + loss.summed(b, found)[0]) / 2

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from tests.small import random_dataset, with_attributes
 from training.datasets import load
 from training.packing import lay_out
 from training.published_weights import import_s3rec
-from training.s3rec import Instances, MaskedBatch, pretraining
+from training.s3rec import Instances, MaskedBatch, pretraining, pretraining_by_user, pretraining_outputs
 
 N = 8
 LENGTHS = [3, 4, 5, 6, N + 2, N + 3, N + 4, 3 * N, 4, 7]
@@ -174,6 +175,39 @@ def test_the_losses_are_their_formulas(padded):
             not total.requires_grad
         ) else torch.testing.assert_close(total.detach(), sums[name].detach(), rtol=1e-10, atol=1e-10)
         assert int(count) == counts[name], name
+
+
+def test_the_users_sums_give_the_losses():
+    found, model = instances(), small_s3rec()
+    batch = found.batch(np.arange(0, len(found), 2), np.random.default_rng(0))
+    users = batch.users.unique()
+    with torch.no_grad():
+        whole, by_user = pretraining(model, batch), pretraining_by_user(model, batch)
+        for name, (total, _) in whole.items():
+            assert by_user[name].shape == users.shape
+            torch.testing.assert_close(by_user[name].sum(), total, rtol=1e-12, atol=1e-12)
+        # One user alone: the same masks, from a batch of all.
+        for name, (total, _) in naive_by_user(model, batch, int(users[2])).items():
+            torch.testing.assert_close(by_user[name][2], total, rtol=1e-10, atol=1e-10)
+
+
+def naive_by_user(model, batch, user):
+    """The losses of the batch with everybody else's terms taken out."""
+    mine = (batch.users == user)[batch.segments.flatten()[batch.places] - 1]  # (P,)
+    masked = mine[batch.masked]
+    logits, mip, sp = pretraining_outputs(model, batch)
+    columns = logits.shape[1]
+    hot = torch.zeros_like(logits)
+    hot[batch.described, batch.attributes] = 1
+    cross = F.binary_cross_entropy_with_logits(logits, hot, reduction="none").sum(1)
+    hidden = torch.zeros(len(batch.places), dtype=torch.bool)
+    hidden[batch.masked] = True
+    return {
+        "aap": (cross[mine & ~hidden].sum(), columns),
+        "mip": (-torch.log(torch.sigmoid(mip[masked])).sum(), 1),
+        "map": (cross[mine & hidden].sum(), columns),
+        "sp": (-torch.log(torch.sigmoid(sp[batch.users == user])).sum(), 1),
+    }
 
 
 def test_each_loss_is_an_objective_with_correct_derivatives():

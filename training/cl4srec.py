@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from landscape.split import Split
 from models.sasrec import SASRec
 from training.augment import Augmentation, Ragged, views
-from training.contrast import nt_xent
+from training.contrast import nt_xent_terms, similarities
 from training.datasets import Dataset
-from training.losses import Terms
+from training.losses import NextItem, Terms
 from training.packing import Batch, Ints, Pieces, lay_out, moved_to, within_sequences
 
 
@@ -61,26 +62,74 @@ def view_batch(
     )
 
 
-def contrast(*, temperature: float, similarity: str) -> Callable[[SASRec, Batch], Terms]:
+@dataclass(frozen=True)
+class Contrast:
     """NT-Xent between the views of a group of users.
 
-    A view is represented by the output at its last item, without a projection head.
+    A view is represented by the output at its last item, without a projection head. The loss is convex in the
+    similarities, where a Gauss-Newton matrix splits it.
     """
 
-    def loss(model: SASRec, seen: Batch) -> Terms:
-        ends = model(seen.items, seen.positions, seen.segments, select=seen.ends)  # (2S, d)
-        return nt_xent(ends, temperature=temperature, similarity=similarity)
+    temperature: float = 1.0
+    similarity: str = "dot"
 
-    return loss
+    def logits(self, model: SASRec, views: Batch) -> Tensor:
+        """(2S, 2S) similarities of all pairs of views."""
+        ends = model(views.items, views.positions, views.segments, select=views.ends)  # (2S, d)
+        return similarities(ends, temperature=self.temperature, similarity=self.similarity)
+
+    @staticmethod
+    def summed(logits: Tensor, views: Batch) -> Terms:
+        """The sum over the 2S views, and their number."""
+        terms = nt_xent_terms(logits)
+        return terms.sum(), torch.full((), len(terms), device=terms.device)
+
+    def __call__(self, model: SASRec, views: Batch) -> Terms:
+        """The loss of a group."""
+        return self.summed(self.logits(model, views), views)
+
+    @property
+    def split(self) -> Split[Batch]:
+        """The similarities, and what is convex in them."""
+        return Split(self.logits, self.summed)
+
+    def by_user(self, model: SASRec, views: Batch) -> Tensor:
+        """(S,) the terms of both of each user's views."""
+        return nt_xent_terms(self.logits(model, views)).view(2, -1).sum(0)
 
 
-def with_contrast(
-    next_item: Callable[[SASRec, Batch], Terms], *, temperature: float, similarity: str
-) -> Callable[[SASRec, ViewedBatch], dict[str, Terms]]:
-    """CL4SRec's loss in its two parts, ``recommendation`` by ``next_item`` and ``contrastive``."""
-    contrastive = contrast(temperature=temperature, similarity=similarity)
+@dataclass(frozen=True)
+class WithContrast:
+    """CL4SRec's loss in its two parts, ``recommendation`` and ``contrastive``."""
 
-    def loss(model: SASRec, batch: ViewedBatch) -> dict[str, Terms]:
-        return {"recommendation": next_item(model, batch.read), "contrastive": contrastive(model, batch.views)}
+    next_item: NextItem
+    contrast: Contrast
 
-    return loss
+    def __call__(self, model: SASRec, batch: ViewedBatch) -> dict[str, Terms]:
+        """Both parts of a group's loss."""
+        return {
+            "recommendation": self.next_item(model, batch.read),
+            "contrastive": self.contrast(model, batch.views),
+        }
+
+    @property
+    def split(self) -> Split[ViewedBatch]:
+        """Scores and similarities, and what is convex in them."""
+
+        def outputs(model: SASRec, batch: ViewedBatch) -> tuple[Tensor, Tensor]:
+            return self.next_item.scores(model, batch.read), self.contrast.logits(model, batch.views)
+
+        def outer(found: tuple[Tensor, Tensor], batch: ViewedBatch) -> dict[str, Terms]:
+            return {
+                "recommendation": self.next_item.summed(found[0], batch.read),
+                "contrastive": self.contrast.summed(found[1], batch.views),
+            }
+
+        return Split(outputs, outer)
+
+    def by_user(self, model: SASRec, batch: ViewedBatch) -> dict[str, Tensor]:
+        """(S,) each part's sums of each user's terms."""
+        return {
+            "recommendation": self.next_item.by_user(model, batch.read),
+            "contrastive": self.contrast.by_user(model, batch.views),
+        }

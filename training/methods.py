@@ -26,6 +26,7 @@ SAM_TITLES = {"sam": "SAM", "asam": "ASAM", "fisher": "FisherSAM", "looksam": "L
 LOSSES = {"bce": 1, "ce": 0, "sampled-softmax": 100}  # with the usual number of negatives a target
 SIMILARITIES = ("dot", "cosine")
 OPERATORS = ("crop", "mask", "reorder")
-HEADS = ("aap", "mip", "map", "sp")
+HEADS = ("aap", "mip", "map", "sp")  # S3Rec's losses, and the parts of the others':
+RECOMMENDATION, CONTRASTIVE = "recommendation", "contrastive"
 
 PRETRAINED, TRAINED = "pretrained", "trained"  # the stage that a checkpoint is at the end of

@@ -15,10 +15,10 @@ from landscape.params import ParamSpace
 from models.s3rec import S3Rec
 from models.sasrec import SASRec
 from training.checkpoint import Checkpoint
-from training.cl4srec import ViewedBatch, contrast, view_batch
+from training.cl4srec import Contrast, ViewedBatch, view_batch
 from training.datasets import Dataset, training_users
 from training.losses import NEXT_ITEM
-from training.methods import HEADS, LOSSES, PRETRAINED
+from training.methods import CONTRASTIVE, HEADS, LOSSES, PRETRAINED, RECOMMENDATION
 from training.negatives import NegativeSampler, SampledRows
 from training.packing import Ints, Pieces, groups, pieces
 from training.s3rec import Instances, pretraining
@@ -28,7 +28,7 @@ from training.tasks import augmentation_of, recommendation_loss
 READ = {"train": 3, "valid": 2, "test": 1}  # by split, how far from the end what is read ends
 MIN_GROUPS = 20  # batches are the jackknife's groups: fewer make its error a guess
 TOKENS_A_BATCH = 64 * 50  # a Hessian product's intermediate results stay in a processor's cache
-RECOMMENDATION, OWN, CONTRASTIVE = "recommendation", "own", "contrastive"
+OWN = "own"
 OBJECTIVES = (RECOMMENDATION, OWN, *HEADS, CONTRASTIVE)
 GROUPS, NEGATIVES, USERS, VIEWS, MASKS = range(5)  # streams of random numbers, one a purpose
 
@@ -164,7 +164,7 @@ def _contrast(checkpoint: Checkpoint, dataset: Dataset, subset: Subset, settings
         for users in groups(chosen, settings.batch_size, subset.stream(GROUPS))
     ]
     if subset.loss == CONTRASTIVE:
-        alone = contrast(temperature=settings.temperature, similarity=settings.similarity)
+        alone = Contrast(settings.temperature, settings.similarity)
         return _Problem(alone, [found.views for found in batches], share)
     loss, weights = recommendation_loss(settings)
     return _Problem(loss, batches, share, weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from models.s3rec import S3Rec
 from models.sasrec import SASRec
 from training.augment import Augmentation
-from training.cl4srec import ViewedBatch, view_batch, with_contrast
+from training.cl4srec import Contrast, ViewedBatch, WithContrast, view_batch
 from training.datasets import Dataset, training_users
-from training.losses import NEXT_ITEM, Terms
-from training.methods import PRETRAINED, TRAINED
+from training.losses import NEXT_ITEM, NextItem, Terms
+from training.methods import CONTRASTIVE, PRETRAINED, RECOMMENDATION, TRAINED
 from training.negatives import NegativeSampler, SampledRows
 from training.packing import Batch, groups, pieces
-from training.s3rec import Instances, attributes_of, pretraining
+from training.s3rec import Instances, attributes_of, pretraining_outputs, pretraining_terms
 from training.settings import Settings
 
 SHUFFLE, NEGATIVES, VIEWS, INSTANCES, MASKS = range(5)  # streams of random numbers, one a purpose
@@ -67,7 +67,7 @@ class Recommendation:
             )
         self.steps = -(-len(self.users) // settings.batch_size)
         self.sampler = NegativeSampler(dataset)
-        self.loss, self.weights = recommendation_loss(settings)
+        self.minimises, self.weights = recommendation_loss(settings)
         self.augmentation = augmentation_of(settings)  # before the first step: it may be impossible
 
     def network(self) -> SASRec:
@@ -92,6 +92,11 @@ class Recommendation:
                 yield ViewedBatch(rows.of(users), views)
             else:
                 yield rows.of(users)
+
+    def loss(self, model: nn.Module, batch: Any) -> dict[str, Terms]:
+        """The parts of the loss."""
+        found = self.minimises(model, batch)  # type: ignore[arg-type]  # the network that it made
+        return found if isinstance(found, dict) else {RECOMMENDATION: found}
 
     def minimised(self, parts: Mapping[str, Terms]) -> Tensor:
         """The weighted means."""
@@ -118,7 +123,6 @@ class Pretraining:
             share=settings.pretrain_mask,
         )
         self.steps = -(-len(self.instances) // settings.pretrain_batch_size)
-        self.loss: Callable[[Any, Any], dict[str, Terms]] = pretraining
         self.weights = settings.part_weights
 
     def network(self) -> SASRec:
@@ -133,6 +137,10 @@ class Pretraining:
         for chosen in groups(np.arange(len(self.instances)), settings.pretrain_batch_size, order):
             yield self.instances.batch(chosen, masks, padded=settings.padded)
 
+    def loss(self, model: nn.Module, batch: Any) -> dict[str, Terms]:
+        """The four losses."""
+        return pretraining_terms(pretraining_outputs(model, batch), batch)  # type: ignore[arg-type]
+
     def minimised(self, parts: Mapping[str, Terms]) -> Tensor:
         """The weighted sums, as in the reference: a mean would weigh the four otherwise."""
         return _added([total * self.weights[name] for name, (total, _) in parts.items()])
@@ -146,13 +154,15 @@ def stages(dataset: Dataset, settings: Settings) -> list[Task]:
     return [training]
 
 
-def recommendation_loss(settings: Settings) -> tuple[Callable[[Any, Any], dict[str, Terms]], dict[str, float]]:
+def recommendation_loss(settings: Settings) -> tuple[NextItem | WithContrast, dict[str, float]]:
     """The loss that the last stage minimises, and the weights of its parts."""
     next_item = NEXT_ITEM[settings.loss]
     if settings.kind.contrastive:
-        loss = with_contrast(next_item, temperature=settings.temperature, similarity=settings.similarity)
-        return loss, {"recommendation": 1.0, "contrastive": settings.contrastive}
-    return lambda model, rows: {"recommendation": next_item(model, rows)}, {"recommendation": 1.0}
+        return WithContrast(next_item, Contrast(settings.temperature, settings.similarity)), {
+            RECOMMENDATION: 1.0,
+            CONTRASTIVE: settings.contrastive,
+        }
+    return next_item, {RECOMMENDATION: 1.0}
 
 
 def augmentation_of(settings: Settings) -> Augmentation:
