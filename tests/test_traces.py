@@ -310,9 +310,9 @@ def test_seeds_repeat_and_differ(method):
     assert trace(H, products=12, method=method) == first
 
 
-def test_xtrace_is_the_default_and_a_result_explains_itself():
+def test_hutchpp_is_the_default_and_a_result_explains_itself():
     found = trace(with_spectrum(np.arange(100.0)))
-    assert (found.method, found.products) == ("xtrace", 60)
+    assert (found.method, found.products) == ("hutch++", 60)
     assert repr(TraceEstimate(12.3456789, 0.4, 60, "xtrace")) == "TraceEstimate(12.3457 ± 0.4, xtrace, 60 products)"
 
 
