@@ -339,3 +339,11 @@ def test_resuming_pre_training_with_other_attributes_is_refused(tmp_path):
     other = replace(other, attributes=replace(other.attributes, sha256="2" * 64))
     with pytest.raises(ValueError, match="attributes_sha256 was '1111"):
         train(other, settings, tmp_path / "run", resume=True)
+
+
+def test_a_state_of_another_format_is_refused(tmp_path):
+    train(dataset(), SMALL, tmp_path / "run")
+    state = load_plain(tmp_path / "run" / "last.pt", "state")
+    torch.save({**state, "format": 1}, tmp_path / "run" / "last.pt")
+    with pytest.raises(ValueError, match=r"written by another version \(format 1, not 2\)"):
+        train(dataset(), SMALL, tmp_path / "run", resume=True)

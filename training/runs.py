@@ -77,7 +77,15 @@ class Run:
         ]
         if changed:
             raise ValueError(f"the run in {self.folder} was started with other settings: {'; '.join(changed)}")
-        return load_plain(self.last, "training state") if self.last.exists() else None
+        if not self.last.exists():
+            return None
+        state = load_plain(self.last, "training state")
+        if state.get("format") != FORMAT:
+            raise ValueError(
+                f"{self.last} was written by another version (format {state.get('format')}, not {FORMAT}) and cannot "
+                "be continued; choose another --out"
+            )
+        return state
 
     def save(self, state: dict[str, Any], kept: Checkpoint | None) -> None:
         """Write the state after an epoch; ``kept`` is given when that epoch's weights are to be kept."""
