@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.autograd.functional import hessian
 from torch.func import functional_call
@@ -173,3 +175,12 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "transformer": transformer,
     "two_parts": two_parts,
 }
+
+
+def with_spectrum(values: ArrayLike, *, dtype: torch.dtype = torch.float64, seed: int = 0) -> Tensor:
+    """A symmetric matrix with these eigenvalues and random eigenvectors."""
+    eigenvalues = torch.as_tensor(np.array(values, float))
+    generator = torch.Generator().manual_seed(seed)
+    q = torch.linalg.qr(torch.randn(len(eigenvalues), len(eigenvalues), generator=generator, dtype=torch.float64)).Q
+    matrix = (q * eigenvalues) @ q.T
+    return ((matrix + matrix.T) / 2).to(dtype)

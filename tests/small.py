@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
+from landscape import Objective
 from models.sasrec import SASRec
 from training.datasets import Attributes, Dataset
 
@@ -59,3 +61,15 @@ def with_attributes(dataset: Dataset, n_attributes: int = 9, seed: int = 0) -> D
             sha256="1" * 64,
         ),
     )
+
+
+def assert_derivatives(objective: Objective[Any], *, step: float = 1e-5) -> None:
+    """Gradient and Hessian product along a random direction equal central differences, in float64."""
+    torch.manual_seed(1)
+    v = objective.space.project(torch.randn_like(objective.params))
+    ends = [objective.params + sign * step * v for sign in (1, -1)]
+    values, gradients = [objective.value(end) for end in ends], [objective.gradient(end) for end in ends]
+    slope = (values[0] - values[1]) / (2 * step)
+    np.testing.assert_allclose(float(objective.gradient() @ v), slope, rtol=1e-6, atol=1e-9)
+    difference = (gradients[0] - gradients[1]) / (2 * step)
+    torch.testing.assert_close(objective.hvp(v), difference, rtol=1e-4, atol=1e-7)

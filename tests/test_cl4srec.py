@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from landscape import Objective
-from tests.small import random_dataset, small_model
+from tests.small import assert_derivatives, random_dataset, small_model
 from training.augment import Augmentation
 from training.cl4srec import Contrast, ViewedBatch, WithContrast, view_batch
 from training.losses import recommendation
@@ -75,12 +75,7 @@ def test_derivatives_equal_central_differences(similarity):
         [viewed(0, users=USERS[:5]), viewed(1, users=USERS[5:])],
         weights={"recommendation": 1.0, "contrastive": 0.1},
     )
-    torch.manual_seed(1)
-    v, h = objective.space.project(torch.randn_like(objective.params)), 1e-5
-    values = [objective.value(objective.params + s * h * v) for s in (1, -1)]
-    gradients = [objective.gradient(objective.params + s * h * v) for s in (1, -1)]
-    assert (values[0] - values[1]) / (2 * h) == pytest.approx(float(objective.gradient() @ v), rel=1e-6)
-    torch.testing.assert_close(objective.hvp(v), (gradients[0] - gradients[1]) / (2 * h), rtol=1e-4, atol=1e-7)
+    assert_derivatives(objective)
 
 
 def test_views_change_from_epoch_to_epoch_and_not_from_run_to_run():

@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from training.contrast import SIMILARITIES, nt_xent
+from training.contrast import nt_xent_terms, similarities
+from training.methods import SIMILARITIES
 
 both = pytest.mark.parametrize("similarity", SIMILARITIES)
+
+
+def nt_xent(views, *, temperature, similarity):
+    """The sum over all anchors, and their number."""
+    terms = nt_xent_terms(similarities(views, temperature=temperature, similarity=similarity))
+    return terms.sum(), torch.tensor(len(terms))
 
 
 def random_views(users, width=4, *, seed=0, dtype=torch.float64):

@@ -5,20 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from problems import with_spectrum
 from scipy.sparse.linalg import eigsh
 
 from landscape import ParamSpace, top_eigenpairs
 from landscape.krylov import Krylov
-
-
-def with_spectrum(values, *, dtype=torch.float64, seed=0):
-    """A symmetric matrix with these eigenvalues and random eigenvectors."""
-    values = torch.as_tensor(np.array(values, float))
-    q = torch.linalg.qr(
-        torch.randn(len(values), len(values), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    ).Q
-    matrix = (q * values) @ q.T
-    return ((matrix + matrix.T) / 2).to(dtype)
 
 
 def bulk(count, seed=0):

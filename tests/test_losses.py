@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from landscape import Objective
-from tests.small import random_dataset, small_model
+from tests.small import assert_derivatives, random_dataset, small_model
 from training import softmax
 from training.losses import NEXT_ITEM, cross_entropy
 from training.negatives import NegativeSampler, SampledRows
@@ -107,12 +107,7 @@ def test_blocks_of_scores_change_neither_the_loss_nor_its_derivatives(size, monk
 def test_derivatives_equal_central_differences(name):
     model, found = small_model(), rows(5 if name == "sampled-softmax" else 1)
     objective = Objective(model, NEXT_ITEM[name], [found])
-    torch.manual_seed(1)
-    v, h = objective.space.project(torch.randn_like(objective.params)), 1e-5
-    values = [objective.value(objective.params + s * h * v) for s in (1, -1)]
-    gradients = [objective.gradient(objective.params + s * h * v) for s in (1, -1)]
-    assert (values[0] - values[1]) / (2 * h) == pytest.approx(float(objective.gradient() @ v), rel=1e-6)
-    torch.testing.assert_close(objective.hvp(v), (gradients[0] - gradients[1]) / (2 * h), rtol=1e-4, atol=1e-7)
+    assert_derivatives(objective)
 
 
 @pytest.mark.parametrize("name", NEXT_ITEM)

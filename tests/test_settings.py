@@ -6,9 +6,8 @@ import pytest
 
 from training.ascents import VARIANTS
 from training.augment import OPERATORS as AUGMENT_OPERATORS
-from training.contrast import SIMILARITIES as CONTRAST_SIMILARITIES
 from training.losses import NEXT_ITEM
-from training.methods import HEADS, LOSSES, METHODS, OPERATORS, SAM_TITLES, SIMILARITIES
+from training.methods import HEADS, LOSSES, METHODS, OPERATORS, SAM_TITLES
 from training.settings import SECTIONS, Settings
 
 
@@ -16,7 +15,6 @@ def test_every_name_that_can_be_asked_for_is_implemented():
     assert set(SAM_TITLES) == set(VARIANTS)
     assert set(LOSSES) == set(NEXT_ITEM)
     assert set(OPERATORS) == set(AUGMENT_OPERATORS)
-    assert SIMILARITIES == CONTRAST_SIMILARITIES
     assert set(HEADS) <= {each.name for each in fields(Settings)}
 
 

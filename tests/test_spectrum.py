@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import PROBLEMS
+from problems import PROBLEMS, with_spectrum
 from scipy.stats import norm
 from scipy.stats import t as student
 
@@ -16,15 +16,6 @@ from landscape import HessianOperator, ParamSpace
 from landscape.krylov import Krylov
 from landscape.spectrum import WIDTH, Spectrum, basis_bytes, spectral_density
 from landscape.traces import trace
-
-
-def with_spectrum(values, *, dtype=torch.float64, seed=0):
-    """A symmetric matrix with these eigenvalues and random eigenvectors."""
-    values = torch.as_tensor(np.array(values, float))
-    generator = torch.Generator().manual_seed(seed)
-    q = torch.linalg.qr(torch.randn(len(values), len(values), generator=generator, dtype=torch.float64)).Q
-    matrix = (q * values) @ q.T
-    return ((matrix + matrix.T) / 2).to(dtype)
 
 
 class Recorded:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from landscape.choices import one_of
-
-SIMILARITIES = ("dot", "cosine")
+from training.methods import SIMILARITIES
 
 # Under the root of the norm: v/|v| has no derivative at 0, and v/√(|v|² + c) has all of them. c is nothing beside the
 # |v|² of a view, and its power −3/2, through which the derivatives go, is well within float32 (below 1e-25 it is not).
@@ -61,9 +60,3 @@ def nt_xent_terms(logits: Tensor) -> Tensor:
     # −∞ is safe: a row keeps a finite logit, its positive, so logsumexp never subtracts infinities.
     itself = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     return logits.masked_fill(itself, -math.inf).logsumexp(-1) - positives
-
-
-def nt_xent(views: Tensor, *, temperature: float, similarity: str) -> tuple[Tensor, Tensor]:
-    """The sum of ``nt_xent_terms`` over the views (2B, d), and their number; see ``similarities``."""
-    terms = nt_xent_terms(similarities(views, temperature=temperature, similarity=similarity))
-    return terms.sum(), torch.full((), len(views), device=views.device)

@@ -21,7 +21,6 @@ from training.s3rec import Instances, attributes_of, pretraining_outputs, pretra
 from training.settings import Settings
 
 SHUFFLE, NEGATIVES, VIEWS, INSTANCES, MASKS = range(5)  # streams of random numbers, one a purpose
-OPTIMISED = {TRAINED: "train", PRETRAINED: "pretrain"}  # what the stages are called while they last
 
 
 class Task(Protocol):
