@@ -39,12 +39,17 @@ def test_a_batch_holds_two_views_of_each_user_who_has_something_to_read():
     readers = [u for u in USERS if READ.lengths[u] > 0]
     assert found.read.users.tolist() == readers
     assert found.views.users.tolist() == readers * 2
-    for user, seen in zip(found.views.users.tolist(), sequences(found.views), strict=True):
-        start, length = READ.starts[user], READ.lengths[user]
-        read = DATASET.items[start : start + length].tolist()
-        assert 1 <= len(seen) <= length
-        assert set(seen) <= {*read, 61}
-        assert len(set(seen) - {61}) >= length - int(0.6 * length + 1e-9) - 1
+    masked = 0
+    for seed in range(10):
+        views = viewed(seed).views
+        for user, seen in zip(views.users.tolist(), sequences(views), strict=True):
+            start, length = READ.starts[user], READ.lengths[user]
+            read = DATASET.items[start : start + length].tolist()
+            assert 1 <= len(seen) <= length
+            assert set(seen) <= {*read, 61}
+            assert len(set(seen) - {61}) >= length - int(0.6 * length + 1e-9) - 1
+            masked += seen.count(61)
+    assert masked > 0
 
 
 def test_views_are_right_aligned_and_end_where_the_batch_says():
@@ -108,3 +113,10 @@ def test_the_split_and_the_users_sums_give_both_parts():
         assert int(split[part][1]) == int(count)
         assert by_user[part].shape == found.read.users.shape
         torch.testing.assert_close(by_user[part].sum(), total, rtol=1e-12, atol=0)
+
+
+def test_a_step_minimises_the_weighted_means():
+    task = stages(DATASET, Settings(method="cl4srec", contrastive=0.3, max_length=N))[-1]
+    parts = task.loss(small_model(), next(task.batches(0)))
+    means = {name: total / count for name, (total, count) in parts.items()}
+    torch.testing.assert_close(task.minimised(parts), means["recommendation"] + 0.3 * means["contrastive"])

@@ -14,6 +14,8 @@ from training.datasets import load
 from training.packing import lay_out
 from training.published_weights import import_s3rec
 from training.s3rec import Instances, MaskedBatch, pretraining, pretraining_by_user, pretraining_outputs
+from training.settings import Settings
+from training.tasks import stages
 
 N = 8
 LENGTHS = [3, 4, 5, 6, N + 2, N + 3, N + 4, 3 * N, 4, 7]
@@ -270,3 +272,11 @@ def test_the_number_of_parameters_is_as_published():
 def test_data_without_attributes_are_refused():
     with pytest.raises(ValueError, match=r"small has none: there is no small_item2attributes\.json beside small; give"):
         Instances(random_dataset(LENGTHS), N, np.arange(len(LENGTHS)))
+
+
+def test_a_pre_training_step_minimises_the_weighted_sums():
+    dataset = with_attributes(random_dataset(LENGTHS))
+    task = stages(dataset, Settings(method="s3rec", max_length=N, aap=0.2, mip=3.0, map=0.7, sp=0.5))[0]
+    parts = task.loss(small_s3rec(), next(task.batches(0)))
+    expected = sum({"aap": 0.2, "mip": 3.0, "map": 0.7, "sp": 0.5}[name] * total for name, (total, _) in parts.items())
+    torch.testing.assert_close(task.minimised(parts), expected)
