@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from landscape.operators import HessianOperator as HessianOperator
     from landscape.operators import asymmetry as asymmetry
     from landscape.params import ParamSpace as ParamSpace
-    from landscape.planes import Barrier as Barrier
-    from landscape.planes import Mark as Mark
     from landscape.planes import Plane as Plane
     from landscape.planes import barrier as barrier
     from landscape.planes import eigen_plane as eigen_plane
@@ -43,21 +41,31 @@ if TYPE_CHECKING:
     from landscape.planes import random_plane as random_plane
     from landscape.planes import trajectory_plane as trajectory_plane
     from landscape.quadratic import quadratic_radius as quadratic_radius
+    from landscape.results import Band as Band
+    from landscape.results import Barrier as Barrier
+    from landscape.results import BlockEigenvalues as BlockEigenvalues
+    from landscape.results import CheckReport as CheckReport
     from landscape.results import Curvature as Curvature
     from landscape.results import EigenPairs as EigenPairs
     from landscape.results import InterpolationError as InterpolationError
+    from landscape.results import Mark as Mark
+    from landscape.results import Path as Path
+    from landscape.results import Shares as Shares
+    from landscape.results import Sharpness as Sharpness
+    from landscape.results import Spectrum as Spectrum
     from landscape.results import Surface as Surface
-    from landscape.sharpnesses import Sharpness as Sharpness
+    from landscape.results import TraceEstimate as TraceEstimate
     from landscape.sharpnesses import sharpness as sharpness
-    from landscape.spectrum import Spectrum as Spectrum
     from landscape.spectrum import spectral_density as spectral_density
     from landscape.split import Split as Split
     from landscape.surfaces import surface as surface
-    from landscape.traces import TraceEstimate as TraceEstimate
     from landscape.traces import trace as trace
 
 _HOMES = {  # where each public name lives: imported when first asked for, so that `import landscape` costs nothing
-    "Barrier": "planes",
+    "Band": "results",
+    "Barrier": "results",
+    "BlockEigenvalues": "results",
+    "CheckReport": "results",
     "Curvature": "results",
     "CurvatureOperator": "operators",
     "EigenPairs": "results",
@@ -66,15 +74,17 @@ _HOMES = {  # where each public name lives: imported when first asked for, so th
     "GaussNewtonOperator": "gauss_newton",
     "HessianOperator": "operators",
     "InterpolationError": "results",
-    "Mark": "planes",
+    "Mark": "results",
     "Objective": "objective",
     "ParamSpace": "params",
+    "Path": "results",
     "Plane": "planes",
-    "Sharpness": "sharpnesses",
-    "Spectrum": "spectrum",
+    "Shares": "results",
+    "Sharpness": "results",
+    "Spectrum": "results",
     "Split": "split",
     "Surface": "results",
-    "TraceEstimate": "traces",
+    "TraceEstimate": "results",
     "asymmetry": "operators",
     "barrier": "planes",
     "block": "blocks",

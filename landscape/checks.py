@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape.objective import REPEATABLE, Objective
-from landscape.results import Floats, Metadata
+from landscape.results import Check, CheckReport, Difference, Floats, Metadata
 
 SIGMAS = 4.0  # standard deviations of rounding noise that an error allows for
 PRODUCT_ROUNDING = 4.0  # machine epsilons of ‖g‖‖d‖ and ‖Hd‖‖d‖ by which gᵀd and dᵀHd may be off
@@ -22,82 +22,6 @@ NOISE_ORDERS = (3, 4, 5, 6)  # differences of which no smooth part is left at th
 REACH = 0.25  # of ‖θ‖: how far the widest differences reach
 UNSETTLED = 64.0  # times what is allowed for noise: a truncation that smaller steps did not reduce
 HALVINGS = 48  # of a step, at most
-
-
-@dataclass(frozen=True)
-class Check:
-    """One number found in two ways."""
-
-    what: str
-    expected: float
-    found: float
-    allowed: float  # how far apart the two may be; below its size, the check says nothing
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the two differ by no more than is allowed; never where one of the three is not finite."""
-        finite = all(map(math.isfinite, (self.expected, self.found, self.allowed)))
-        return finite and abs(self.found - self.expected) <= self.allowed
-
-    def __str__(self) -> str:
-        verdict = "agrees" if self.agrees else "DIFFERS"
-        return f"{self.what}: expected {self.expected:.6g}, found {self.found:.6g} ± {self.allowed:.1g}, {verdict}"
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """Checks, one a line."""
-
-    checks: tuple[Check, ...]
-    metadata: Metadata = field(default_factory=dict)
-
-    @property
-    def agrees(self) -> bool:
-        """Whether all of them agree."""
-        return all(check.agrees for check in self.checks)
-
-    def rows(self) -> list[dict[str, str | float | bool]]:
-        """For a table: what, expected, found, allowed, agrees."""
-        return [
-            {
-                "what": check.what,
-                "expected": check.expected,
-                "found": check.found,
-                "allowed": check.allowed,
-                "agrees": check.agrees,
-            }
-            for check in self.checks
-        ]
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.checks))
-
-    def __repr__(self) -> str:
-        differing = [check.what for check in self.checks if not check.agrees]
-        told = f"; these differ: {', '.join(differing)}" if differing else ""
-        return f"CheckReport({len(self.checks) - len(differing)} of {len(self.checks)} agree{told})"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """f'(0) and f''(0) of f(t) = L(θ + t·d): ``found`` from values of the loss, ``expected`` from its derivatives."""
-
-    slope: Check  # f'(0) against gᵀd
-    curvature: Check  # f''(0) against dᵀHd
-    slope_step: float  # h of the differences chosen, of values from -8h to 8h; NaN where none was finite
-    curvature_step: float
-    slope_error: float  # of ``slope.found`` alone: truncation and SIGMAS times the noise; inf: no convergence
-    curvature_error: float
-    noise: float  # standard deviation of the loss's rounding errors near θ
-    evaluations: int  # of the loss
-
-    @property
-    def agrees(self) -> bool:
-        """Whether both derivatives agree."""
-        return self.slope.agrees and self.curvature.agrees
-
-    def __repr__(self) -> str:
-        return f"Difference({self.slope}; {self.curvature}; noise {self.noise:.1g}, {self.evaluations} evaluations)"
 
 
 def check_derivatives(objective: Objective[Any], directions: Mapping[str, Tensor | Floats]) -> CheckReport:

@@ -235,10 +235,11 @@ def load_curvature(path: str | Path) -> Curvature:
         return Curvature(
             pairs=pairs(stored, "top", bottom),
             metadata=stored["metadata"],
-            **{
-                name: _number(stored[name])
-                for name in ("loss", "loss_stderr", "gradient_norm", "params_norm", "asymmetry")
-            },
+            loss=_number(stored["loss"]),
+            loss_stderr=_number(stored["loss_stderr"]),
+            gradient_norm=_number(stored["gradient_norm"]),
+            params_norm=_number(stored["params_norm"]),
+            asymmetry=_number(stored["asymmetry"]),
         )
     except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, BadZipFile) as problem:
         raise ValueError(f"{path} is damaged or no curvature file ({problem}); compute it again") from None

@@ -11,20 +11,11 @@ from torch import Tensor
 
 from landscape.directions import cosine, orthogonalise, random_direction
 from landscape.params import ParamSpace
-from landscape.results import EigenPairs, Floats, Metadata, Surface
+from landscape.results import Barrier, EigenPairs, Floats, Mark, Metadata, Surface
 
 Interval = tuple[float, float]
 BEYOND = 0.5  # how far a plane through other points reaches past them, as a share of their distance
 MARGIN = 0.15  # around a trajectory, as a share of its size
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A point of interest in a plane."""
-
-    name: str
-    alpha: float
-    beta: float
 
 
 @dataclass(frozen=True)
@@ -172,19 +163,6 @@ def _around(path: Floats) -> tuple[Interval, Interval]:
     low, high = points.min(0), points.max(0)
     margin = MARGIN * max((high - low).max(), np.finfo(float).tiny)
     return tuple((float(lo - margin), float(hi + margin)) for lo, hi in zip(low, high, strict=True))  # type: ignore[return-value]
-
-
-@dataclass(frozen=True)
-class Barrier:
-    """How far the loss rises on a straight path above the line between its ends."""
-
-    height: float  # max over t of L(t) − ((1 − t)·L(0) + t·L(1)); 0 where the path never rises above
-    at: float  # the t of it
-    above_ends: float  # max over t of L(t) − max(L(0), L(1)); 0 likewise
-    error: float  # what the interpolation may be off by; 0 on a grid, whose points may miss a peak
-
-    def __repr__(self) -> str:
-        return f"Barrier({self.height:.3g} at t = {self.at:.2f}, {self.above_ends:.3g} above the higher end)"
 
 
 def barrier(line: Surface) -> Barrier:

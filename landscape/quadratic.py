@@ -13,48 +13,12 @@ from torch import Tensor
 
 from landscape.checks import NOISE_POINTS, SIGMAS, checked_direction, loss_noise, size_of
 from landscape.objective import Objective
-from landscape.results import Floats
+from landscape.results import Floats, QuadraticRadius
 
 DOUBLINGS = 10  # from the smallest radius tried first to the largest
 HALVINGS = 48  # of a radius, at most
 BISECTIONS = 6  # of a radius known to a factor of two: it is then known to 0.6 %
 PARALLEL = 1e-10  # squared sine of the angle between two directions that make no plane
-
-
-@dataclass(frozen=True)
-class QuadraticRadius:
-    """How far from θ, along rays of a plane, the loss is what its gradient and Hessian say."""
-
-    angles: Floats  # (A,) φ of the rays θ + r (cos φ · x + sin φ · y), in radians
-    radii: Floats  # (A,) r of the departure; inf: none up to ``extents``, 0: everywhere, NaN: L(θ) is not finite
-    distances: Floats  # (A,) ‖δ‖₂ there
-    extents: Floats  # (A,) the largest r tried
-    share: float  # of the quadratic's own rise that counts as a departure
-    gradient: Floats  # (2,) of the loss in the plane's coordinates
-    hessian: Floats  # (2, 2) likewise
-    noise: float  # standard deviation of the loss's rounding errors near θ; a departure exceeds SIGMAS of it
-    evaluations: int  # of the loss
-    products: int  # with the Hessian
-
-    @property
-    def smallest(self) -> float:
-        """The smallest radius, in the plane's coordinates."""
-        return float(self.radii.min())
-
-    @property
-    def angle(self) -> float:
-        """The angle of the smallest radius; NaN where no ray has one."""
-        return float(self.angles[self.radii.argmin()]) if math.isfinite(self.smallest) else math.nan
-
-    def __repr__(self) -> str:
-        if math.isfinite(self.smallest):
-            where = f"{self.smallest:.3g} at {math.degrees(self.angle):.0f}°, distance {self.distances.min():.3g}"
-        else:
-            where = f"none up to {self.extents.min():.3g}" if self.smallest == math.inf else "nan"
-        return (
-            f"QuadraticRadius({where}; {self.share:.0%} of the rise, {len(self.angles)} rays, "
-            f"{self.evaluations} evaluations, {self.products} products)"
-        )
 
 
 def quadratic_radius(

@@ -10,28 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from landscape.choices import one_of
 from landscape.krylov import Restricted, SymmetricOperator
+from landscape.results import TraceEstimate
 
 EXACT = "exact"  # the method that is used where products suffice for all coordinates
-
-
-@dataclass(frozen=True)
-class TraceEstimate:
-    """The trace of a symmetric operator, over the coordinates that take part."""
-
-    mean: float
-    stderr: float  # one standard error; 0 where the trace is exact but for rounding, NaN where one probe was all
-    products: int  # operator-vector products used
-    method: str  # how it was estimated; ``exact`` for one product with each coordinate's unit vector
-
-    def __repr__(self) -> str:
-        return f"TraceEstimate({self.mean:.6g} ± {self.stderr:.1g}, {self.method}, {self.products} products)"
 
 
 def trace(

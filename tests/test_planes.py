@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 
 from landscape import Objective, ParamSpace, surface
 from landscape.directions import cosine
-from landscape.planes import Mark, barrier, eigen_plane, plane_through, random_plane, trajectory_plane
-from landscape.results import EigenPairs
+from landscape.planes import barrier, eigen_plane, plane_through, random_plane, trajectory_plane
+from landscape.results import EigenPairs, Mark
 
 N = 40
 

@@ -1,0 +1,76 @@
+"""A table of sharpness."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from landscape.choices import one_of
+from landscape.results.arrays import Floats, Integers, Metadata
+
+
+def _told(value: float, error: float) -> str:
+    return f"{value:.3g}" + ("" if math.isnan(error) else f" ± {error:.1g}")
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """How much the loss rises within, or at, a distance ρ of a point: a table of kinds of sharpness by ρ.
+
+    The worst cases are values at points that were found within the ball, and so lower bounds of the true maximum.
+    """
+
+    kinds: tuple[str, ...]  # (K,) of ``KINDS``
+    rhos: Floats  # (R,) ρ; of the adaptive kinds in units of T
+    values: Floats  # (R, K) L(θ + δ) - L(θ); inf or NaN where such a loss was met
+    stderr: Floats  # (R, K) standard error of the averages, rounding included; NaN for the worst cases
+    evaluations: Integers  # (R, K) of the loss, that each value rests on; the one at θ included, which all share
+    steps: Integers  # (R, K) of ascent taken; 0 for the averages
+    last_gain: Floats  # (R, K) what the last step added: 0 where it found nothing higher; NaN for the averages
+    gap: Floats  # (R, K) ρ‖∇‖ - ∇ᵀu, where the ascent ended at u: zero at a stationary point of the ball
+    loss: float  # L(θ)
+    noise: float  # standard deviation of the loss's rounding errors: smaller values than that mean nothing
+    gradient_norm: float  # ‖∇L‖₂
+    params_norm: float  # ‖θ‖₂ over the coordinates that take part
+    eigenvalue: float = math.nan  # λmax, where it was handed in
+    metadata: Metadata = field(default_factory=dict)
+
+    @property
+    def scaled_eigenvalue(self) -> float:
+        """λmax‖θ‖², which no common factor of the parameters changes; NaN without an eigenvalue."""
+        return self.eigenvalue * self.params_norm**2
+
+    def column(self, kind: str) -> Floats:
+        """The values (R,) of one kind.
+
+        Raises:
+            ValueError: It is not in the table.
+        """
+        return self.values[:, self.kinds.index(one_of(kind, self.kinds, "kind"))]
+
+    def rows(self) -> list[dict[str, str | float | int]]:
+        """For a table: kind, rho, value, stderr, evaluations, steps, last_gain and gap, kind by kind."""
+        return [
+            {
+                "kind": kind,
+                "rho": float(rho),
+                "value": float(self.values[r, k]),
+                "stderr": float(self.stderr[r, k]),
+                "evaluations": int(self.evaluations[r, k]),
+                "steps": int(self.steps[r, k]),
+                "last_gain": float(self.last_gain[r, k]),
+                "gap": float(self.gap[r, k]),
+            }
+            for k, kind in enumerate(self.kinds)
+            for r, rho in enumerate(self.rhos)
+        ]
+
+    def __repr__(self) -> str:
+        columns = [
+            f"{kind} {', '.join(map(_told, self.values[:, k], self.stderr[:, k]))}" for k, kind in enumerate(self.kinds)
+        ]
+        scaled = "" if math.isnan(self.eigenvalue) else f", λ‖θ‖² {self.scaled_eigenvalue:.4g}"
+        return (
+            f"Sharpness(at ρ {', '.join(f'{rho:g}' for rho in self.rhos)}: {'; '.join(columns)}; loss {self.loss:.4g}, "
+            f"gradient norm {self.gradient_norm:.3g}{scaled}, noise {self.noise:.0e})"
+        )
