@@ -14,7 +14,8 @@ from scipy.stats import t as student
 
 from landscape import HessianOperator, ParamSpace
 from landscape.krylov import Krylov
-from landscape.spectrum import WIDTH, Spectrum, basis_bytes, spectral_density
+from landscape.results.spectra import WIDTH, Spectrum
+from landscape.spectrum import basis_bytes, spectral_density
 from landscape.traces import trace
 
 
