@@ -14,6 +14,7 @@ from landscape.results.checks import QuadraticRadius as QuadraticRadius
 from landscape.results.eigenvalues import BlockEigenvalues as BlockEigenvalues
 from landscape.results.eigenvalues import Curvature as Curvature
 from landscape.results.eigenvalues import EigenPairs as EigenPairs
+from landscape.results.eigenvalues import Restart as Restart
 from landscape.results.eigenvalues import Shares as Shares
 from landscape.results.eigenvalues import TraceEstimate as TraceEstimate
 from landscape.results.sharpness import Sharpness as Sharpness

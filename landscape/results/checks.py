@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from landscape.results.arrays import Floats, Metadata
+from landscape.results.tables import Table
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,18 @@ class CheckReport:
     def agrees(self) -> bool:
         """Whether all of them agree."""
         return all(check.agrees for check in self.checks)
+
+    def table(self, quadratic: QuadraticRadius | None = None) -> Table:
+        """Check by check, and how far a quadratic model reaches."""
+        rows: list[tuple[str, float | str, float | str, float | str, str]] = [
+            (each.what, each.expected, each.found, each.allowed, "yes" if each.agrees else "NO") for each in self.checks
+        ]
+        if quadratic is not None:
+            told = (
+                f"‖δ‖ = {quadratic.distances.min():.3g}" if math.isfinite(quadratic.smallest) else "all that was tried"
+            )
+            rows.append((f"quadratic model within {quadratic.share:.0%}, up to", "", told, "", ""))
+        return Table("Checks", ("", "expected", "found", "± allowed", "agrees"), tuple(rows))
 
     def rows(self) -> list[dict[str, str | float | bool]]:
         """For a table: what, expected, found, allowed, agrees."""

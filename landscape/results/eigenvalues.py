@@ -13,6 +13,44 @@ from landscape.results.arrays import Floats, Integers, Metadata, give_or_take
 from landscape.results.checks import CheckReport, QuadraticRadius
 from landscape.results.sharpness import Sharpness
 from landscape.results.spectra import Spectrum
+from landscape.results.tables import Row, Table, Told
+
+
+@dataclass(frozen=True)
+class Restart:
+    """What of a Krylov space is enough to go on from: approximate eigenvectors y with Hy = value · y + coupling · u.
+
+    u is the same for all of the last block, the vector to be multiplied next. A block is what came from one start:
+    there are several where the space was invariant and Lanczos went on from another random vector; in all but the last,
+    the couplings are rounding.
+    """
+
+    values: Floats  # (p,) descending
+    vectors: NDArray[np.floating[Any]]  # (p, n) orthonormal, one a row, in the operator's dtype
+    couplings: Floats  # (p,)
+    blocks: Integers  # (p,) number of the block, from 0; the last one has at least its largest value
+    following: NDArray[np.floating[Any]]  # (n,) u; zeros where the space is invariant
+    size: int  # how many eigenvalues the operator has: coordinates that take part
+    top: int  # so many of the largest are among them or yet to be found: of these, none was dropped
+    bottom: int  # as many of the smallest
+    complete: bool  # whether the space was the whole one, with nothing left to find
+    products: int  # operator-vector products used, all told
+    draws: int  # random vectors drawn
+    asymmetry: float  # as Curvature.asymmetry
+    scale: float  # a bound of the operator's norm in this space, of which rounding is a share
+    residual: float  # ‖Hv − λv‖ of the first, measured
+
+    def __post_init__(self) -> None:
+        count, n = self.vectors.shape
+        shapes = [array.shape for array in (self.values, self.couplings, self.blocks, self.following)]
+        if count == 0 or shapes != [(count,)] * 3 + [(n,)]:
+            raise ValueError(
+                f"values, couplings, blocks and following of shapes {shapes} do not fit vectors {(count, n)}"
+            )
+
+    def __repr__(self) -> str:
+        count, n = self.vectors.shape
+        return f"Restart({count} vectors of {n:,}, {self.products} products)"
 
 
 @dataclass(frozen=True)
@@ -30,6 +68,7 @@ class EigenPairs:
     vectors: NDArray[np.floating[Any]] | None = None  # (k, n) unit eigenvectors, one a row
     bottom: EigenPairs | None = None  # the other end, from the same Krylov space
     asymmetry: float = float("nan")  # as Curvature.asymmetry
+    restart: Restart | None = None  # what is enough to go on: with a smaller tolerance, more products, more eigenvalues
 
     def __repr__(self) -> str:
         rows = ", ".join(
@@ -67,6 +106,14 @@ class BlockEigenvalues:
     sizes: Integers  # (G,) coordinates that take part
     products: Integers  # (G,) operator-vector products used
 
+    def table(self) -> Table:
+        """Block by block."""
+        rows: list[Row] = [
+            (name, (float(self.values[i]), float(self.residuals[i])), int(self.sizes[i]), bool(self.converged[i]))
+            for i, name in enumerate(self.names)
+        ]
+        return Table("Largest eigenvalue by block", ("", "± residual", "coordinates", "converged"), rows)
+
     def rows(self) -> list[dict[str, str | float | int | bool]]:
         """For a table: block, coordinates, value, residual, converged, products."""
         return [
@@ -103,9 +150,18 @@ class Shares:
                 f"values {self.values.shape} do not fit; {shape[0]} errors and {shape[1]} groups need {shape}"
             )
 
+    def table(self) -> Table:
+        """Group by group, in per cent."""
+        vectors = [f"v{i + 1}" + ("" if np.isnan(e) else f" (± {e:.2g})") for i, e in enumerate(100 * self.errors)]
+        columns = [*self.values, *self.baselines.values()]
+        rows: list[Row] = [
+            (group, *(round(100 * float(column[g]), 2) for column in columns)) for g, group in enumerate(self.groups)
+        ]
+        return Table(f"Share of the eigenvectors' mass by {self.by}, in %", ("", *vectors, *self.baselines), rows)
+
 
 @dataclass(frozen=True)
-class Curvature:
+class Curvature(Told):
     """The curvature of a loss at a point, and what one must know to read it."""
 
     pairs: EigenPairs
@@ -123,6 +179,42 @@ class Curvature:
     shares: tuple[Shares, ...] = ()  # of the eigenvectors' mass: by block, by popularity
     checks: CheckReport | None = None
     quadratic: QuadraticRadius | None = None  # in the plane of the first two eigenvectors
+
+    def tables(self) -> list[Table]:
+        """Eigenvalues, and what of the rest was computed."""
+        found = [self._eigenvalues(), *(share.table() for share in self.shares)]
+        numbers: list[Row] = []
+        if self.trace is not None:
+            name = f"trace ({self.trace.method}, {self.trace.products} products)"
+            numbers.append((name, (self.trace.mean, self.trace.stderr)))
+        if self.spectrum is not None:
+            low, high = self.spectrum.share_bounds()
+            numbers.append(("trace, from the density's probes", self.spectrum.trace()))
+            numbers.append(
+                (f"share of negative eigenvalues, from {low:.0%} to {high:.0%}", self.spectrum.share_below())
+            )
+        if numbers:
+            found.append(Table("Spectrum", ("", "± standard error"), numbers))
+        if self.sharpness is not None:
+            found += self.sharpness.tables()
+        if self.blocks is not None:
+            found.append(self.blocks.table())
+        if self.checks is not None:
+            found.append(self.checks.table(self.quadratic))
+        return found
+
+    def _eigenvalues(self) -> Table:
+        pairs = self.pairs
+        rows: list[Row] = [
+            (f"λ{i + 1}", (float(value), float(pairs.residuals[i])), bool(pairs.converged[i]))
+            for i, value in enumerate(pairs.values)
+        ]
+        if pairs.bottom is not None:
+            for i, value in reversed([*enumerate(pairs.bottom.values)]):
+                name = "λmin" if i == 0 else f"λmin + {i}"
+                error = float(pairs.bottom.residuals[i])
+                rows.append((name, (float(value), error), bool(pairs.bottom.converged[i])))
+        return Table(f"Eigenvalues ({self.operator})", ("", "± residual", "converged"), rows)
 
     def __repr__(self) -> str:
         return (

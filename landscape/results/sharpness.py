@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from landscape.choices import one_of
 from landscape.results.arrays import Floats, Integers, Metadata
+from landscape.results.tables import Row, Table, Told
 
 
 def _told(value: float, error: float) -> str:
@@ -14,7 +15,7 @@ def _told(value: float, error: float) -> str:
 
 
 @dataclass(frozen=True)
-class Sharpness:
+class Sharpness(Told):
     """How much the loss rises within, or at, a distance ρ of a point: a table of kinds of sharpness by ρ.
 
     The worst cases are values at points that were found within the ball, and so lower bounds of the true maximum.
@@ -47,6 +48,17 @@ class Sharpness:
             ValueError: It is not in the table.
         """
         return self.values[:, self.kinds.index(one_of(kind, self.kinds, "kind"))]
+
+    def tables(self) -> list[Table]:
+        """The kinds by ρ."""
+        rows: list[Row] = [
+            (kind, *((float(self.values[r, k]), float(self.stderr[r, k])) for r in range(len(self.rhos))))
+            for k, kind in enumerate(self.kinds)
+        ]
+        last = [("λmax‖θ‖²", self.scaled_eigenvalue), ("gradient norm", self.gradient_norm)]
+        blank = ("",) * (len(self.rhos) - 1)
+        rows += [(name, value, *blank) for name, value in last if not math.isnan(value)]
+        return [Table("Rise of the loss within ρ", ("", *(f"ρ = {rho:g}" for rho in self.rhos)), rows)]
 
     def rows(self) -> list[dict[str, str | float | int]]:
         """For a table: kind, rho, value, stderr, evaluations, steps, last_gain and gap, kind by kind."""

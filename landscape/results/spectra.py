@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,6 +62,10 @@ class Spectrum:
     def extremes(self) -> tuple[float, float]:
         """The smallest and the largest node: the spectrum reaches at least as far, up to rounding."""
         return float(np.nanmin(self.values)), float(np.nanmax(self.values))
+
+    def first(self, probes: int) -> Spectrum:
+        """What the first probes alone show."""
+        return replace(self, values=self.values[:probes], weights=self.weights[:probes], seeds=self.seeds[:probes])
 
     def quadrature(self, function: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
         """The mean of f over the eigenvalues, tr f(H) / n.

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from landscape.results.arrays import Floats, Metadata, give_or_take
 from landscape.results.checks import CheckReport, QuadraticRadius
+from landscape.results.tables import Row, Table, Told
+
+OF_THE_LOSS = ("loss_stderr", "repeat_difference", "gradient_path_difference")  # metadata that no metric has
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,16 @@ class Path:
                 "do not fit; they must be (T, 2), (T,), and (T,) or none"
             )
 
+    def table(self) -> Table:
+        """Snapshot by snapshot."""
+        names = self.names or tuple(str(i + 1) for i in range(len(self.off_plane)))
+        losses = self.loss if len(self.loss) else np.full(len(names), np.nan)
+        rows: list[Row] = [
+            (name, float(point[0]), float(point[1]), float(off), float(loss))
+            for name, point, off, loss in zip(names, self.points, self.off_plane, losses, strict=True)
+        ]
+        return Table("Path", ("", "α", "β", "beside the plane", "its own loss"), rows)
+
 
 @dataclass(frozen=True)
 class Barrier:
@@ -64,6 +77,14 @@ class Barrier:
     at: float  # the t of it
     above_ends: float  # max over t of L(t) − max(L(0), L(1)); 0 likewise
     error: float  # what the interpolation may be off by; 0 on a grid, whose points may miss a peak
+
+    def table(self) -> Table:
+        """The height, and above which ends."""
+        rows: list[Row] = [
+            ("above the straight line between the ends", (self.height, self.error), self.at),
+            ("above the higher end", (self.above_ends, self.error), ""),
+        ]
+        return Table("Barrier on the path", ("", "height ± interpolation", "at t"), rows)
 
     def __repr__(self) -> str:
         return f"Barrier({self.height:.3g} at t = {self.at:.2f}, {self.above_ends:.3g} above the higher end)"
@@ -116,6 +137,15 @@ class Band:
         half: Floats = values.std(0, ddof=1) / np.sqrt(len(values)) * t.ppf((1 + self.level) / 2, len(values) - 1)
         return half
 
+    def table(self) -> Table:
+        """The mean rise at a few distances, with its interval."""
+        at = np.unique(np.linspace(0, len(self.radii) - 1, 6).round().astype(int)[1:])
+        rises = self.rises
+        halves = self.half_width(rises)
+        rows = tuple((f"r = {self.radii[i]:.3g}", (float(rises.mean(0)[i]), float(halves[i]))) for i in at)
+        title = f"Rise of the loss with the distance, {self.repeats} planes"
+        return Table(title, ("", f"mean ± {self.level:.0%} interval"), rows)
+
     def __repr__(self) -> str:
         rises = self.rises
         mean, half = float(rises.mean(0)[-1]), float(self.half_width(rises)[-1])
@@ -124,7 +154,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Surface:
+class Surface(Told):
     """Loss, and further metrics, on a rectangle of the plane θ₀ + α·x + β·y (or on a line, with B = 1)."""
 
     alphas: Floats  # (A,) coordinates along the first direction
@@ -132,7 +162,7 @@ class Surface:
     loss: Floats  # (B, A); NaN where missing or where the loss is not a number, ±inf where it overflows
     evaluated: NDArray[np.bool_]  # (B, A) True: computed at this very point; False: interpolated or missing
     metadata: Metadata = field(default_factory=dict)
-    metrics: Mapping[str, Floats] = field(default_factory=dict)  # name -> (B, A), NaN where missing
+    metrics: Mapping[str, Floats] = field(default_factory=dict)  # name -> (B, A), NaN where missing; see ``of``
     error: InterpolationError | None = None  # None: nothing was interpolated
     nodes: Floats = field(default_factory=lambda: np.empty((0, 2)))  # (N, 2) every point evaluated, as (α, β)
     node_loss: Floats = field(default_factory=lambda: np.empty(0))  # (N,) the loss at the nodes
@@ -157,36 +187,42 @@ class Surface:
             raise ValueError(
                 f"nodes has shape {self.nodes.shape}; {len(self.node_loss)} node losses need ({len(self.node_loss)}, 2)"
             )
+        for name, values in self.node_metrics.items():
+            if name not in self.metrics or values.shape != self.node_loss.shape:
+                raise ValueError(
+                    f"{name} has shape {values.shape} at the nodes; "
+                    f"a metric of the surface with {len(self.node_loss)} nodes needs {self.node_loss.shape}"
+                )
 
     def of(self, name: str) -> Surface:
-        """One of the metrics as a surface of its own, on the part of the grid where it is known.
+        """One of the metrics as a surface of its own.
+
+        A metric that was found wherever the loss was is known on the whole grid. Another one, which nothing
+        interpolates, is known at some points of it: they make the grid of its surface.
 
         Raises:
             ValueError: There is no such metric.
         """
         if name not in self.metrics:
-            known = ", ".join(self.metrics) or "none"
-            raise ValueError(f"the surface has no metric {name!r}; there are: {known}")
-        values = self.metrics[name]
-        known_at = ~np.isnan(values)
-        rows, columns = known_at.any(1), known_at.any(0)
-        if not known_at.any():
-            rows, columns = np.ones_like(rows), np.ones_like(columns)
-        alphas, betas = self.alphas[columns], self.betas[rows]
-        kept = values[np.ix_(rows, columns)]
+            raise ValueError(f"the surface has no metric {name!r}; there are: {', '.join(self.metrics) or 'none'}")
+        values, alphas, betas, evaluated = self.metrics[name], self.alphas, self.betas, self.evaluated
+        metadata = {key: value for key, value in self.metadata.items() if key not in OF_THE_LOSS}
         if name in self.node_metrics:
             nodes, at_nodes = self.nodes, self.node_metrics[name]
-            evaluated = self.evaluated[np.ix_(rows, columns)]
         else:
-            evaluated = ~np.isnan(kept)
-            nodes = np.stack(np.meshgrid(alphas, betas), -1)[evaluated].reshape(-1, 2)
-            at_nodes = kept[evaluated]
+            known = ~np.isnan(values)
+            rows, columns = known.any(1) | ~known.any(), known.any(0) | ~known.any()  # all, where nothing is known
+            values, alphas, betas = values[np.ix_(rows, columns)], alphas[columns], betas[rows]
+            evaluated = ~np.isnan(values)
+            nodes, at_nodes = np.stack(np.meshgrid(alphas, betas), -1)[evaluated], values[evaluated]
+            metadata.pop("interpolation", None)
+            metadata |= {"method": "grid", "reason": f"{name} may jump from point to point"}
         return Surface(
             alphas=alphas,
             betas=betas,
-            loss=kept,
+            loss=values,
             evaluated=evaluated,
-            metadata={**self.metadata, "quantity": name},
+            metadata={**metadata, "quantity": name},
             error=self.metric_errors.get(name),
             nodes=nodes,
             node_loss=at_nodes,
@@ -221,11 +257,47 @@ class Surface:
         finite = self.loss[np.isfinite(self.loss)]
         return (float(finite.min()), float(finite.max())) if len(finite) else (float("nan"), float("nan"))
 
+    def tables(self) -> list[Table]:
+        """The directions, the metrics, the band, the barrier and the checks, as far as there are any."""
+        directions = self._directions()
+        found = [Table("Directions", ("", "α", "β"), directions)] if directions else []
+        if self.metrics:
+            rows = []
+            for one in (self, *(self.of(name) for name in self.metrics)):
+                error = one.error.absolute if one.error is not None else 0.0
+                rows.append((one.quantity, one.centre, *one.range, error, one.evaluations))
+            header = ("", "centre", "lowest", "highest", "error ≤", "evaluations")
+            found.append(Table("On the plane", header, tuple(rows)))
+        if self.band is not None:
+            found.append(self.band.table())
+        if self.barrier is not None:
+            found.append(self.barrier.table())
+        if self.path is not None:
+            found.append(self.path.table())
+        if self.checks is not None:
+            found.append(self.checks.table(self.quadratic))
+        return found
+
+    def _directions(self) -> list[Row]:
+        """What is known of them: eigenvalues, shares of a path, lengths and the angle between them."""
+        plane = self.metadata.get("plane", {})
+        rows: list[Row] = []
+        if {"eigenvalues", "residuals"} <= plane.keys():
+            rows.append(("eigenvalue ± residual", *zip(plane["eigenvalues"], plane["residuals"], strict=True)))
+        if "shares" in plane:
+            rows.append(("share of the path's squared distances", *plane["shares"]))
+        if "direction_norms" in self.metadata:
+            rows.append(("length", *self.metadata["direction_norms"]))
+        if self.metadata.get("cosine") is not None:
+            rows.append(("cosine of the angle", self.metadata["cosine"], ""))
+        return [row if len(row) == 3 else (*row, "") for row in rows]
+
     def __repr__(self) -> str:
         low, high = self.range
         error = self.error if self.error is not None else "every point evaluated"
+        metrics = f"; with {', '.join(self.metrics)}" if self.metrics else ""
         return (
-            f"Surface({len(self.alphas)}×{len(self.betas)}, loss {low:.4g}–{high:.4g}, "
+            f"Surface({len(self.alphas)}×{len(self.betas)}, {self.quantity} {low:.4g}–{high:.4g}, "
             f"centre {self.centre:.4g}{give_or_take(self.metadata.get('loss_stderr'))}, "
-            f"{error}, {self.evaluations} evaluations)"
+            f"{error}, {self.evaluations} evaluations{metrics})"
         )
