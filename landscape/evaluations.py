@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -19,13 +20,14 @@ class Evaluations:
     """Values by point (α, β) of one plane, from which an interrupted surface continues exactly.
 
     ``surface`` fills it. With a path, everything is saved every few seconds and when ``surface`` ends, in whatever
-    way; ``delete`` the file when the result itself is stored. Points are matched by their exact coordinates, so the
-    same file serves another number of points or another tolerance on the same plane.
+    way; ``delete`` it when the result itself is stored. Points are matched by their exact coordinates, so the same
+    store serves another number of points or another tolerance on the same plane.
 
     Args:
-        path: An ``.npz`` file to continue from and to save to; None keeps the points in memory only.
+        path: An ``.npz`` file to continue from and to save to; None keeps the points in memory only. Metrics go to a
+            file beside it, ``…-metrics.npz``.
         key: What else makes the values what they are, such as a hash of the data. ``surface`` adds the parameters,
-            the directions and the names of the metrics by itself.
+            the directions and the names of what is evaluated by itself.
         seconds: How long to wait between two saves.
     """
 
@@ -37,6 +39,15 @@ class Evaluations:
         self._columns: tuple[str, ...] = ()
         self._fingerprint: str | None = None
         self._saved = (0, time.monotonic())  # how many points, and when
+
+    @cached_property
+    def metrics(self) -> Evaluations:
+        """The store beside this one for what is evaluated at other points than the loss."""
+        return Evaluations(self._beside, self.key, seconds=self.seconds)
+
+    @property
+    def _beside(self) -> Path | None:
+        return self.path.with_stem(f"{self.path.stem}-metrics") if self.path is not None else None
 
     def bind(self, fingerprint: str, columns: Sequence[str]) -> None:
         """Take up the values of this very plane, in these columns, from the file if there is one.
@@ -73,10 +84,10 @@ class Evaluations:
     def __len__(self) -> int:
         return len(self._values)
 
-    def column(self, points: Floats, name: str = "loss") -> Floats:
-        """The values (K,) of one column at points (K, 2), all of which have been evaluated."""
-        place = self._columns.index(name)
-        return np.array([self._values[a, b][place] for a, b in points.tolist()], dtype=float)
+    def values(self, points: Floats) -> Floats:
+        """All columns (K, C) at points (K, 2), all of which have been evaluated."""
+        found = [self._values[a, b] for a, b in points.tolist()]
+        return np.array(found, dtype=float).reshape(len(points), len(self._columns))
 
     @property
     def points(self) -> Floats:
@@ -99,6 +110,7 @@ class Evaluations:
         self._saved = (len(self._values), time.monotonic())
 
     def delete(self) -> None:
-        """Remove the file; the points stay in memory."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+        """Remove the files, that of the metrics included; the points stay in memory."""
+        for path in (self.path, self._beside):
+            if path is not None:
+                path.unlink(missing_ok=True)

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from landscape.directions import cosine, orthogonalise, random_direction
+from landscape.interpolation import interpolant, resample
 from landscape.params import ParamSpace
-from landscape.results import Barrier, EigenPairs, Floats, Mark, Metadata, Surface
+from landscape.results import Barrier, EigenPairs, Floats, Mark, Metadata, Path, Surface
 
 Interval = tuple[float, float]
 BEYOND = 0.5  # how far a plane through other points reaches past them, as a share of their distance
+PATH_POINTS = 1001  # between two checkpoints, of an interpolant
 MARGIN = 0.15  # around a trajectory, as a share of its size
 
 
@@ -26,8 +28,7 @@ class Plane:
     y: Tensor | None  # (n,); None for a line
     extent: float | tuple[Interval, Interval]  # how far it is worth looking
     marks: tuple[Mark, ...] = ()
-    path: Floats = field(default_factory=lambda: np.empty((0, 2)))  # (T, 2) coordinates of a trajectory's snapshots
-    off_plane: Floats = field(default_factory=lambda: np.empty(0))  # (T,) how far each of them lies beside the plane
+    path: Path | None = None  # of a training run
     description: Metadata = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,7 +73,7 @@ def eigen_plane(pairs: EigenPairs, numbers: Sequence[int], like: Tensor) -> Plan
     """
     if len(numbers) not in (1, 2) or len(set(numbers)) < len(numbers):
         raise ValueError(f"one or two different eigenvectors make a line or a plane, got {list(numbers)}")
-    vectors, values = [], []
+    vectors, values, residuals = [], [], []
     for number in numbers:
         end = pairs if number > 0 else pairs.bottom
         count = 0 if end is None or end.vectors is None else len(end.vectors)
@@ -83,7 +84,8 @@ def eigen_plane(pairs: EigenPairs, numbers: Sequence[int], like: Tensor) -> Plan
             )
         vectors.append(torch.from_numpy(end.vectors[abs(number) - 1]).to(like))
         values.append(float(end.values[abs(number) - 1]))
-    told = {"kind": "eigen", "numbers": list(numbers), "eigenvalues": values}
+        residuals.append(float(end.residuals[abs(number) - 1]))
+    told = {"kind": "eigen", "numbers": list(numbers), "eigenvalues": values, "residuals": residuals}
     return Plane(vectors[0], vectors[1] if len(vectors) > 1 else None, 1.0, description=told)
 
 
@@ -116,8 +118,8 @@ def trajectory_plane(params: Tensor, snapshots: Sequence[Tensor], names: Sequenc
 
     As Li et al. (NeurIPS 2018, section 7) have it: the principal components of the differences θᵢ − θ₀ from the last
     point, not centred otherwise. They are orthonormal, so that least squares places the snapshots by inner products.
-    ``description["shares"]`` is the share of the squared differences along each direction, ``off_plane`` what is left
-    of each snapshot.
+    ``description["shares"]`` is the share of the squared differences along each direction; the path tells what is
+    left of each snapshot.
 
     Args:
         params: θ₀ (n,), where the trajectory ends.
@@ -144,15 +146,13 @@ def trajectory_plane(params: Tensor, snapshots: Sequence[Tensor], names: Sequenc
         "kind": "trajectory",
         "shares": (values[:2] / values.sum()).tolist(),
         "snapshots": len(snapshots),
-        "names": list(names or []),
     }
     return Plane(
         directions[0].to(params),
         directions[1].to(params),
         _around(path.cpu().numpy()),
         (Mark("end", 0.0, 0.0),),
-        path=path.cpu().numpy(),
-        off_plane=rest.cpu().numpy(),
+        path=Path(path.cpu().numpy(), rest.cpu().numpy(), tuple(names or ())),
         description=told,
     )
 
@@ -168,18 +168,22 @@ def _around(path: Floats) -> tuple[Interval, Interval]:
 def barrier(line: Surface) -> Barrier:
     """The barrier on a path from α = 0 to α = 1 (Frankle et al. 2020, section 2).
 
+    Read from the polynomial by which the line was interpolated; where it was not, from its points, and straight
+    between them.
+
     Raises:
         ValueError: The line does not reach from 0 to 1, or its loss is not finite there.
     """
-    t, loss = line.alphas, line.loss[0]
-    within = (t >= -1e-9) & (t <= 1 + 1e-9)
-    if (
-        not line.is_line
-        or not np.isclose(t[within].min(initial=np.inf), 0)
-        or not np.isclose(t[within].max(initial=-np.inf), 1)
-    ):
-        raise ValueError(f"a barrier needs a line with points at 0 and at 1; this one has {t.min():g} to {t.max():g}")
-    t, loss = t[within], loss[within]
+    if not (line.is_line and line.alphas[0] <= 0 and line.alphas[-1] >= 1):
+        raise ValueError(
+            f"a barrier needs a line from 0 to 1 at least; this one goes from {line.alphas[0]:g} to {line.alphas[-1]:g}"
+        )
+    if interpolant(line) is not None:
+        t = np.linspace(0, 1, PATH_POINTS)
+        loss = resample(line, alphas=t)[0]
+    else:
+        t = np.unique(np.concatenate([[0.0, 1.0], line.alphas[(line.alphas > 0) & (line.alphas < 1)]]))
+        loss = np.interp(t, line.alphas, line.loss[0])
     if not np.isfinite(loss).all():
         raise ValueError("the loss is not finite somewhere on the path: the barrier has no height")
     above = loss - ((1 - t) * loss[0] + t * loss[-1])

@@ -1,5 +1,7 @@
 """Planes through points, eigenvectors and trajectories, and the barrier on a path."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -82,14 +84,14 @@ def test_a_trajectory_in_a_plane_is_found_whole():
     coordinates = drawn(9, 2, seed=2) * torch.tensor([5.0, 1.0])
     plane = trajectory_plane(params, list(params + coordinates @ basis))
     assert_allclose(sum(plane.description["shares"]), 1)
-    assert_allclose(plane.off_plane, 0, atol=1e-6)
+    assert_allclose(plane.path.off_plane, 0, atol=1e-6)
     assert_allclose(plane.x.norm(), 1)
     assert abs(plane.description["cosine"]) < 1e-10
-    placed = params + torch.from_numpy(plane.path) @ torch.stack([plane.x, plane.y])
+    placed = params + torch.from_numpy(plane.path.points) @ torch.stack([plane.x, plane.y])
     assert_allclose(placed, params + coordinates @ basis, atol=1e-9)
     (low, high), (bottom, top) = plane.extent
-    assert low < plane.path[:, 0].min() < plane.path[:, 0].max() < high
-    assert bottom < min(plane.path[:, 1].min(), 0) <= max(plane.path[:, 1].max(), 0) < top
+    assert low < plane.path.points[:, 0].min() < plane.path.points[:, 0].max() < high
+    assert bottom < min(plane.path.points[:, 1].min(), 0) <= max(plane.path.points[:, 1].max(), 0) < top
 
 
 def test_shares_and_distances_are_those_of_a_singular_value_decomposition():
@@ -99,11 +101,11 @@ def test_shares_and_distances_are_those_of_a_singular_value_decomposition():
     _, singular, directions = np.linalg.svd(differences, full_matrices=False)
     assert_allclose(plane.description["shares"], singular[:2] ** 2 / (singular**2).sum())
     rest = differences - differences @ directions[:2].T @ directions[:2]
-    assert_allclose(plane.off_plane, np.linalg.norm(rest, axis=1))
+    assert_allclose(plane.path.off_plane, np.linalg.norm(rest, axis=1))
     assert_allclose(abs(plane.x.numpy() @ directions[0]), 1)
     # Least squares with any other basis of the plane would place them at the same points.
     solution = np.linalg.lstsq(torch.stack([plane.x, plane.y]).numpy().T, differences.T, rcond=None)[0].T
-    assert_allclose(plane.path, solution)
+    assert_allclose(plane.path.points, solution)
 
 
 @pytest.mark.parametrize("count", [1, 5])
@@ -145,7 +147,14 @@ def test_an_interpolated_barrier_carries_its_error():
     assert found.error > 0
 
 
-@pytest.mark.parametrize("points", [2, 3])
-def test_a_line_without_both_ends_is_refused(points):
-    with pytest.raises(ValueError, match="needs a line with points at 0 and at 1"):
-        barrier(path(lambda t: t, points=points, grid=True))
+def test_a_barrier_needs_no_points_at_the_ends():
+    on_grid = barrier(path(lambda t: 3 * t, points=6, grid=True))
+    assert_allclose([on_grid.height, on_grid.above_ends], 0, atol=1e-9)
+    smooth = barrier(path(lambda t: t * (1 - t), points=52))
+    assert_allclose([smooth.height, smooth.at], [0.25, 0.5], atol=1e-6)
+
+
+def test_a_line_without_both_ends_is_refused():
+    short = path(lambda t: t, points=5, grid=True)
+    with pytest.raises(ValueError, match="needs a line from 0 to 1 at least; this one goes from"):
+        barrier(replace(short, alphas=short.alphas / 2))

@@ -5,60 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planar import Counting, Plane, X, Y, bumpy, holed, smooth, spike, true
 from problems import linear_regression, transformer
 from torch import nn
 
 from landscape import Evaluations, Objective, random_direction, resample, surface
-from landscape.files import load_surface, save_surface
 from landscape.interpolation import Axis
-
-X, Y = torch.eye(2, dtype=torch.float64)
-
-
-class Plane(nn.Module):
-    """A model whose parameters are the coordinates of the plane themselves."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.at = nn.Parameter(torch.zeros(2, dtype=torch.float64))
-
-
-class Counting(Objective):
-    """Notes the points it evaluates, and may fail on the way."""
-
-    def __init__(self, f, fails_at=None, **options) -> None:
-        super().__init__(Plane(), lambda model, batch: (f(*model.at), 1), [None], **options)
-        self.seen: list[tuple[float, float]] = []
-        self.fails_at = fails_at
-
-    def along(self, directions, coefficients, params=None):
-        for point in np.asarray(coefficients).tolist():
-            if len(self.seen) == self.fails_at:
-                raise KeyboardInterrupt
-            self.seen.append(tuple(point))
-        return super().along(directions, coefficients, params)
-
-
-def smooth(a, b):
-    return torch.exp(a - 0.5 * b) + torch.sin(2 * a * b) + b**2
-
-
-def bumpy(a, b):
-    """Poles at a = ±0.2i: needs many nodes."""
-    return 1 / (1 + 25 * a**2) + 0.1 * b
-
-
-def spike(a, b):
-    return 0.1 * (a + b) + 10 * torch.exp(-(a**2 + b**2) / 2e-4)
-
-
-def holed(a, b):
-    return torch.log(a + b + 0.5)  # not a number beyond a line
-
-
-def true(f, result):
-    a, b = torch.from_numpy(result.alphas), torch.from_numpy(result.betas)[:, None]
-    return (f(a, b) + 0 * a * b).numpy()
+from landscape.storage import load_surface, save_surface
 
 
 def test_a_quadratic_is_reproduced_by_the_fewest_nodes():
@@ -195,25 +148,10 @@ def test_a_direction_may_be_an_array_and_padding_is_left_out_of_it():
     assert found.loss[0, 2] == pytest.approx(moved)
 
 
-def test_metrics_are_evaluated_on_the_grid():
-    seen = []
-
-    def rank(params):
-        seen.append(params.tolist())
-        return float(params[0] > 0.1)
-
-    found = surface(
-        Counting(smooth), X, Y, points=(4, 3), grid=True, metrics={"rank": rank, "b": lambda params: params[1]}
-    )
-    np.testing.assert_array_equal(found.metrics["rank"], (found.alphas > 0.1).astype(float)[None].repeat(3, 0))
-    np.testing.assert_array_equal(found.metrics["b"], found.betas[:, None].repeat(4, 1))
-    assert len(seen) == 12 + 1  # and the centre, which is no point of this grid
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metrics": {"rank": float}}, "rank.* pass grid=True"),
+        ({"metric_points": 0}, "metric_points=0 makes no grid"),
         ({"tolerance": 0.0}, "tolerance=0.0 must be a positive"),
         ({"tolerance": math.nan}, "tolerance=nan"),
         ({"points": 0}, "at least 1"),
@@ -247,7 +185,7 @@ def test_progress_reaches_what_it_promises():
 def test_an_interrupted_surface_continues_exactly(tmp_path, fails_at, grid):
     uninterrupted = surface(Counting(smooth), X, Y, points=12, grid=grid)
     path = tmp_path / "partial.npz"
-    first = Counting(smooth, fails_at)
+    first = Counting(smooth, fails_at=fails_at)
     with pytest.raises(KeyboardInterrupt):
         surface(first, X, Y, points=12, grid=grid, evaluations=Evaluations(path, "data"))
     evaluations = Evaluations(path, "data")
@@ -283,17 +221,18 @@ def test_the_same_points_serve_other_grids_and_tolerances(tmp_path):
 
 def test_points_of_other_surfaces_are_not_mixed(tmp_path):
     path = tmp_path / "partial.npz"
-    surface(Counting(smooth), X, Y, points=3, evaluations=Evaluations(path, "data"))
+    surface(Counting(smooth), X, Y, points=3, metrics={"rank": torch.sum}, evaluations=Evaluations(path, "data"))
     moved = Counting(smooth)
     moved.params = moved.params + 1
     for objective, x, key, metrics in (
         (moved, X, "data", None),
         (Counting(smooth), X + Y, "data", None),
         (Counting(smooth), X, "other data", None),
-        (Counting(smooth), X, "data", {"rank": float}),
+        (Counting(smooth, bumpy), X, "data", None),
+        (Counting(smooth), X, "data", {"gain": torch.sum}),
     ):
         with pytest.raises(ValueError, match="another surface; delete it, or give another path"):
-            surface(objective, x, Y, points=3, grid=True, metrics=metrics, evaluations=Evaluations(path, key))
+            surface(objective, x, Y, points=3, parts=True, metrics=metrics, evaluations=Evaluations(path, key))
 
 
 def test_a_damaged_file_is_refused(tmp_path):
