@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.derivatives import RETAINED
 from landscape.gauss_newton import Calling, sandwich
 from landscape.objective import REPEATABLE, Objective
 from landscape.operators import CurvatureOperator
@@ -40,6 +41,7 @@ class FisherOperator(CurvatureOperator):
         by_group: ``by_group(model, batch) -> (S,)`` sums of the terms of the batch's S groups, or a dict of such
             vectors by the name of the part. Parts of weight 0 may be missing.
         params: (n,) where to take the matrix; by default the objective's own θ₀.
+        retain: As for every ``CurvatureOperator``; it changes the rounding, as in ``GaussNewtonOperator``.
 
     Raises:
         ValueError: The groups' sums are no vectors, are of other parts than the loss has, or do not add up to it; all
@@ -47,13 +49,17 @@ class FisherOperator(CurvatureOperator):
             ``GaussNewtonOperator``.
     """
 
-    def __init__(self, objective: Objective[Any], by_group: ByGroup, params: Tensor | None = None) -> None:
-        super().__init__(objective, params)
+    name = "fisher"
+
+    def __init__(
+        self, objective: Objective[Any], by_group: ByGroup, params: Tensor | None = None, *, retain: int = RETAINED
+    ) -> None:
+        super().__init__(objective, params, retain=retain)
         self.by_group = by_group
         self._check()
 
     def _products(self, vectors: Tensor) -> Tensor:
-        return sandwich(self.objective, self._sums, self._scaled, vectors, self.params)
+        return sandwich(self.objective, self._sums, self._scaled, vectors, self._graphs)
 
     def _sums(self, model: Any, batch: Any) -> tuple[Tensor, ...]:
         """The groups' sums (S,) by part, of those parts that weigh something."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import CheckpointError
 
+from landscape.derivatives import RETAINED, Graph, Graphs, edge, pullback
 from landscape.objective import Objective, _weighted
 from landscape.operators import CurvatureOperator
 from landscape.split import Outputs, Split, like, tensors_of
@@ -29,17 +31,22 @@ class GaussNewtonOperator(CurvatureOperator):
     equal where z is linear in θ. It is symmetric, and positive semidefinite when ``outer`` is convex in z and no
     weight w_p is negative.
 
-    Arguments and attributes are those of every ``CurvatureOperator``.
+    Arguments and attributes are those of every ``CurvatureOperator``. Batches whose graphs are retained are multiplied
+    by differentiating Jᵀu by u, the others in forward mode: ``retain`` changes the rounding.
 
     Raises:
-        ValueError: The objective's loss is no ``Split``. In a product: the outputs are no tensors.
-        NotImplementedError: In a product: an operation of the network has no forward-mode derivative.
-        CheckpointError: In a product: the network checkpoints activations.
+        ValueError: The objective's loss is no ``Split``, nor has one as its attribute ``split``. In a product: the
+            outputs are no tensors.
+        NotImplementedError: In a product: an operation of the network has no forward-mode derivative, and not all
+            graphs are retained.
+        CheckpointError: In a product: the network checkpoints activations, and not all graphs are retained.
     """
 
-    def __init__(self, objective: Objective[Any], params: Tensor | None = None) -> None:
-        super().__init__(objective, params)
-        loss = objective._call.loss
+    name = "gauss-newton"
+
+    def __init__(self, objective: Objective[Any], params: Tensor | None = None, *, retain: int = RETAINED) -> None:
+        super().__init__(objective, params, retain=retain)
+        loss = getattr(objective.loss, "split", objective.loss)
         if not isinstance(loss, Split):
             raise ValueError(
                 "a Gauss-Newton matrix needs to know where the network ends and the convex loss begins; "
@@ -50,7 +57,7 @@ class GaussNewtonOperator(CurvatureOperator):
         self.split: Split[Any] = loss
 
     def _products(self, vectors: Tensor) -> Tensor:
-        return sandwich(self.objective, self.split.outputs, self._outer_products, vectors, self.params)
+        return sandwich(self.objective, self.split.outputs, self._outer_products, vectors, self._graphs)
 
     def _outer_products(self, outputs: Outputs, tangents: Sequence[Tensor], batch: Any) -> Sequence[Tensor]:
         """∇²_z ℓ_b times the tangents, by differentiating ``outer`` twice."""
@@ -59,8 +66,8 @@ class GaussNewtonOperator(CurvatureOperator):
         # Clones, since `outer` may write to what it is given (scores of padding set to −∞).
         terms = named_terms(self.split.outer(like(outputs, [leaf.clone() for leaf in leaves]), batch))
         loss = _weighted([terms[part][0] for part in self.objective._parts], scales)
-        gradients = _pullback([loss], leaves, create_graph=True)
-        return _pullback(gradients, leaves, tangents)
+        gradients = pullback([loss], leaves, create_graph=True)
+        return pullback(gradients, leaves, tangents)
 
 
 def sandwich(
@@ -68,7 +75,7 @@ def sandwich(
     function: Callable[[Any, Any], Any],
     middle: Middle,
     vectors: Tensor,
-    params: Tensor | None = None,
+    graphs: Graphs,
 ) -> Tensor:
     """Σ_b J_bᵀ M_b J_b v for the Jacobians J_b of ``function(model, batch)`` with respect to θ.
 
@@ -77,72 +84,63 @@ def sandwich(
         function: Its outputs z are a tensor or a tuple of tensors.
         middle: ``middle(z, tangents, batch)`` multiplies M_b by the tangents, one for each tensor of z.
         vectors: v (n,), or several as (m, n).
-        params: θ (n,), by default θ₀.
+        graphs: Of this function at a point θ, of which those that are kept are used again.
 
     Returns:
         The shape of ``vectors``.
     """
-    call, theta = Calling(objective.model, function), objective._leaf(params)
+    call, theta = Calling(objective.model, function), graphs.theta
     rows = objective.space.project(vectors.detach()).reshape(-1, objective.space.size)  # (m, n)
     products = torch.zeros_like(rows)
-    # Fused attention has no forward-mode derivative.
+    # Fused attention has neither a forward-mode nor a second derivative.
     with objective._mode(), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         for index, batch in enumerate(objective.batches):
+            graph = graphs.kept(index, partial(_transposed, objective, call, theta, index))
             for row, v in zip(products, rows, strict=True):
                 try:
-                    row += _sandwiched(objective, call, middle, theta, v, batch, index)
+                    outputs, tangents = _again(graph, v) if graph else _forward(objective, call, theta, v, index)
+                    primals = tensors_of(outputs)
+                    cotangents = middle(like(outputs, [z.detach() for z in primals]), tangents, batch)
+                    row += pullback(primals, [theta], cotangents, retain_graph=graph is not None)[0]
                 except (NotImplementedError, CheckpointError) as problem:
                     problem.add_note(
-                        "The product with a Jacobian is found in forward mode: give a torch.autograd.Function of your "
-                        "own a jvp, and leave out activation checkpointing."
+                        "The product with a Jacobian is found in forward mode where graphs are not retained: give a "
+                        "torch.autograd.Function of your own a jvp and leave out activation checkpointing, or retain "
+                        "more bytes."
                     )
                     raise
     return objective.space.project(products).reshape(vectors.shape)
 
 
-def _sandwiched(
-    objective: Objective[Any], call: nn.Module, middle: Middle, theta: Tensor, v: Tensor, batch: Any, index: int
-) -> Tensor:
-    """One batch's Jᵀ M J v (n,)."""
-    # Jv in forward mode, beside the pass whose graph Jᵀ uses: on a small Transformer, a product takes 5 times the
-    # floating-point operations of a forward pass. Differentiating Jᵀu by u takes 7 (and 3 + 4m for m vectors, which
-    # is less than 5m from m = 4 on, but all eigenvalue solvers multiply by one vector at a time). A Hessian's takes 9.
+# On a small Transformer, a product in forward mode takes 5 times the floating-point operations of a forward pass, and
+# one on a retained graph 4. (Without a retained graph, differentiating Jᵀu by u takes 3 + 4m for m vectors.)
+
+
+def _forward(
+    objective: Objective[Any], call: nn.Module, theta: Tensor, v: Tensor, index: int
+) -> tuple[Outputs, list[Tensor]]:
+    """A batch's outputs z, with their graph, and Jv in forward mode beside it."""
     with forward_ad.dual_level():
         dual = forward_ad.make_dual(theta, v)  # type: ignore[no-untyped-call]  # torch has no types here
-        outputs = objective._called(call, dual, batch, index)
+        outputs = objective._called(call, dual, objective.batches[index], index)
         pairs = [forward_ad.unpack_dual(tensor) for tensor in tensors_of(outputs)]  # type: ignore[no-untyped-call]
     # Jᵀ only after the level has ended: within it, the backward pass would be differentiated as well.
-    primals = [primal for primal, _ in pairs]
     tangents = [torch.zeros_like(z) if tangent is None else tangent.detach() for z, tangent in pairs]
-    cotangents = middle(like(outputs, [z.detach() for z in primals]), tangents, batch)
-    (product,) = _pullback(primals, [theta], cotangents)
-    return product
+    return like(outputs, [z for z, _ in pairs]), tangents
 
 
-def _pullback(
-    outputs: Sequence[Tensor],
-    inputs: Sequence[Tensor],
-    cotangents: Sequence[Tensor] | None = None,
-    *,
-    create_graph: bool = False,
-) -> list[Tensor]:
-    """The cotangents of the inputs, zeros for those on which no output depends."""
-    ones = [torch.ones_like(output) for output in outputs] if cotangents is None else cotangents
-    pairs = [(output, one) for output, one in zip(outputs, ones, strict=True) if output.requires_grad]
-    free = [tensor for tensor in inputs if tensor.requires_grad]
-    if not pairs or not free:
-        return [torch.zeros_like(tensor) for tensor in inputs]
-    found = iter(
-        torch.autograd.grad(
-            [output for output, _ in pairs],
-            free,
-            [one for _, one in pairs],
-            create_graph=create_graph,
-            allow_unused=True,
-            materialize_grads=True,
-        )
-    )
-    return [next(found) if tensor.requires_grad else torch.zeros_like(tensor) for tensor in inputs]
+def _transposed(objective: Objective[Any], call: nn.Module, theta: Tensor, index: int) -> Graph:
+    """A batch's Jᵀu as a function of u."""
+    outputs = objective._called(call, theta, objective.batches[index], index)
+    primals = tensors_of(outputs)
+    cotangents = tuple(torch.zeros_like(z).requires_grad_(z.is_floating_point()) for z in primals)
+    (image,) = pullback(primals, [theta], cotangents, create_graph=True)
+    return Graph(edge(image), outputs, cotangents)
+
+
+def _again(graph: Graph, v: Tensor) -> tuple[Outputs, list[Tensor]]:
+    """The same as ``_forward`` from a retained graph: Jᵀu is linear in u, and its derivative by u along v is Jv."""
+    return graph.outputs, pullback([graph.derivative], graph.cotangents, [v], retain_graph=True)
 
 
 class Calling(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, func, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from landscape.derivatives import Graph, Graphs, derivative, edge
 from landscape.jackknife import jackknife_error
 from landscape.params import ParamSpace
 from landscape.results import Floats
@@ -90,11 +91,20 @@ class Objective(Generic[Batch]):
         taken = set(self.space.names)
         self._rest = {  # what the model needs beside θ
             f"model.{name}": tensor.detach().to(self.device)
-            for name, tensor in [*model.named_parameters(), *model.named_buffers()]
+            for name, tensor in model.named_parameters()
+            if name not in taken
+        } | {  # copies: a batch norm that trains on would change the loss, and torch does not notice that it writes
+            f"model.{name}": tensor.detach().to(self.device, copy=True)
+            for name, tensor in model.named_buffers()
             if name not in taken
         }
         self._parts: tuple[str, ...] = ()
         self._counts: Tensor | None = None  # (batches, P) float64, once they have been found
+
+    @property
+    def loss(self) -> LossFn[Batch]:
+        """The loss function."""
+        return self._call.loss
 
     # --- values
 
@@ -151,13 +161,29 @@ class Objective(Generic[Batch]):
         Returns:
             (k,) float64.
         """
+        return self._combined(self._along(directions, coefficients, params)).cpu().numpy()
+
+    def along_parts(
+        self, directions: Tensor, coefficients: Tensor | Floats, params: Tensor | None = None
+    ) -> tuple[Floats, dict[str, Floats]]:
+        """The loss (k,), as ``along`` has it, and from the same passes the parts' means (k,), as ``parts`` has them."""
+        totals = self._along(directions, coefficients, params)
+        means = (totals / self.counts.sum(0)).T.cpu().numpy()  # (P, k)
+        return self._combined(totals).cpu().numpy(), dict(zip(self._parts, means, strict=True))
+
+    def point(self, directions: Tensor, coefficients: Tensor | Floats, params: Tensor | None = None) -> Tensor:
+        """The parameters (n,) at one point θ₀ + c·D, for c (m,) and D (m, n)."""
+        return torch.addmv(self._checked(params), directions.T, self._coefficients(coefficients))
+
+    def _along(self, directions: Tensor, coefficients: Tensor | Floats, params: Tensor | None) -> Tensor:
+        """Sums over all batches (k, P) at points of a plane, as many at once as fit into the memory."""
         start, points = self._checked(params), self._coefficients(coefficients)
-        losses: list[Tensor] = []
+        totals: list[Tensor] = []
         done = 0
         while done < len(points):
             chunk = points[done : done + self.points_at_once]
             try:
-                losses.append(self._at_once(start, directions, chunk))
+                totals.append(self._at_once(start, directions, chunk))
             except torch.cuda.OutOfMemoryError:
                 if self.points_at_once == 1:
                     raise
@@ -165,11 +191,7 @@ class Objective(Generic[Batch]):
                 torch.cuda.empty_cache()
                 continue
             done += len(chunk)
-        return torch.cat(losses).cpu().numpy() if losses else np.empty(0)
-
-    def point(self, directions: Tensor, coefficients: Tensor | Floats, params: Tensor | None = None) -> Tensor:
-        """The parameters (n,) at one point θ₀ + c·D, for c (m,) and D (m, n)."""
-        return torch.addmv(self._checked(params), directions.T, self._coefficients(coefficients))
+        return torch.cat(totals) if totals else torch.zeros_like(self.counts[:0])
 
     def _at_once(self, start: Tensor, directions: Tensor, points: Tensor) -> Tensor:
         if self.vmap and len(points) > 1:
@@ -180,18 +202,18 @@ class Objective(Generic[Batch]):
             except RuntimeError as problem:
                 if not self._falls_back:
                     raise
-                warnings.warn(f"vmap does not take this loss, points are evaluated one by one: {problem}", stacklevel=3)
+                warnings.warn(f"vmap does not take this loss, points are evaluated one by one: {problem}", stacklevel=4)
                 self.vmap = False
         thetas = (torch.addmv(start, directions.T, point) for point in points)
-        return torch.stack([self._combined(self._sums(theta).sum(0)) for theta in thetas])
+        return torch.stack([self._sums(theta).sum(0) for theta in thetas])
 
     def _vmapped(self, thetas: Tensor) -> Tensor:
-        """The losses (k,) at points (k, n): batches outside, points inside."""
+        """Sums over all batches (k, P) at points (k, n): batches outside, points inside."""
         totals = torch.zeros(len(thetas), self.counts.shape[1], dtype=torch.float64, device=self.device)
         with self._mode(), torch.no_grad():
             for batch in self.batches:
                 totals += func.vmap(lambda theta, batch=batch: torch.stack(self._terms(theta, batch)[0]))(thetas)
-        return self._combined(totals)
+        return totals
 
     def _coefficients(self, coefficients: Tensor | Floats) -> Tensor:
         return torch.as_tensor(coefficients, dtype=self.params.dtype, device=self.device)
@@ -211,11 +233,13 @@ class Objective(Generic[Batch]):
             for index, batch in enumerate(self.batches):
                 sums, _ = self._terms(theta, batch, index)
                 total += torch.stack([term.detach() for term in sums])
-                gradient += _derivative(_weighted(sums, scales), theta)
+                gradient += derivative(_weighted(sums, scales), theta)
         return float(self._combined(total)), self.space.project(gradient)
 
     def hvp(self, vector: Tensor, params: Tensor | None = None) -> Tensor:
         """∇²L · v at ``params``, by default at θ₀, restricted to the coordinates that take part.
+
+        For many products at one point a ``HessianOperator`` is faster: it keeps what they have in common.
 
         Args:
             vector: v (n,), or several as (m, n), which share the first differentiation.
@@ -224,17 +248,32 @@ class Objective(Generic[Batch]):
         Returns:
             The shape of ``vector``.
         """
-        scales, theta = self._scales, self._leaf(params)
+        return self._hessian_products(vector, self._graphs(params))
+
+    def _hessian_products(self, vector: Tensor, graphs: Graphs) -> Tensor:
+        scales, theta = self._scales, graphs.theta
         vectors = self.space.project(vector.detach()).reshape(-1, self.space.size)  # (m, n)
         products = torch.zeros_like(vectors)
+
+        def gradient_graph(index: int) -> Graph:
+            loss = _weighted(self._terms(theta, self.batches[index], index)[0], scales)
+            return Graph(edge(derivative(loss, theta, create_graph=True)))
+
         # Fused attention has no second derivative.
         with self._mode(), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-            for index, batch in enumerate(self.batches):
-                loss = _weighted(self._terms(theta, batch, index)[0], scales)
-                gradient = _derivative(loss, theta, create_graph=True)
+            for index in range(len(self.batches)):
+                kept = graphs.kept(index, partial(gradient_graph, index))
+                graph = kept or gradient_graph(index)
                 for row, v in enumerate(vectors):
-                    products[row] += _derivative(gradient, theta, v, retain_graph=row + 1 < len(vectors))
+                    again = kept is not None or row + 1 < len(vectors)
+                    products[row] += derivative(graph.derivative, theta, v, retain_graph=again)
         return self.space.project(products).reshape(vector.shape)
+
+    def _graphs(self, params: Tensor | None, limit: int = 0) -> Graphs:
+        """Graphs at a point, of which up to ``limit`` bytes are kept."""
+        # A copy: graphs that are kept would not follow when the caller's vector is changed in place.
+        theta = self._checked(params).clone().requires_grad_()
+        return Graphs(theta, limit, owned=self._rest.values())
 
     # --- one pass
 
@@ -325,15 +364,15 @@ class Objective(Generic[Batch]):
         return torch.where(weights != 0, weights * means, 0).sum(-1)  # a part left out may be infinite
 
 
-def repeat_difference(objective: Objective[Any], value: float) -> float:
-    """How far a second evaluation of the loss at θ₀ is from ``value``; NaN if one of them is not finite.
+def repeat_difference(objective: Objective[Any], value: float, params: Tensor | None = None) -> float:
+    """How far a second evaluation of the loss, at θ₀ or ``params``, is from ``value``; NaN if one is not finite.
 
     On GPUs, sums in varying order leave a difference far below the loss.
 
     Raises:
         ValueError: They differ by more: the loss is no function of the parameters.
     """
-    again = objective.value()
+    again = objective.value(params)
     if abs(again - value) > REPEATABLE * max(abs(again), abs(value)):
         raise ValueError(
             f"two evaluations at the same point give {value:.6g} and {again:.6g}: the loss draws random numbers; "
@@ -357,29 +396,6 @@ def _weighted(sums: list[Tensor], scales: list[float]) -> Tensor:
     """What one batch adds to the loss. A part of weight zero is left out, since it may be infinite."""
     terms = [term * scale for term, scale in zip(sums, scales, strict=True) if scale != 0]
     return torch.stack(terms).sum() if terms else torch.zeros(())
-
-
-def _derivative(
-    outputs: Tensor,
-    theta: Tensor,
-    vector: Tensor | None = None,
-    *,
-    create_graph: bool = False,
-    retain_graph: bool = False,
-) -> Tensor:
-    if not outputs.requires_grad:  # a batch that touches no parameter, or a loss that is linear in them
-        return torch.zeros_like(theta)
-    # autograd.grad, never backward(create_graph=True): that ties .grad to the graph, and memory grows by each product.
-    (derivative,) = torch.autograd.grad(
-        outputs,
-        theta,
-        vector,
-        create_graph=create_graph,
-        retain_graph=create_graph or retain_graph,
-        allow_unused=True,
-        materialize_grads=True,
-    )
-    return derivative
 
 
 def _unfused(active: bool) -> Any:

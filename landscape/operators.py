@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 
+from landscape.derivatives import RETAINED
 from landscape.krylov import SymmetricOperator
 from landscape.objective import Objective
 
@@ -23,14 +24,22 @@ class CurvatureOperator(ABC):
     Args:
         objective: The loss L.
         params: (n,) where to take the matrix; by default the objective's own θ₀.
+        retain: How many bytes the graphs may take that are kept between products: those of as many batches as fit,
+            which are freed with the operator. For the others they are made again at each product; 0 keeps none.
 
     Attributes:
         shape: (n, n). Rows and columns of coordinates that take no part are zero.
         active: How many coordinates take part.
         products: How many products with a vector have been computed.
+        name: What the matrix is called in results.
+
+    Raises:
+        ValueError: ``params`` has another length, or ``retain`` is negative.
     """
 
-    def __init__(self, objective: Objective[Any], params: Tensor | None = None) -> None:
+    name: ClassVar[str]
+
+    def __init__(self, objective: Objective[Any], params: Tensor | None = None, *, retain: int = RETAINED) -> None:
         self.objective = objective
         self.params = params
         self.shape = (objective.space.size, objective.space.size)
@@ -38,6 +47,7 @@ class CurvatureOperator(ABC):
         self.device = objective.params.device
         self.active = objective.space.active
         self.products = 0
+        self._graphs = objective._graphs(params, retain)
 
     @abstractmethod
     def _products(self, vectors: Tensor) -> Tensor:
@@ -52,7 +62,8 @@ class CurvatureOperator(ABC):
         if vector.ndim not in (1, 2) or len(vector) != self.shape[1]:
             raise ValueError(f"a vector of shape {tuple(vector.shape)} does not fit an operator of shape {self.shape}")
         self.products += vector[0].numel()  # 1, or one for each column
-        rows = vector.to(self.device, self.dtype).movedim(0, -1)
+        # Contiguous: strided rows are multiplied more slowly, and with other rounding than a single vector.
+        rows = vector.to(self.device, self.dtype).movedim(0, -1).contiguous()
         return self._products(rows).movedim(-1, 0)
 
     def project(self, vector: Tensor) -> Tensor:
@@ -77,11 +88,15 @@ class CurvatureOperator(ABC):
 class HessianOperator(CurvatureOperator):
     """H = ∇²L at ``params``, on the coordinates that take part: ``H @ v`` differentiates twice and stores no matrix.
 
+    Products are those of ``Objective.hvp``, bit for bit, whatever is retained.
+
     Arguments and attributes are those of every ``CurvatureOperator``.
     """
 
+    name = "hessian"
+
     def _products(self, vectors: Tensor) -> Tensor:
-        return self.objective.hvp(vectors, self.params)
+        return self.objective._hessian_products(vectors, self._graphs)
 
 
 def asymmetry(H: SymmetricOperator | Tensor, generator: torch.Generator) -> float:

@@ -45,7 +45,7 @@ class SplitProblem:
         """w_p / (the number of all terms of part p)."""
         totals = dict.fromkeys(self.parts, 0.0)
         for batch in self.problem.batches:
-            for part, (_, count) in named(self.problem.loss(self.problem.model, batch)).items():
+            for part, (_, count) in named(self.problem.loss(self.problem.model.eval(), batch)).items():
                 totals[part] += float(count)
         return {part: (self.problem.weights or {part: 1.0})[part] / totals[part] for part in self.parts}
 

@@ -218,7 +218,9 @@ def test_outputs_may_be_named_and_some_of_them_constant():
 
     problem = replace(logistic(), loss=Split(outputs, outer))
     objective = problem.objective()
-    torch.testing.assert_close(dense(GaussNewtonOperator(objective)), dense(HessianOperator(objective)), **CLOSE)
+    G, again = GaussNewtonOperator(objective), GaussNewtonOperator(objective, retain=0)
+    torch.testing.assert_close(dense(G), dense(HessianOperator(objective)), **CLOSE)
+    assert operations(lambda: G @ torch.ones(15)) < operations(lambda: again @ torch.ones(15))
 
 
 def test_a_batch_whose_outputs_no_parameter_moves_adds_its_terms_alone():
@@ -264,18 +266,49 @@ def test_the_model_is_left_as_it_was():
     assert not first.requires_grad and all(parameter.grad is None for parameter in split.problem.model.parameters())
 
 
-def test_a_product_takes_five_times_the_operations_of_the_outputs():
+def test_a_product_takes_five_times_the_operations_of_the_outputs_and_four_on_retained_graphs():
     """One for z, two each for Jv and Jᵀ: a product inside of the dual level would differentiate Jᵀ as well."""
     split = recommender()
     objective = split.objective()
-    G, v = GaussNewtonOperator(objective), drawn(objective.space.size)
+    v = drawn(objective.space.size)
     assert objective.counts.sum()  # found in a pass of their own
-    with FlopCounterMode(display=False) as product:
-        G @ v
-    with FlopCounterMode(display=False) as forward:
-        objective.value(differentiable=True)
-    assert product.get_total_flops() <= 5 * forward.get_total_flops()
-    assert forward.get_total_flops() > 0
+    forward = operations(lambda: objective.value(differentiable=True))
+    assert forward > 0
+    G = GaussNewtonOperator(objective, retain=0)
+    assert operations(lambda: G @ v) <= 5 * forward
+    G = GaussNewtonOperator(objective)
+    first = operations(lambda: G @ v)
+    assert operations(lambda: G @ v) <= 4 * forward < first
+
+
+def operations(function):
+    with FlopCounterMode(display=False) as counter:
+        function()
+    return counter.get_total_flops()
+
+
+def test_what_is_retained_changes_the_rounding_alone(split):
+    objective = split.objective()
+    vectors = drawn(objective.space.size, 2)
+    expected = split.dense_gauss_newton() @ vectors
+    for retain in (0, 3000, 2**30):
+        G = GaussNewtonOperator(objective, retain=retain)
+        first = G @ vectors
+        torch.testing.assert_close(first, expected, **CLOSE)
+        assert torch.equal(G @ vectors, first) and torch.equal(G @ vectors[:, 1], first[:, 1])
+
+
+def test_outputs_count_as_memory_of_a_graph():
+    model = nn.Linear(4, 300).double()
+    batch = torch.randn(20, 4).double(), torch.arange(20)
+    objective = Objective(model, Split(logits, softmax), [batch])
+    of_outputs = 20 * 300 * 8  # bytes of z, and as many of u
+    v = torch.ones(objective.space.size)
+    again, too_little, enough = (
+        GaussNewtonOperator(objective, retain=retain) for retain in (0, of_outputs * 3 // 2, of_outputs * 5 // 2)
+    )
+    torch.testing.assert_close(too_little @ v, enough @ v)
+    assert operations(lambda: too_little @ v) == operations(lambda: again @ v) > operations(lambda: enough @ v)
 
 
 def test_a_loss_in_one_piece_is_refused():
@@ -304,17 +337,22 @@ class Squared(torch.autograd.Function):
 
 
 @pytest.mark.parametrize(
-    ("function", "error"),
+    ("function", "same", "error"),
     [
-        (Squared.apply, NotImplementedError),
-        (lambda x: checkpoint(lambda y: y.sin().exp(), x, use_reentrant=False), CheckpointError),
+        (Squared.apply, torch.square, NotImplementedError),
+        (lambda x: checkpoint(torch.sin, x.exp(), use_reentrant=False), lambda x: x.exp().sin(), CheckpointError),
     ],
 )
-def test_what_has_no_forward_mode_is_told_what_to_do(function, error):
-    problem = replace(logistic(), loss=Split(lambda model, batch: function(model(batch[0])), softmax))
+def test_what_has_no_forward_mode_takes_retained_graphs_or_is_told_what_to_do(function, same, error):
+    with_, without = (
+        replace(logistic(), loss=Split(lambda model, batch, of=of: of(model(batch[0])), softmax)).objective()
+        for of in (function, same)
+    )
+    v = drawn(15)
+    torch.testing.assert_close(GaussNewtonOperator(with_) @ v, GaussNewtonOperator(without, retain=0) @ v, **CLOSE)
     with pytest.raises(error) as raised:
-        GaussNewtonOperator(problem.objective()) @ torch.ones(15)
-    assert "give a torch.autograd.Function of your own a jvp" in raised.value.__notes__[0]
+        GaussNewtonOperator(with_, retain=0) @ v
+    assert "a jvp and leave out activation checkpointing, or retain more bytes" in raised.value.__notes__[0]
 
 
 def test_single_precision():

@@ -119,6 +119,17 @@ def test_idle_heads_and_padding_have_zero_derivatives():
         assert not views["items.weight"][0].any() and views["items.weight"][1:].any()
 
 
+def test_a_model_that_trains_on_does_not_move_an_objective():
+    problem = convolutional()
+    objective = problem.objective()
+    value, v = objective.value(), torch.randn(objective.space.size).double()
+    product = objective.hvp(v)
+    problem.model.train()(problem.batches[0][0])  # batch norm's statistics
+    with torch.no_grad():
+        problem.model.out.weight.zero_()
+    assert objective.value() == value and torch.equal(objective.hvp(v), product)
+
+
 def test_a_masked_row_counts_as_fixed_even_if_the_loss_depends_on_it():
     objective = linear_regression().objective(space=ParamSpace(linear_regression().model, exclude_rows={"weight": [0]}))
     assert not objective.gradient().any() and not objective.hvp(torch.ones(5).double()).any()
@@ -166,6 +177,59 @@ def test_a_loss_that_vmap_does_not_take_is_evaluated_point_by_point():
     np.testing.assert_allclose(
         losses, Objective(objective.model, stubborn, objective.batches).along(directions, coefficients)
     )
+
+
+def test_along_gives_the_parts_from_the_same_passes(problem):
+    torch.manual_seed(8)
+    points = np.random.default_rng(1).normal(size=(4, 2))
+    for vmap in (False, True):
+        objective = problem.objective(vmap=vmap)
+        directions = torch.randn(2, objective.space.size).double()
+        loss, parts = objective.along_parts(directions, points)
+        np.testing.assert_array_equal(loss, objective.along(directions, points))
+        for index, point in enumerate(points):
+            expected = objective.parts(objective.point(directions, point))
+            assert {name: means[index] for name, means in parts.items()} == pytest.approx(expected, rel=1e-12)
+        none, named = objective.along_parts(directions, points[:0], objective.params + 1)
+        assert none.shape == (0,) and {name: means.shape for name, means in named.items()} == dict.fromkeys(parts, (0,))
+
+
+@pytest.mark.parametrize("count", range(1, 12))
+def test_the_loss_at_one_of_several_points_is_its_value_to_the_bit(count):
+    """However many parts are added up, and however many points at once."""
+    numbers = torch.randn(count, generator=torch.Generator().manual_seed(count)).double()
+    model = nn.Linear(1, 1, bias=False).double()
+
+    def loss(model, x):
+        return {f"part {index}": ((model(x) * number).sin().sum(), 3) for index, number in enumerate(numbers)}
+
+    objective = Objective(model, loss, [torch.randn(3, 1).double()])
+    directions, points = torch.ones(1, 1).double(), np.linspace(0, 1, 5)[:, None]
+    together = objective.along(directions, points)
+    for point, found in zip(points, together, strict=True):
+        theta = objective.point(directions, point)
+        assert found == objective.value(theta) == objective.along(directions, point[None])[0]
+
+
+class Tiny(Objective):
+    """A device on which two points at once are too many."""
+
+    def _vmapped(self, thetas):
+        if len(thetas) > 2:
+            raise torch.cuda.OutOfMemoryError("on purpose")
+        return super()._vmapped(thetas)
+
+
+def test_fewer_points_at_once_where_memory_is_short():
+    problem = two_parts()
+    tiny = Tiny(problem.model, problem.loss, problem.batches, weights=problem.weights, vmap=True)
+    directions, points = torch.randn(2, tiny.space.size).double(), np.random.default_rng(0).normal(size=(9, 2))
+    loss, parts = tiny.along_parts(directions, points)
+    assert tiny.points_at_once == 2
+    expected, expected_parts = problem.objective().along_parts(directions, points)
+    np.testing.assert_allclose(loss, expected, rtol=1e-12)
+    for name in expected_parts:
+        np.testing.assert_allclose(parts[name], expected_parts[name], rtol=1e-12)
 
 
 def test_the_model_is_never_moved_and_keeps_its_modes():
