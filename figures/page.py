@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,27 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from figures import words
-from figures.interactive import contour_figure, line_figure, spectrum_figure, surface_figure
-from figures.scales import heights
+from figures.drawn.scales import heights
+from figures.interactive import (
+    band_figure,
+    blocks_figure,
+    contour_figure,
+    density_figure,
+    line_figure,
+    shares_figure,
+    sharpness_figure,
+    spectrum_figure,
+    surface_figure,
+)
 from figures.themes import THEMES, template
-from landscape.files import jsonable
 from landscape.results import Curvature, Surface
+from landscape.results.plain import to_plain
 
 TEMPLATES = Path(__file__).parent / "templates"
+LOSS = "loss"
+
+Scales = Mapping[str, go.Figure]  # by scale: linear, log
+Panel = Mapping[str, Scales]  # by what is drawn: the loss, or a metric
 
 
 def surface_page(
@@ -29,42 +43,50 @@ def surface_page(
     title: str,
     provenance: Mapping[str, Any] | None = None,
     curvature: Curvature | None = None,
+    rho: float | None = None,
 ) -> str:
     """A page with the surface, its contour map and what is known of its error; a line is drawn as one.
 
     Args:
-        surface: What to show.
+        surface: What to show, with a menu to choose between the loss and the metrics that it has.
         title: The model's name; any text.
         provenance: Where the result comes from, a dictionary of any depth, in full on the page; by default the
             surface's metadata.
         curvature: Of the same model, shown below the surface.
+        rho: The radius of a ball around the centre to draw.
 
     Returns:
         HTML, about 5 MB of which are plotly.js.
     """
-    log = heights(surface, log=True).any
     is_plane = min(surface.loss.shape) > 1
     draw = {"surface": surface_figure, "contour": contour_figure} if is_plane else {"line": line_figure}
-    figures = {
-        panel: {"linear": figure(surface), **({"log": figure(surface, log=True)} if log else {})}
-        for panel, figure in draw.items()
+    shown = {LOSS: surface, **{name: surface.of(name) for name in surface.metrics}}
+    # A metric may be known on a line of a plane only: the page's table has it, its figures do not.
+    shown = {name: each for name, each in shown.items() if (min(each.loss.shape) > 1) == is_plane}
+    panels: dict[str, Panel] = {
+        panel: {name: _scales(each, figure, rho) for name, each in shown.items()} for panel, figure in draw.items()
     }
+    if surface.band is not None:
+        panels["band"] = _alone(band_figure({title: surface.band}))
     if curvature is not None:
-        figures["spectrum"] = {"linear": spectrum_figure(curvature)}
+        panels |= _curvature_panels(curvature)
     return _page(
         "surface.html",
-        figures,
+        panels,
         title=title,
         provenance=surface.metadata if provenance is None else provenance,
         curvature=curvature,
         surface=surface,
         is_plane=is_plane,
-        log=log,
+        rho=rho,
+        quantities=list(shown),
+        log="log" in panels[next(iter(draw))][LOSS],
+        interpolated=any(each.error is not None for each in shown.values()),
     )
 
 
 def curvature_page(curvature: Curvature, *, title: str, provenance: Mapping[str, Any] | None = None) -> str:
-    """A page with the eigenvalues of the Hessian, their residuals, and what they do and do not mean.
+    """A page with the eigenvalues, whatever else is known of the curvature, and what it does and does not mean.
 
     Args:
         curvature: What to show.
@@ -76,21 +98,48 @@ def curvature_page(curvature: Curvature, *, title: str, provenance: Mapping[str,
     """
     return _page(
         "curvature.html",
-        {"spectrum": {"linear": spectrum_figure(curvature)}},
+        _curvature_panels(curvature),
         title=title,
         provenance=curvature.metadata if provenance is None else provenance,
         curvature=curvature,
     )
 
 
-def _page(name: str, figures: Mapping[str, Mapping[str, go.Figure]], **values: Any) -> str:
+def _curvature_panels(curvature: Curvature) -> dict[str, Panel]:
+    figures = {"spectrum": spectrum_figure(curvature)}
+    if curvature.spectrum is not None:
+        figures["density"] = density_figure(curvature.spectrum)
+    for index, shares in enumerate(curvature.shares):
+        figures[f"shares-{index}"] = shares_figure(shares)
+    if curvature.blocks is not None:
+        figures["blocks"] = blocks_figure(curvature.blocks, whole=curvature.pairs)
+    if curvature.sharpness is not None:
+        figures["sharpness"] = sharpness_figure(curvature.sharpness)
+    return {panel: _alone(figure) for panel, figure in figures.items()}
+
+
+def _alone(figure: go.Figure) -> Panel:
+    """A panel that no menu changes."""
+    return {LOSS: {"linear": figure}}
+
+
+def _scales(surface: Surface, figure: Callable[..., go.Figure], rho: float | None) -> Scales:
+    drawn = {"linear": False, **({"log": True} if heights(surface, log=True).any else {})}
+    quadratic = surface.quadratic is not None
+    return {scale: figure(surface, log=log, rho=rho, quadratic=quadratic) for scale, log in drawn.items()}
+
+
+def _page(name: str, panels: Mapping[str, Panel], **values: Any) -> str:
     data = {
         "name": values["title"],
-        "figures": {panel: {scale: _bare(f) for scale, f in scales.items()} for panel, scales in figures.items()},
+        "figures": {
+            panel: {what: {scale: _bare(figure) for scale, figure in scales.items()} for what, scales in each.items()}
+            for panel, each in panels.items()
+        },
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},
     }
-    values["provenance"] = jsonable(dict(values["provenance"]))
-    return _environment().get_template(name).render(data=data, words=words, **values)
+    values["provenance"] = to_plain(dict(values["provenance"]))
+    return _environment().get_template(name).render(data=data, **values)
 
 
 def _bare(figure: go.Figure) -> dict[str, Any]:
@@ -109,6 +158,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["words"] = words
     environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, as are the two files below
     environment.globals["script"] = Markup((TEMPLATES / "page.js").read_text(encoding="utf-8"))
     environment.globals["styles"] = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))

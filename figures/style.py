@@ -1,6 +1,6 @@
 """What all figures share: colours, the colour scale, numbers and labels.
 
-Nothing here knows plotly or matplotlib; ``interactive`` and ``static`` translate.
+Nothing here and in ``drawn`` knows plotly or matplotlib; ``interactive`` and ``static`` translate.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ PALETTE = {
     "sky": "#56B4E9",
 }
 MARK = PALETTE["vermillion"]  # whatever points out one place: the centre, the crosshair
+PATH_COLOURS = ("#FFFFFF", "#F3C3A3", "#B34700")  # of a training run, from its beginning to its end
+BALL_COLOUR = PALETTE["purple"]
+QUADRATIC_COLOUR = PALETTE["orange"]
 
 # Viridis (Smith & van der Walt 2015, CC0): perceptually uniform and safe for colour-blind readers. Sampled from 6 % to
 # 94 %, so that neither end melts into a dark or a light page.
@@ -26,12 +29,9 @@ COLOUR_SCALE = (
     "#1F9A8A", "#26AD81", "#44BF70", "#6ECE58", "#A2DA37", "#D8E219",
 )  # fmt: skip
 
-GREEK_ALPHA, GREEK_BETA, GREEK_LAMBDA = "α", "β", "λ"
+GREEK_ALPHA, GREEK_BETA, GREEK_LAMBDA, GREEK_RHO = "α", "β", "λ", "ρ"
 LAMBDA_MAX, LAMBDA_MIN = "λₘₐₓ", "λₘᵢₙ"
-ALPHA_LABEL = "α (along direction 1)"
-BETA_LABEL = "β (along direction 2)"
-LOSS_LABEL = "loss"
-EIGENVALUE_LABEL = "eigenvalue of the Hessian"
+MATRICES = {"hessian": "Hessian", "gauss-newton": "Gauss-Newton matrix", "fisher": "Fisher matrix"}
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -62,6 +62,26 @@ def number(value: float, digits: int = 4) -> str:
     mantissa = _trimmed(mantissa).replace("-", "−")
     tens = f"10{str(power).translate(_SUPERSCRIPTS)}"
     return tens if mantissa == "1" else f"{mantissa}×{tens}"
+
+
+def percent(fraction: float) -> str:
+    """A fraction as per cents with two significant digits, or as a power of ten where it is tiny."""
+    return f"{number(100 * fraction, 2)} %"
+
+
+def give_or_take(value: float, error: float, digits: int = 4) -> str:
+    """A number with its error behind it, where there is one."""
+    return number(value, digits) + ("" if math.isnan(error) or error == 0 else f" ± {number(error, 2)}")
+
+
+def shortened(name: str, length: int = 28) -> str:
+    """The name, or its beginning and its end where it is longer than ``length``."""
+    return name if len(name) <= length else f"{name[: length * 2 // 3]}…{name[-(length - length * 2 // 3 - 1) :]}"
+
+
+def eigenvalue_label(operator: str) -> str:
+    """Of an axis of eigenvalues."""
+    return f"eigenvalue of the {MATRICES.get(operator, operator)}"
 
 
 def _trimmed(decimal: str) -> str:

@@ -33,6 +33,7 @@ def template(theme: str) -> go.layout.Template:
     if theme not in THEMES:
         raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
     colours = THEMES[theme]
+    title = {"font": {"size": FONT_SIZE + 1, "color": colours["text"]}}
     axis = {
         "gridcolor": colours["grid"],
         "linecolor": colours["axis"],
@@ -40,8 +41,9 @@ def template(theme: str) -> go.layout.Template:
         "tickcolor": colours["axis"],
         "zeroline": False,
         "tickfont": {"size": FONT_SIZE, "color": colours["text"]},
-        "title": {"font": {"size": FONT_SIZE + 1, "color": colours["text"]}},
+        "title": title,
     }
+    flat = {**axis, "title": {**title, "standoff": 10}}
     depth = {
         **axis,
         "showbackground": False,
@@ -65,8 +67,10 @@ def template(theme: str) -> go.layout.Template:
                 "bordercolor": colours["axis"],
                 "align": "left",
             },
-            "xaxis": {**axis, "automargin": True},
-            "yaxis": {**axis, "automargin": True},
+            "xaxis": {**flat, "automargin": True},
+            "yaxis": {**flat, "automargin": True},
+            "annotationdefaults": {**annotation, "bordercolor": "rgba(0,0,0,0)"},
+            "legend": {"font": {"color": colours["text"]}},
             "scene": {"xaxis": depth, "yaxis": depth, "zaxis": depth, "annotationdefaults": annotation},
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours["axis"], "activecolor": colours["text"]},
         },

@@ -20,7 +20,7 @@ def write_picture(result: Surface | Curvature, path: Path) -> None:
     """Write the static picture of a result as what the suffix says: .png, .pdf or .svg."""
     name = result.metadata.get("title")
     if isinstance(result, Curvature):
-        figure = static.spectrum_figure(result, name=name)
+        figure = static.curvature_figure(result, name=name)
     elif min(result.loss.shape) > 1:
         figure = static.surface_figure(result, name=name)
     else:

@@ -6,14 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from drawable import bowl, curvature, evaluated, interpolated, tiny
+from drawable import bowl, evaluated, interpolated, marked, ranking, tiny
 from numpy.testing import assert_allclose, assert_array_equal
 
 from figures import interactive
-from figures.contours import contour_lines
-from figures.scales import heights, log_ticks, round_ticks
-from figures.style import COLOUR_SCALE, number
-from figures.themes import template
+from figures.drawn.contours import contour_lines
+from figures.drawn.scales import heights
 
 BOTH = pytest.mark.parametrize("draw", [interactive.surface_figure, interactive.contour_figure])
 
@@ -73,7 +71,7 @@ def test_centre_is_marked_at_its_loss():
     marker = [t for t in figure.data if t.name == "centre" and t.mode == "markers"]
     assert len(marker) == 1
     assert (*marker[0].x, *marker[0].y, *marker[0].z) == (0, 0, bowl(0.0, 0.0))
-    assert "0.25" in marker[0].hovertemplate
+    assert marker[0].text == ("centre: the trained model<br>loss 0.25, evaluated",)
     (label,) = figure.layout.scene.annotations
     assert (label.x, label.y, label.z, label.text) == (0, 0, 0.25, "centre 0.25")
     on_log = interactive.surface_figure(surface, log=True).layout.scene.annotations[0]
@@ -194,17 +192,20 @@ def test_the_wrong_figure_says_which_is_right():
         interactive.line_figure(evaluated())
 
 
-def test_spectrum_shows_residuals_and_convergence():
-    result = curvature()
-    top, bottom = interactive.spectrum_figure(result).data
-    assert_array_equal(top.x, result.pairs.values)
-    assert_array_equal(top.error_x.array, result.pairs.residuals)
-    assert top.y == ("λ₁", "λ₂", "λ₃")
-    assert top.marker.symbol == ("circle", "circle", "circle-open")
-    assert (bottom.x.tolist(), bottom.y) == ([-0.41], ("λₘᵢₙ",))
-    assert bottom.text == ("−0.41 ± 0.0003<br>converged",)
-    low, high = interactive.spectrum_figure(result).layout.xaxis.range
-    assert low < -0.4103 < 0 < 0.3792 < high
+@pytest.mark.parametrize("name", ["HR@10", "NDCG@10"])
+@BOTH
+def test_a_metric_is_drawn_under_its_own_name_on_its_own_grid(draw, name):
+    surface = marked().of(name)  # HR@10 on the whole grid of an interpolated loss, NDCG@10 on a coarser one
+    assert surface.loss.shape == ((17, 21) if name == "HR@10" else (5, 5))
+    for log in (False, True):
+        figure = draw(surface, log=log)
+        drawn = figure.data[0]
+        a, b = np.meshgrid(drawn.x, drawn.y)
+        assert_allclose(drawn.z, np.log10(ranking(a, b)) if log else ranking(a, b), rtol=1e-6)
+        assert f"<br>{name} %{{" in drawn.hovertemplate
+        assert "loss" not in drawn.hovertemplate
+    axis = figure.layout.scene.zaxis if draw is interactive.surface_figure else drawn.colorbar
+    assert axis.title.text == f"{name} (log scale)"
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "<b>bold</b> & <br>", 'a "quoted" $name$'])
@@ -212,39 +213,3 @@ def test_names_are_text(name):
     title = interactive.surface_figure(evaluated(), name=name).layout.title.text
     assert "<" not in title
     assert title == name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def test_themes_have_the_same_parts_in_other_colours():
-    light, dark = template("light"), template("dark")
-    assert light.layout.font.size == dark.layout.font.size
-    assert light.layout.font.color != dark.layout.font.color
-    with pytest.raises(ValueError, match="theme must be one of light, dark, got 'sepia'"):
-        template("sepia")
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.25, "0.25"), (-2601, "−2,601"), (2.6e7, "2.6×10⁷"), (8.04e-4, "0.000804"), (1.5e-7, "1.5×10⁻⁷"), (0.0, "0"),
-        (math.nan, "not a number"), (math.inf, "∞"), (-math.inf, "−∞"), (0.99999, "1"), (1e-9, "10⁻⁹"),
-    ],
-)  # fmt: skip
-def test_numbers_are_written_for_people(value, text):
-    assert number(value) == text
-
-
-def test_ticks_are_round_and_inside():
-    assert round_ticks(0.25, 2.6) == [0.5, 1, 1.5, 2, 2.5]
-    assert log_ticks(-6.1, 0.1) == [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1]
-    assert log_ticks(math.log10(0.25), math.log10(2.6)) == [0.5, 1, 2]
-    assert log_ticks(math.log10(0.7), math.log10(0.75)) == [0.7, 0.71, 0.72, 0.73, 0.74, 0.75]
-
-
-def test_colour_scale_rises_evenly_in_lightness():
-    channels = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in COLOUR_SCALE]) / 255
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    luminance = linear @ [0.2126, 0.7152, 0.0722]
-    lightness = 116 * np.cbrt(luminance) - 16  # CIE 1976 L*
-    steps = np.diff(lightness)
-    assert (steps > 0).all()
-    assert steps.max() < 2 * steps.min()

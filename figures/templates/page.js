@@ -1,19 +1,25 @@
 "use strict";
 
-// A page holds panels (elements with data-panel); each has a figure for every scale. Whatever changes (scale, theme)
-// draws the figures again; plotly keeps cameras and zooms as long as uirevision stays the same.
+// A page holds panels (elements with data-panel); each has a figure for every quantity (the loss, a metric) and scale.
+// Whatever changes (quantity, scale, theme) draws the figures again; plotly keeps cameras and zooms as long as
+// uirevision stays the same.
 const page = JSON.parse(document.getElementById("data").textContent);
 const panels = [...document.querySelectorAll("[data-panel]")];
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const surface = panels.find((panel) => panel.dataset.panel === "surface");
 const map = panels.find((panel) => panel.dataset.panel === "contour");
-const evaluated = document.getElementById("evaluated");
+const main = map ?? panels.find((panel) => panel.dataset.panel === "line");
+const pointed = document.getElementById("readout")?.textContent;
+const menu = document.getElementById("quantity");
+const toggles = [...document.querySelectorAll("[data-trace]")];
 
+const quantity = () => menu?.value ?? "loss";
 const scale = () => document.querySelector("input[name=scale]:checked")?.value ?? "linear";
+const scalesOf = (panel) => page.figures[panel.dataset.panel][quantity()] ?? page.figures[panel.dataset.panel].loss;
 
 function figureOf(panel) {
-  const figures = page.figures[panel.dataset.panel];
-  const figure = structuredClone(figures[scale()] ?? figures.linear);
+  const scales = scalesOf(panel);
+  const figure = structuredClone(scales[scale()] ?? scales.linear);
   if (panel === surface) {
     // Labels keep their size, and the view is as high as the panel: a small or narrow one is looked at from farther
     // away, so that nothing is cut off.
@@ -51,13 +57,24 @@ function draw(panel) {
   layout.uirevision = "kept";
   if (panel === map && crosshair) layout.shapes = crosshairShapes();
   for (const trace of data) {
-    if (trace.name === "evaluated points") trace.visible = evaluated?.checked ?? true;
+    const toggle = toggles.find(({ dataset }) => dataset.trace === trace.name);
+    if (toggle) trace.visible = toggle.checked && trace.visible !== false;
   }
   return Plotly.react(panel, data, layout, config(panel));
 }
 
 const visible = () => panels.filter((panel) => !panel.closest("[hidden]"));
 const drawAll = () => Promise.all(visible().map(draw));
+
+// The grid of a metric may be another, and not every one has logarithms.
+function chooseQuantity() {
+  crosshair = null;
+  if (map) document.getElementById("readout").textContent = pointed;
+  const log = document.querySelector("input[value=log]");
+  log.disabled = !scalesOf(main).log;
+  if (log.disabled) document.querySelector("input[value=linear]").checked = true;
+  return drawAll();
+}
 
 // ---- the crosshair: indices into the grid, moved by hovering or by keys -------------------------------------------
 
@@ -87,7 +104,7 @@ function crosshairShapes() {
 }
 
 function moveCrosshair(column, row) {
-  const linear = page.figures.contour.linear.data[0];
+  const linear = scalesOf(map).linear.data[0];
   const [alphas, betas] = [numbers(linear.x), numbers(linear.y)];
   column = Math.min(Math.max(column, 0), alphas.length - 1);
   row = Math.min(Math.max(row, 0), betas.length - 1);
@@ -98,7 +115,7 @@ function moveCrosshair(column, row) {
   const readout = document.getElementById("readout");
   readout.textContent = `α ${told(alphas[column])}, β ${told(betas[row])}: `;
   const value = document.createElement("b");
-  value.textContent = Number.isFinite(loss) ? `loss ${told(loss)}` : "no finite loss";
+  value.textContent = Number.isFinite(loss) ? `${quantity()} ${told(loss)}` : "no finite value";
   readout.append(value, Number.isFinite(loss) ? `, ${state}` : "");
   Plotly.relayout(map, { shapes: crosshairShapes() });
 }
@@ -108,7 +125,7 @@ const nearest = (values, value) =>
 
 function followHover(event) {
   const { x, y } = event.points[0];
-  const { x: alphas, y: betas } = page.figures.contour.linear.data[0];
+  const { x: alphas, y: betas } = scalesOf(map).linear.data[0];
   moveCrosshair(nearest(numbers(alphas), x), nearest(numbers(betas), y));
 }
 
@@ -116,7 +133,7 @@ function mapKeys(event) {
   const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
   if (!step || event.target !== map) return;
   event.preventDefault();
-  const { x: alphas, y: betas } = page.figures.contour.linear.data[0];
+  const { x: alphas, y: betas } = scalesOf(map).linear.data[0];
   const { column, row } = crosshair ?? { column: nearest(numbers(alphas), 0), row: nearest(numbers(betas), 0) };
   moveCrosshair(column + step[0], row + step[1]);
 }
@@ -146,9 +163,14 @@ function sceneKeys(event) {
 function reset() {
   crosshair = null;
   for (const panel of visible()) {
+    if (panel !== surface && panel !== main) continue;
     const { layout } = figureOf(panel);
-    const home = panel === surface ? { "scene.camera": layout.scene.camera } : { "xaxis.range": layout.xaxis.range, "yaxis.range": layout.yaxis.range, shapes: [] };
-    Plotly.relayout(panel, home);
+    if (panel === surface) {
+      Plotly.relayout(panel, { "scene.camera": layout.scene.camera });
+      continue;
+    }
+    const across = layout.xaxis.range ? { "xaxis.range": layout.xaxis.range } : { "xaxis.autorange": true };
+    Plotly.relayout(panel, { ...across, "yaxis.range": layout.yaxis.range, shapes: layout.shapes ?? [] });
   }
 }
 
@@ -161,7 +183,8 @@ if (surface && !hasWebGL()) {
 }
 
 document.querySelectorAll("input[name=scale]").forEach((input) => input.addEventListener("change", drawAll));
-evaluated?.addEventListener("change", drawAll);
+toggles.forEach((toggle) => toggle.addEventListener("change", drawAll));
+menu?.addEventListener("change", chooseQuantity);
 dark.addEventListener("change", drawAll);
 document.getElementById("reset")?.addEventListener("click", reset);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => (details.open = true)));

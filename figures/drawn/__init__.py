@@ -1,0 +1,1 @@
+"""What is drawn of a result, whichever library draws it: coordinates, scales, labels and hover texts."""

@@ -1,0 +1,31 @@
+"""Contour lines as coordinates, for scenes that have no contours of their own to rely on."""
+
+from __future__ import annotations
+
+import numpy as np
+from contourpy import LineType, contour_generator
+
+from landscape.results import Floats
+
+
+def contour_lines(alphas: Floats, betas: Floats, values: Floats, levels: Floats) -> tuple[Floats, Floats]:
+    """Lines of equal height.
+
+    Args:
+        alphas: (A,).
+        betas: (B,).
+        values: (B, A); NaN where there is a hole, around which lines end.
+        levels: (L,) heights.
+
+    Returns:
+        Points (N, 2) as (α, β), with a row of NaN between one line and the next, and the level of each (N,).
+    """
+    generator = contour_generator(alphas, betas, np.ma.masked_invalid(values), line_type=LineType.ChunkCombinedNan)
+    gap = np.full((1, 2), np.nan)
+    points, heights = [gap[:0]], [gap[:0, 0]]
+    for level in levels.tolist():
+        for line in generator.lines(level)[0]:
+            if line is not None:
+                points += [line, gap]
+                heights.append(np.full(len(line) + 1, level))
+    return np.concatenate(points), np.concatenate(heights)

@@ -1,0 +1,16 @@
+"""Figures for papers with matplotlib, from results alone: the same functions as in ``interactive``.
+
+Nothing global is touched: figures are built without pyplot, and settings hold only while one is drawn or saved.
+"""
+
+from figures.static.bands import band_figure as band_figure
+from figures.static.canvas import save as save
+from figures.static.compositions import curvature_figure as curvature_figure
+from figures.static.densities import density_figure as density_figure
+from figures.static.eigenvalues import blocks_figure as blocks_figure
+from figures.static.eigenvalues import spectrum_figure as spectrum_figure
+from figures.static.lines import line_figure as line_figure
+from figures.static.maps import contour_figure as contour_figure
+from figures.static.shares import shares_figure as shares_figure
+from figures.static.sharpness import sharpness_figure as sharpness_figure
+from figures.static.surfaces import surface_figure as surface_figure

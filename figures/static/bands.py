@@ -1,0 +1,42 @@
+"""The loss against the distance from the centre, over many planes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures.drawn.bands import DISTANCE_LABEL, LOSS_LABEL, RISE_LABEL, curves, limits
+from figures.static.canvas import SIZE, plain_grid, scale_axis, settings, single, title
+from landscape.results import Band
+
+
+def band_figure(bands: Mapping[str, Band], *, name: str | None = None, rise: bool = True, log: bool = False) -> Figure:
+    """The mean over planes with its interval against the distance, a colour a model; of one model all its planes.
+
+    Args:
+        bands: By the model's name.
+        name: The title.
+        rise: Whether to draw the rise above the loss at the centre, or the loss itself.
+        log: Whether the axis of the loss is logarithmic; what is not above zero is left out then.
+    """
+    found = curves(bands, rise=rise, log=log)
+    low, high = limits(found, log=log)
+    with settings():
+        figure, axes = single(SIZE[0], 0.72 * SIZE[1])
+        for curve in found:
+            if curve.has_interval:
+                ends = np.maximum(curve.mean - curve.half, low), curve.mean + curve.half
+                axes.fill_between(curve.radii, *ends, color=curve.colour, alpha=0.25, linewidth=0)
+            if len(found) == 1 and len(curve.planes) > 1:
+                axes.plot(curve.radii, curve.planes.T, color=curve.colour, alpha=0.55, linewidth=0.5)
+            axes.plot(curve.radii, curve.mean, color=curve.colour, linewidth=1.5, label=curve.name)
+        furthest = max((float(curve.radii[-1]) for curve in found if len(curve.radii)), default=1.0)
+        scale_axis(axes, "x", 0, furthest, DISTANCE_LABEL)
+        scale_axis(axes, "y", low, high, RISE_LABEL if rise else LOSS_LABEL, log=log)
+        plain_grid(axes)
+        if len(found) > 1:
+            axes.legend()
+        title(figure, name)
+    return figure

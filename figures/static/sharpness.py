@@ -1,0 +1,68 @@
+"""How far the loss rises within a distance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.drawn.sharpness import RHO_LABEL, RISE_LABEL, noise_in_view, rises
+from figures.static.canvas import QUIET, SIZE, plain_grid, scale_axis, settings, single, title
+from landscape.results import Sharpness
+
+SYMBOLS = ("o", "s", "D", "^", "P", "*")
+
+
+def sharpness_figure(sharpness: Sharpness, *, name: str | None = None, log: bool = True) -> Figure:
+    """The rise of the loss against ρ, one line a kind, with the standard errors of the averages.
+
+    Kinds differ in colour and in symbol; those with a ρ of another unit are dashed. A value outside of a logarithmic
+    axis (zero, negative, infinite) lies at its edge as an open triangle.
+
+    Args:
+        sharpness: What to draw.
+        name: Of the model, shown as the title.
+        log: Whether the axis of the rise is logarithmic.
+    """
+    with settings():
+        figure, axes = single(SIZE[0], 0.85 * SIZE[1])
+        draw_sharpness(axes, sharpness, log=log)
+        title(figure, name)
+    return figure
+
+
+def draw_sharpness(axes: Axes, sharpness: Sharpness, *, log: bool = True) -> None:
+    """Draw ``sharpness_figure`` into axes."""
+    drawn = rises(sharpness, log=log)
+    for place, rise in enumerate(drawn.kinds):
+        heights, side = drawn.placed(rise)
+        look: dict[str, Any] = {"color": rise.colour, "linewidth": 1.2, "linestyle": "--" if rise.adaptive else "-"}
+        axes.plot(rise.rhos, heights, **look, zorder=2)
+        inside = side == 0
+        errors = rise.errors[inside]
+        axes.errorbar(
+            rise.rhos[inside],
+            heights[inside],
+            yerr=errors if np.isfinite(errors).any() else None,
+            fmt=SYMBOLS[place % len(SYMBOLS)],
+            color=rise.colour,
+            markersize=4.5,
+            elinewidth=1,
+            capsize=2,
+            label=rise.kind,
+        )
+        for edge, triangle in ((1, "^"), (-1, "v")):
+            at = side == edge
+            axes.plot(rise.rhos[at], heights[at], triangle, color=rise.colour, mfc="white", zorder=4)
+    noise = noise_in_view(sharpness, drawn)
+    if np.isfinite(noise):
+        axes.axhline(noise, color=QUIET, linewidth=0.8, linestyle=":")
+        place_at: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        axes.annotate("rounding noise", (0, noise), (2, 2), va="bottom", fontsize=7, **place_at)
+    scale_axis(axes, "x", *drawn.span, RHO_LABEL, log=drawn.log_rho)
+    scale_axis(axes, "y", *drawn.range, RISE_LABEL, log=log)
+    plain_grid(axes)
+    if drawn.kinds:
+        axes.legend()

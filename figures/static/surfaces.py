@@ -1,0 +1,118 @@
+"""The loss over a plane, in three dimensions."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
+
+from figures.drawn.contours import contour_lines
+from figures.drawn.planes import ball, coordinates, heights_at, path_line, quadratic_heights, spots
+from figures.drawn.scales import Heights, aspect, ends, floor_of, heights, require_plane
+from figures.static.canvas import COLOURS, DPI, QUIET, SIZE, coordinate_ticks, settings, title
+from figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR
+from landscape.results import Surface
+
+
+def surface_figure(
+    surface: Surface, *, name: str | None = None, log: bool = False, rho: float | None = None, quadratic: bool = False
+) -> Figure:
+    """The loss as a surface in three dimensions, its contours on the floor below; marks and a path lie on it.
+
+    Args:
+        surface: A plane, (B, A) with both at least 2.
+        name: Of the model, shown as the title.
+        log: Whether heights, colours and contours are logarithmic.
+        rho: The radius of a ball around the centre, whose boundary is drawn: in the plane, an ellipse.
+        quadratic: Whether to draw the quadratic model that the surface carries, to look through.
+
+    Raises:
+        ValueError: The surface is a line or a point, which ``line_figure`` draws; or it does not carry what is to be
+            drawn.
+    """
+    require_plane(surface)
+    drawn = heights(surface, log=log)
+    floor = floor_of(drawn)
+    with settings():
+        figure = Figure(figsize=SIZE, dpi=DPI)
+        axes: Axes3D = figure.add_axes((0, 0.04, 0.96, 0.9 if name else 0.96), projection="3d", computed_zorder=False)
+        _frame(axes, surface, drawn, floor)
+        _contours(axes, surface, drawn, floor)
+        alphas, betas = np.meshgrid(surface.alphas, surface.betas)
+        axes.plot_surface(
+            alphas,
+            betas,
+            drawn.values,
+            rcount=len(surface.betas),
+            ccount=len(surface.alphas),
+            cmap=COLOURS,
+            vmin=drawn.low,
+            vmax=drawn.high,
+            linewidth=0,
+            antialiased=False,  # seams between the patches would show
+            rasterized=True,  # thousands of patches are slow in a PDF; at DPI dots an inch none is seen
+            zorder=3,
+        )
+        if quadratic:
+            model = quadratic_heights(surface, drawn)
+            axes.plot_surface(
+                alphas,
+                betas,
+                np.where(model <= drawn.high, model, np.nan),  # nothing clips a scene at its axes
+                cmap=ListedColormap([QUADRATIC_COLOUR]),
+                alpha=0.4,
+                linewidth=0,
+                rasterized=True,
+                zorder=4,
+            )
+        _overlays(axes, surface, drawn, floor, rho)
+        title(figure, name)
+    return figure
+
+
+def _overlays(axes: Axes3D, surface: Surface, drawn: Heights, floor: float, rho: float | None) -> None:
+    if rho is not None:
+        edge = ball(surface, rho)
+        axes.plot(*edge.T, heights_at(surface, drawn.values, edge), color=BALL_COLOUR, linewidth=1.5, zorder=5)
+    if surface.path is not None and len(surface.path.points):
+        along, at = path_line(surface.path.points), surface.path.points
+        axes.plot(*along.T, heights_at(surface, drawn.values, along), color=PATH_COLOURS[-1], linewidth=1.4, zorder=5)
+        last = heights_at(surface, drawn.values, at)
+        axes.plot(*at.T, last, "o", color=PATH_COLOURS[1], markersize=2.5, mec="#15191e", mew=0.4, zorder=6)
+    for spot in spots(surface):
+        height = drawn.place(spot.value)
+        if np.isfinite(height):
+            axes.plot([spot.alpha] * 2, [spot.beta] * 2, [floor, height], color=MARK, linewidth=0.9, zorder=2)
+            marker = "o" if (spot.alpha, spot.beta) == (0, 0) else "D"
+            axes.plot(
+                [spot.alpha], [spot.beta], [height], marker, color=MARK, markersize=4.5, mec="white", mew=0.6, zorder=7
+            )
+
+
+def _contours(axes: Axes3D, surface: Surface, drawn: Heights, floor: float) -> None:
+    points, levels = contour_lines(surface.alphas, surface.betas, drawn.values, drawn.levels)
+    for line in np.split(np.arange(len(points)), np.flatnonzero(np.isnan(points[:, 0]))):
+        at = line[~np.isnan(points[line, 0])]
+        if len(at):
+            colour = COLOURS((levels[at[0]] - drawn.low) / (drawn.high - drawn.low))
+            axes.plot(points[at, 0], points[at, 1], floor, color=colour, linewidth=0.9, zorder=1)
+
+
+def _frame(axes: Axes3D, surface: Surface, drawn: Heights, floor: float) -> None:
+    axes.view_init(elev=36, azim=-54)
+    axes.set_box_aspect(aspect(surface), zoom=1.0)
+    axes.set(xlim=ends(surface.alphas), ylim=ends(surface.betas), zlim=(floor, drawn.high))
+    across, along = coordinates(surface)
+    axes.set_xlabel(across.symbol, labelpad=-4)
+    axes.set_ylabel(along.symbol, labelpad=-4)
+    axes.zaxis.set_rotate_label(False)
+    axes.set_zlabel(drawn.label, rotation=90, labelpad=-2)
+    axes.set_zticks(*drawn.ticks)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_pane_color((1, 1, 1, 0))
+        axis.line.set_color(QUIET)
+        axis.set_tick_params(pad=-1)
+    axes.set_xticks(*coordinate_ticks(surface.alphas))
+    axes.set_yticks(*coordinate_ticks(surface.betas))
+    axes.grid(False)

@@ -1,0 +1,289 @@
+"""The pages in a browser: drawn, offline and without a complaint, for mouse and keyboard."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from drawable import between, bowl, checks, curvature, evaluated, full_curvature, interpolated, marked, ranking
+from PIL import Image
+
+from figures.page import curvature_page, surface_page
+from landscape.results import Mark
+
+HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> {{ 7 * 7 }}"
+ARGUMENTS = ["--headless=new", "--no-sandbox", "--enable-unsafe-swiftshader", "--disable-background-networking"]
+TIMEOUT = 180_000  # ms; without a GPU, on a busy machine, a scene takes its time
+
+
+@pytest.fixture(scope="module")
+def launch():
+    """Start Chromium with further arguments."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no chromium, chromium-browser or google-chrome is on the PATH")
+    with api.sync_playwright() as playwright:
+        yield lambda *more: playwright.chromium.launch(
+            executable_path=program, args=[*ARGUMENTS, *more], timeout=TIMEOUT
+        )
+
+
+@pytest.fixture(scope="module")
+def chromium(launch):
+    browser = launch()
+    yield browser
+    browser.close()
+
+
+def becomes(page, expression: str) -> None:
+    """Wait until a JavaScript expression is true; asked from outside, as the page's own policy forbids it ``eval``."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"never became true: {expression}")
+
+
+class Opened:
+    """A page in a browser, with everything it complained of or asked for."""
+
+    def __init__(self, browser, file, html, **context):
+        file.write_text(html, encoding="utf-8")
+        self.page = browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **context})
+        self.page.set_default_timeout(TIMEOUT)
+        self.errors, self.requests = [], []
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(file.as_uri())
+        self.page.wait_for_selector("html[data-ready]", state="attached")
+
+    def check_quiet(self, file):
+        assert self.errors == []
+        foreign = [url for url in self.requests if not url.startswith(("data:", "blob:")) and url != file.as_uri()]
+        assert foreign == []
+
+
+def colours(page, selector):
+    """How many different colours a screenshot of an element has, and its bytes."""
+    picture = page.locator(selector).screenshot()
+    pixels = np.asarray(Image.open(BytesIO(picture)).convert("RGB")).reshape(-1, 3)
+    return len(np.unique(pixels, axis=0)), picture
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "page.html"
+
+
+def test_browser_draws_the_scene_and_the_switch_switches(chromium, file):
+    surface = interpolated()
+    opened = Opened(chromium, file, surface_page(surface, title=HOSTILE, curvature=curvature()))
+    page = opened.page
+    assert page.inner_text("h1") == HOSTILE
+    assert page.evaluate("window.hacked") is None
+    count, linear = colours(page, "[data-panel=surface]")
+    assert count > 500  # a shaded surface, not an empty canvas
+    assert page.evaluate("document.querySelector('[data-panel=surface] canvas').getContext('webgl') !== null")
+    title = "document.querySelector('[data-panel=surface]').layout.scene.zaxis.title.text"
+    assert page.evaluate(title) == "loss"
+
+    page.check("input[value=log]", force=True)
+    becomes(page, f"{title} === 'loss (log scale)'")
+    marks = (
+        "document.querySelector('[data-panel=surface]').data.filter(t => t.name === 'centre' && t.mode === 'markers')"
+    )
+    centre = page.evaluate(f"{marks}[0].z[0]")
+    assert centre == pytest.approx(np.log10(0.25))
+    page.wait_for_timeout(300)
+    assert colours(page, "[data-panel=surface]")[1] != linear
+    opened.check_quiet(file)
+    page.close()
+
+
+def test_browser_shows_exact_numbers_to_mouse_and_keyboard(chromium, file):
+    opened = Opened(chromium, file, surface_page(interpolated(), title="x"))
+    page = opened.page
+    page.focus("[data-panel=contour]")
+    page.keyboard.press("ArrowRight")  # from the centre, a grid point to the right
+    readout = page.inner_text("#readout")
+    assert readout == f"α 0.1, β 0: loss {page_number(bowl(0.1, 0.0), 2e-3, readout)}, interpolated"
+    page.keyboard.press("ArrowLeft")
+    assert page.inner_text("#readout") == "α 0, β 0: loss 0.25, evaluated"
+    assert page.evaluate("document.querySelector('[data-panel=contour]').layout.shapes.length") == 2
+
+    box = page.locator("[data-panel=surface]").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.45)
+    page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.45, steps=4)
+    page.wait_for_selector("[data-panel=surface] .hovertext")
+    hover = page.text_content("[data-panel=surface] .hovertext")
+    told = re.fullmatch(r"α (-?[\d.]+)β (-?[\d.]+)loss ([\d.]+)(evaluated|interpolated)", hover.replace("−", "-"))
+    a, b, loss = map(float, told.groups()[:3])
+    assert loss == pytest.approx(bowl(a, b), abs=2e-3)
+
+    points = "document.querySelector('[data-panel=contour]').data.find(t => t.name === 'evaluated points').visible"
+    assert page.evaluate(points) is True
+    page.uncheck("#evaluated")
+    becomes(page, f"{points} === false")
+
+    eye = "document.querySelector('[data-panel=surface]').layout.scene.camera.eye"
+    page.focus("[data-panel=surface]")
+    before = page.evaluate(eye)
+    page.keyboard.press("ArrowLeft")
+    becomes(page, f"{eye}.x !== {before['x']}")
+    after = page.evaluate(eye)
+    assert np.hypot(after["x"], after["y"]) == pytest.approx(np.hypot(before["x"], before["y"]))
+    page.click("#reset")
+    becomes(page, f"Math.abs({eye}.x - {before['x']}) < 1e-9")
+    opened.check_quiet(file)
+    page.close()
+
+
+def page_number(expected, tolerance, text):
+    """The loss that ``text`` tells, if it is near the one expected."""
+    told = re.search(r"loss ([\d.]+)", text).group(1)
+    assert float(told) == pytest.approx(expected, abs=tolerance)
+    return told
+
+
+def test_browser_fits_the_page_into_any_window_in_light_and_dark(chromium, file):
+    long = replace(marked(), marks=(Mark("m" * 90, 0.9, 0.1), Mark("n" * 90, -0.9, 0.1)))
+    long.metadata["command"] = "landscape surface " + "a-very-long-name/" * 30
+    all_known = replace(full_curvature(), checks=checks(agree=False))
+    html = surface_page(long, title="A" * 200, curvature=all_known)
+    opened = Opened(chromium, file, html, color_scheme="light")
+    page = opened.page
+    page.click("summary")
+    text = "document.querySelector('[data-panel=contour]').layout.template.layout.font.color"
+    light = page.evaluate(text)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        becomes(page, f"({text} === '{light}') === {str(theme == 'light').lower()}")
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", background))) < 128) == (theme == "dark")
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            # plotly follows a little later, on a busy machine much later
+            becomes(page, f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
+            page.wait_for_timeout(200)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width  # and stays so
+    opened.check_quiet(file)
+    page.close()
+
+
+def test_browser_menu_shows_a_metric_on_its_own_grid(chromium, file):
+    surface = marked()
+    opened = Opened(chromium, file, surface_page(surface, title="x"))
+    page = opened.page
+    chart = "document.querySelector('[data-panel=contour]')"
+    page.focus("#quantity")
+    page.keyboard.press("n")  # as far as the keyboard goes: the first name with that letter
+    becomes(page, f"{chart}.data[0].name === 'NDCG@10'")
+    becomes(page, "document.querySelector('[data-panel=surface]').layout.scene.zaxis.title.text === 'NDCG@10'")
+    assert page.inner_text("#readout") == "Point at the surface to read the loss there."
+    page.focus("[data-panel=contour]")
+    page.keyboard.press("ArrowUp")
+    a, b = surface.of("NDCG@10").alphas[2], surface.of("NDCG@10").betas[3]
+    told = f"α {a:.5g}, β {b:.5g}: NDCG@10 {ranking(a, b):.5g}, evaluated"
+    assert page.inner_text("#readout") == told
+    page.check("input[value=log]", force=True)
+    becomes(page, f"{chart}.data[0].colorbar.title.text === 'NDCG@10 (log scale)'")
+    page.select_option("#quantity", "loss")
+    becomes(page, f"{chart}.data[0].colorbar.title.text === 'loss (log scale)'")
+    opened.check_quiet(file)
+    page.close()
+
+
+def test_browser_menu_switches_the_log_scale_off_where_there_is_none(chromium, file):
+    surface = evaluated()
+    signed = replace(surface, metrics={"gain": -1 - surface.loss})
+    opened = Opened(chromium, file, surface_page(signed, title="x"))
+    page = opened.page
+    page.check("input[value=log]", force=True)
+    page.select_option("#quantity", "gain")
+    becomes(page, "document.querySelector('[data-panel=contour]').data[0].colorbar.title.text === 'gain'")
+    assert page.is_disabled("input[value=log]")
+    assert page.is_checked("input[value=linear]")
+    page.select_option("#quantity", "loss")
+    becomes(page, "document.querySelector('[data-panel=contour]').data[0].colorbar.title.text === 'loss'")
+    assert not page.is_disabled("input[value=log]")
+    opened.check_quiet(file)
+    page.close()
+
+
+def test_browser_shows_the_quadratic_model_when_it_is_asked_to(chromium, file):
+    opened = Opened(chromium, file, surface_page(marked(), title="x", rho=0.3))
+    page = opened.page
+    shown = (
+        "[...document.querySelectorAll('[data-panel=surface], [data-panel=contour]')]"
+        ".map(p => p.data.find(t => t.name === 'quadratic model').visible !== false)"
+    )
+    assert page.evaluate(shown) == [False, False]
+    page.focus("#quadratic")
+    page.keyboard.press("Space")
+    becomes(page, f"({shown}).every(Boolean)")
+    opened.check_quiet(file)
+    page.close()
+
+
+def test_browser_resets_a_line(chromium, file):
+    opened = Opened(chromium, file, surface_page(between(), title="x", rho=3.4))
+    page, line = opened.page, "document.querySelector('[data-panel=line]')"
+    page.evaluate(f"Plotly.relayout({line}, {{'xaxis.range': [0, 0.1], 'yaxis.range': [0, 0.1]}})")
+    page.click("#reset")
+    becomes(page, f"{line}.layout.xaxis.range[0] <= -0.5 && {line}.layout.yaxis.range[1] > 0.75")
+    assert page.evaluate(f"{line}.layout.shapes.length") == 2  # those of the ball
+    opened.check_quiet(file)
+    page.close()
+
+
+def test_browser_without_webgl_shows_the_map_and_says_so(launch, file):
+    browser = launch("--disable-3d-apis")
+    opened = Opened(browser, file, surface_page(interpolated(), title="x"))
+    assert opened.page.is_visible("#no-webgl")
+    assert "contour map" in opened.page.inner_text("#no-webgl")
+    assert not opened.page.is_visible("[data-panel=surface]")
+    assert colours(opened.page, "[data-panel=contour]")[0] > 100
+    opened.page.check("input[value=log]", force=True)
+    becomes(
+        opened.page, "document.querySelector('[data-panel=contour]').data[0].colorbar.title.text === 'loss (log scale)'"
+    )
+    opened.check_quiet(file)
+    browser.close()
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        lambda: curvature_page(curvature(), title="x"),
+        lambda: curvature_page(full_curvature(), title="x"),
+        lambda: surface_page(between(), title="x"),
+        lambda: surface_page(marked(), title="x", rho=0.5),
+        lambda: surface_page(interpolated(points=(21, 1)), title="x"),
+        lambda: surface_page(evaluated(points=(1, 1)), title="x"),
+        lambda: surface_page(evaluated(lambda a, b: 0 * a + 0.7), title="x"),
+        lambda: surface_page(evaluated(lambda a, b: a * np.nan), title="x"),
+        lambda: surface_page(evaluated(points=(11, 2)), title="x"),
+    ],
+    ids=[
+        "curvature",
+        "all of a curvature",
+        "barrier",
+        "path and marks",
+        "line",
+        "point",
+        "flat",
+        "nothing finite",
+        "narrow",
+    ],
+)
+def test_browser_draws_every_kind_of_result(chromium, file, html):
+    opened = Opened(chromium, file, html())
+    assert opened.page.locator("[data-panel] .main-svg").count() > 0
+    opened.check_quiet(file)
+    opened.page.close()
