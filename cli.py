@@ -10,14 +10,24 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from training.settings import SECTIONS, Settings
+from training.analysis.measures import Measures
+from training.analysis.slices import Slice
+from training.options import Options
+from training.settings import PRETRAINING, Settings
+from training.subsets import Subset
+
+if TYPE_CHECKING:
+    from landscape.progress import Report
+    from training.analysis.subject import Subject
+
+Made = TypeVar("Made")
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 INTERRUPTED = 130  # the shell's code for Ctrl-C
@@ -81,21 +91,6 @@ attributes_option = click.option(
     type=click.Path(),
     help="Attributes of the items; NAME_item2attributes.json beside the data by default.",
 )
-objective_options = options(
-    click.option(
-        "--objective",
-        "loss",
-        default="recommendation",
-        help="recommendation (Eq. 2, for all methods alike), own (what the method minimised), or a part: "
-        "aap, mip, map, sp (of a pretrained.pt), contrastive.",
-    ),
-    click.option("--split", default="train", help="Which targets the loss is of: train, valid or test."),
-    click.option("--users", type=int, help="Only this many users, drawn by --seed; all by default."),
-    click.option("--seed", default=0, help="Of users, negatives, directions and starts."),
-    click.option("--data", help="Name or file of the data; by default what the checkpoint was trained on."),
-    data_options,
-    compute_options,
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 picture_options = options(
     click.option(
@@ -105,44 +100,89 @@ picture_options = options(
     ),
     click.option("--png", type=click.Path(dir_okay=False), help="A static picture as well, for slides."),
     click.option("--pdf", type=click.Path(dir_okay=False), help="The same for papers."),
+    click.option("--svg", type=click.Path(dir_okay=False), help="The same, to be edited."),
     json_option,
 )
 
 
-class Training(click.Command):
+subject_options = options(
+    click.option("--data", help="Name or file of the data; by default what the checkpoint was trained on."),
+    data_options,
+    compute_options,
+    picture_options,
+)
+
+
+class Setting(click.Option):
+    """An option that is a field of an ``Options`` dataclass, under its section's heading."""
+
+    def __init__(self, *arguments: Any, section: str, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.section = section
+
+
+class Sectioned(click.Command):
     """A command whose help shows the settings under their sections' headings, after the other options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, each under its heading."""
-        sections = {each.name: each.metadata["section"] for each in fields(Settings) if each.metadata}
-        records: dict[str, list[tuple[str, str]]] = {heading: [] for heading in ("Options", *SECTIONS)}
+        records: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
-                records[sections.get(parameter.name or "", "Options")].append(record)
+                records.setdefault(getattr(parameter, "section", "Options"), []).append(record)
         for heading, rows in records.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
 
 
-def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each field of ``Settings``, in their order."""
-    for each in reversed(fields(Settings)):
-        if "help" in each.metadata:
-            told = each.metadata["default"]
-            flag = each.type == "bool"
-            kind = {"int": int, "float": float, "str": str}.get(str(each.type).removesuffix(" | None"), str)
-            command = click.option(
-                f"--{each.name.replace('_', '-')}",
-                each.name,
-                default=each.default,
-                help=each.metadata["help"] + (f"  [default: {told}]" if told else ""),
-                **({"is_flag": True} if flag else {"type": kind}),
-            )(command)
-    return command
+def settings_options(kind: type[Options]) -> Callable[..., Any]:
+    """An option for each field of a dataclass of settings, in their order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for each in reversed(fields(kind)):  # type: ignore[arg-type]  # a dataclass
+            if "help" in each.metadata:
+                command = _setting(each)(command)
+        return command
+
+    return decorate
 
 
-@main.command(cls=Training)
+def _setting(each: Field[Any]) -> Callable[..., Any]:
+    told, parse = each.metadata["default"], each.metadata["parse"]
+    name = each.metadata["flag"] or each.name.replace("_", "-")
+    keywords: dict[str, Any] = {"default": each.default, "metavar": each.metadata["metavar"]}
+    if parse is not None:
+        if each.default and told is None:
+            told = ",".join(map(str, each.default)) if isinstance(each.default, tuple) else str(each.default)
+        keywords |= {"default": None, "callback": _parsed(each.default, parse)}
+    elif each.type == "bool":
+        keywords |= {"is_flag": True}
+        name = f"{name}/--no-{name}" if each.default else name
+    elif each.type == "tuple[str, ...]":
+        keywords |= {"multiple": True}
+    else:
+        keywords |= {"type": {"int": int, "float": float}.get(str(each.type).removesuffix(" | None"), str)}
+    text = each.metadata["help"] + (f"  [default: {told}]" if told else "")
+    return click.option(f"--{name}", each.name, cls=Setting, section=each.metadata["section"], help=text, **keywords)
+
+
+def _parsed(default: Any, parse: Callable[[str], Any]) -> Callable[..., Any]:
+    def callback(ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+        try:
+            return default if text is None else parse(text)
+        except ValueError as problem:
+            raise click.BadParameter(str(problem)) from None
+
+    return callback
+
+
+def _made(kind: type[Made], given: dict[str, Any]) -> Made:
+    """A dataclass of settings from those of the options that are its own."""
+    return kind(**{each.name: given[each.name] for each in fields(kind) if each.name in given})  # type: ignore[arg-type]
+
+
+@main.command(cls=Sectioned)
 @click.argument("method", default="samrec")
 @click.option("--data", default="synthetic", help="Name or file of the data; `synthetic` is built in.")
 @data_options
@@ -150,10 +190,16 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of the run.  [default: runs/METHOD-DATA-seedN]")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder, exactly; start it if there is none.")
 @compute_options
+@click.option("--snapshots", type=int, metavar="K", help="Keep the weights every K epochs, for surface --trajectory.")
 @json_option
-@settings_options
+@settings_options(Settings)
 @click.option(
-    "--pretrained", type=click.Path(), metavar="CKPT", help="Fine-tune this checkpoint in place of pre-training."
+    "--pretrained",
+    type=click.Path(),
+    metavar="CKPT",
+    cls=Setting,
+    section=PRETRAINING,
+    help="Fine-tune this checkpoint in place of pre-training.",
 )
 @click.pass_context
 def train(
@@ -165,6 +211,7 @@ def train(
     attributes: str | None,
     out: str | None,
     resume: bool,
+    snapshots: int | None,
     pretrained: str | None,
     device: str,
     threads: int | None,
@@ -194,7 +241,16 @@ def train(
     dataset = load(data, data_dir=data_dir, attributes=attributes)
     folder = Path(out) if out else Path("runs") / f"{chosen.method}-{dataset.name}-seed{chosen.seed}"
     with progress(chosen.kind.title) as report:
-        best = train(dataset, chosen, folder, pretrained=start, resume=resume, device=where, report=report)
+        best = train(
+            dataset,
+            chosen,
+            folder,
+            pretrained=start,
+            resume=resume,
+            snapshots=snapshots,
+            device=where,
+            report=report,
+        )
     if as_json:
         _print_json({"checkpoint": folder / "checkpoint.pt", "epoch": best.epoch, **best.metrics})
         return
@@ -228,7 +284,7 @@ def evaluate(
     \b
     Example:  landscape evaluate runs/sasrec-Beauty-seed0/checkpoint.pt runs/samrec-Beauty-seed0/checkpoint.pt
     """
-    from training.analysis import Subject
+    from training.analysis.subject import Subject
     from training.evaluate import differences, evaluate, table
 
     if len(checkpoints) > 2:
@@ -252,127 +308,87 @@ def evaluate(
         _print_json(found[0].values())
 
 
-@main.command()
+@main.command(cls=Sectioned)
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
-@click.option("--points", default="51", help="Of the grid, along each axis: N, or AxB.")
-@click.option(
-    "--extent", default=1.0, help="The plane reaches this far from the checkpoint, in units of its filters' norms."
-)
-@click.option(
-    "--tolerance", default=1e-3, help="Largest error of the interpolation, as a share of the surface's range."
-)
-@click.option("--grid", is_flag=True, help="Evaluate every point; nothing is interpolated.")
-@click.option("--normalize", default="filter", help="Scale of the random directions: filter, layer or none.")
-@click.option("--vectors", default="zero", help="Biases and norms in the directions: zero or keep.")
-@objective_options
-@picture_options
-def surface(
-    inputs: tuple[str, ...],
-    points: str,
-    loss: str,
-    split: str,
-    users: int | None,
-    seed: int,
-    data: str | None,
-    data_dir: str | None,
-    device: str,
-    threads: int | None,
-    out: str | None,
-    png: str | None,
-    pdf: str | None,
-    as_json: bool,
-    **plane: Any,
-) -> None:
-    """Draw the loss on a plane of two random directions through each checkpoint, as an interactive 3D page.
+@subject_options
+@settings_options(Slice)
+@settings_options(Subset)
+def surface(inputs: tuple[str, ...], **given: Any) -> None:
+    """Draw the loss on a plane or a line through each checkpoint, as an interactive 3D page.
 
     \b
-    Example:  landscape surface runs/samrec-Beauty-seed0/checkpoint.pt --out samrec.html
+    Examples:
+      landscape surface runs/samrec-Beauty-seed0/checkpoint.pt --out samrec.html
+      landscape surface checkpoint.pt --eigen 1,2
+      landscape surface checkpoint.pt --toward other.pt
+      landscape surface checkpoint.pt --metric valid --metric NDCG@10
+      landscape surface checkpoint.pt --repeats 10
     """
-    from landscape.files import load_surface, surface_values
-    from training.analysis import Plane, Subject, surface_of
-    from training.objective import Subset
+    from landscape.storage import load_surface, surface_values
+    from training.analysis.surfaces import surface_of
 
-    where = _compute(device, threads)
-    subset = Subset(loss=loss, split=split, users=users, seed=seed)
-    chosen = Plane(points=_points(points), seed=seed, **plane)
-    _one_output(inputs, out, png, pdf)
-    for path in inputs:
-        if path.endswith(".npz"):
-            found, stored = load_surface(path), Path(path)
-        else:
-            from landscape.progress import progress
+    subset, chosen = _made(Subset, given), _made(Slice, given)
 
-            subject = Subject.open(path, data, data_dir=data_dir)
-            with progress(f"Surface of {subject.checkpoint.title}") as report:
-                found, stored = surface_of(subject, subset, chosen, device=where, report=report)
-        files = _draw(found, stored, out, png, pdf)
-        if as_json:
-            _print_json({**surface_values(found), "files": files})
-        else:
-            click.echo(f"{found.metadata.get('title', path)}: {found}")
-            click.echo("\n".join(files))
+    def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
+        return surface_of(subject, subset, chosen, device=where, report=report)
+
+    _analyse(inputs, given, "Surface", ".npz", load_surface, computed, surface_values)
 
 
-@main.command()
+@main.command(cls=Sectioned)
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
-@click.option("--top", default=5, help="How many of the largest eigenvalues.")
-@click.option("--tolerance", default=1e-3, help="Relative residual at which an eigenvalue counts as converged.")
-@click.option(
-    "--max-products", type=int, help="The most Hessian-vector products.  [default: 90 + 10 for each eigenvalue]"
-)
-@objective_options
-@picture_options
-def curvature(
-    inputs: tuple[str, ...],
-    top: int,
-    tolerance: float,
-    max_products: int | None,
-    loss: str,
-    split: str,
-    users: int | None,
-    seed: int,
-    data: str | None,
-    data_dir: str | None,
-    device: str,
-    threads: int | None,
-    out: str | None,
-    png: str | None,
-    pdf: str | None,
-    as_json: bool,
-) -> None:
-    """Find the largest Hessian eigenvalues of each checkpoint, and the smallest, with their residuals.
+@click.option("--all", "everything", is_flag=True, help="The same as --density --trace --sharpness --by-block.")
+@subject_options
+@settings_options(Measures)
+@settings_options(Subset)
+def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
+    """Find the largest Hessian eigenvalues of each checkpoint, the smallest, and where its loss is sharp.
 
     \b
-    Example:  landscape curvature runs/samrec-Beauty-seed0/checkpoint.pt --top 3
+    Examples:
+      landscape curvature runs/samrec-Beauty-seed0/checkpoint.pt --top 3
+      landscape curvature checkpoint.pt --all --users 2000
+      landscape curvature checkpoint.pt --operator gauss-newton --blocks 'items.*'
     """
-    from landscape.files import curvature_values, load_curvature
-    from training.analysis import Subject, curvature_of
-    from training.objective import Subset
+    from landscape.storage import curvature_values, load_curvature
+    from training.analysis.curvatures import curvature_of
 
-    where = _compute(device, threads)
-    subset = Subset(loss=loss, split=split, users=users, seed=seed)
-    _one_output(inputs, out, png, pdf)
+    if everything:
+        given |= dict.fromkeys(("density", "trace", "sharpness", "by_block"), True)
+    subset, measures = _made(Subset, given), _made(Measures, given)
+
+    def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
+        return curvature_of(subject, subset, measures, device=where, report=report)
+
+    _analyse(inputs, given, "Curvature", ".json", load_curvature, computed, curvature_values)
+
+
+def _analyse(
+    inputs: tuple[str, ...],
+    given: dict[str, Any],
+    what: str,
+    suffix: str,
+    load: Callable[[str], Any],
+    computed: Callable[[Subject, Any, Report], tuple[Any, Path]],
+    values: Callable[[Any], dict[str, Any]],
+) -> None:
+    """Load or compute a result for each input, draw it, and tell it."""
+    from landscape.progress import progress
+    from training.analysis.subject import Subject
+
+    where = _compute(given["device"], given["threads"])
+    pictures = [given[name] for name in ("png", "pdf", "svg") if given[name]]
+    _one_output(inputs, given["out"], *pictures)
     for path in inputs:
-        if path.endswith(".json"):
-            found, stored = load_curvature(path), Path(path)
+        if path.endswith(suffix):
+            found, stored = load(path), Path(path)
         else:
-            from landscape.progress import progress
-
-            subject = Subject.open(path, data, data_dir=data_dir)
-            with progress(f"Curvature of {subject.checkpoint.title}") as report:
-                found, stored = curvature_of(
-                    subject,
-                    subset,
-                    top,
-                    tolerance=tolerance,
-                    max_products=max_products,
-                    seed=seed,
-                    device=where,
-                    report=report,
-                )
-        files = _draw(found, stored, out, png, pdf)
-        if as_json:
-            _print_json({**curvature_values(found), "files": files})
+            subject = Subject.open(path, given["data"], data_dir=given["data_dir"])
+            with progress(f"{what} of {subject.checkpoint.title}") as report:
+                found, stored = computed(subject, where, report)
+        files = _draw(found, stored, given["out"], pictures)
+        if given["as_json"]:
+            _print_json({**values(found), "files": files})
         else:
             click.echo(f"{found.metadata.get('title', path)}: {found}")
             click.echo("\n".join(files))
@@ -416,15 +432,15 @@ def info(file: str, as_json: bool) -> None:
     \b
     Example:  landscape info runs/samrec-synthetic-seed0/checkpoint.pt
     """
-    from landscape.files import jsonable
-    from training.analysis import describe_file
+    from landscape.results.plain import to_plain
+    from training.describe import describe_file
 
     described = describe_file(file)
     if as_json:
         _print_json(described)
         return
     for name, value in described.items():
-        click.echo(f"{name}: {json.dumps(jsonable(value)) if isinstance(value, (dict, list)) else value}")
+        click.echo(f"{name}: {json.dumps(to_plain(value)) if isinstance(value, (dict, list)) else value}")
 
 
 @main.group()
@@ -521,18 +537,6 @@ def _refuse_idle(settings: Settings, given: Iterable[str]) -> None:
         raise click.UsageError(f"--{name.replace('_', '-')} has no effect here; it is an option of: {section}")
 
 
-def _points(text: str) -> int | tuple[int, int]:
-    try:
-        counts = tuple(int(count) for count in text.lower().split("x"))
-    except ValueError:
-        counts = ()
-    if len(counts) not in (1, 2) or min(counts) < 1:
-        raise click.BadParameter(
-            f"{text!r} is neither a number of points such as 51 nor AxB such as 51x31", param_hint="--points"
-        )
-    return counts[0] if len(counts) == 1 else (counts[0], counts[1])
-
-
 def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
     for output in filter(None, outputs):
         if len(inputs) > 1:
@@ -545,24 +549,24 @@ def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
             )
 
 
-def _draw(found: Any, stored: Path, out: str | None, png: str | None, pdf: str | None) -> list[str]:
+def _draw(found: Any, stored: Path, out: str | None, pictures: list[str]) -> list[str]:
     """Write the page, its data beside it and the pictures; the names of all."""
     from figures.writing import write_page, write_picture
-    from landscape.files import copy_result
+    from landscape.storage import copy_result
 
     page = Path(out) if out else stored.with_suffix(".html")
     write_page(found, page)
     files = [page, copy_result(stored, page)]
-    for picture in filter(None, (png, pdf)):
-        write_picture(found, Path(picture))
-        files.append(Path(picture))
+    for picture in map(Path, pictures):
+        write_picture(found, picture)
+        files.append(picture)
     return [str(file) for file in files]
 
 
 def _print_json(values: Any) -> None:
-    from landscape.files import jsonable
+    from landscape.results.plain import to_plain
 
-    click.echo(json.dumps(jsonable(values), indent=2, allow_nan=False))
+    click.echo(json.dumps(to_plain(values), indent=2, allow_nan=False))
 
 
 if __name__ == "__main__":

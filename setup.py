@@ -50,6 +50,7 @@ setup(
         "polars>=1.21",
         "platformdirs>=3.0",
         "filelock>=3.12",
+        "psutil>=5.9",
     ],
     extras_require={
         "test": [
@@ -61,7 +62,7 @@ setup(
             "pytorch-optimizer>=3.0",
             "setuptools>=77",  # the wheel is built and installed in a test
         ],
-        "lint": ["ruff>=0.12", "mypy>=1.15"],
+        "lint": ["ruff>=0.12", "mypy>=1.15", "types-psutil"],
         "bench": ["pyhessian", "hessian-eigenthings>=1.0.0a1", "loss-landscapes"],
     },
 )

@@ -12,8 +12,9 @@ import torch
 from landscape import Objective
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.datasets import Dataset, load
-from training.objective import Subset, objective_of
+from training.objective import objective_of
 from training.packing import Batch, pieces
+from training.subsets import Subset
 
 DATA = "Beauty"
 QUICK = 0.03  # the share of the users that --quick looks at

@@ -45,14 +45,14 @@ def main() -> None:
     pairs = landscape.top_eigenpairs(H, k=2)
     print("Hessian        ", pairs)
     print("Gauss-Newton   ", landscape.top_eigenpairs(landscape.GaussNewtonOperator(objective), k=2))
-    for layer in ("0.*", "2.*", "4.*"):
-        part = landscape.top_eigenpairs(landscape.HessianOperator(landscape.block(objective, layer)))
-        print(f"layer {layer}      ", part)
+    layers = {"first layer": "0.*", "second": "2.*", "third": "4.*"}
+    print(landscape.block_eigenvalues(objective, layers).table().text())
+    print(landscape.shares_by_block(objective.space, pairs, layers).table().text())
     print(landscape.spectral_density(H, probes=10, steps=30))
     print(landscape.trace(H, products=90))
     print(landscape.sharpness(objective, rhos=(0.05, 0.5), eigenvalue=float(pairs.values[0])))
     assert pairs.vectors is not None
-    print(landscape.central_difference(objective, pairs.vectors[0]))
+    print(landscape.check_derivatives(objective, {"v1": pairs.vectors[0], "v2": pairs.vectors[1]}).table().text())
     print(landscape.quadratic_radius(objective, *pairs.vectors))
 
 

@@ -1,9 +1,12 @@
-"""Refusing unknown names, with the one that was probably meant."""
+"""Names to choose from, and refusing unknown ones with the one that was probably meant."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+NORMALIZE = ("filter", "layer", "none")  # how random directions are scaled
+VECTORS = ("zero", "keep")  # what becomes of biases and norms in them
 
 
 def one_of(value: str, known: Iterable[str], what: str) -> str:

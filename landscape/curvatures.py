@@ -10,16 +10,20 @@ import torch
 
 from landscape.lanczos import top_eigenpairs
 from landscape.objective import Objective, path_difference, repeat_difference
-from landscape.operators import HessianOperator
-from landscape.results import Curvature
+from landscape.operators import CurvatureOperator, HessianOperator
+from landscape.results import Curvature, Restart
 
 
 def curvature(
     objective: Objective[Any],
     k: int = 1,
     *,
+    operator: CurvatureOperator | None = None,
     tolerance: float = 1e-3,
     max_products: int | None = None,
+    bottom: int = 1,
+    memory: int | None = None,
+    before: Restart | None = None,
     seed: int = 0,
     population: float | None = None,
     progress: Callable[[int, float], None] | None = None,
@@ -29,8 +33,12 @@ def curvature(
     Args:
         objective: The loss.
         k: How many eigenvalues.
+        operator: Of another matrix of this objective, whose eigenvalues are wanted instead.
         tolerance: Relative residual at which an eigenvalue counts as converged.
-        max_products: The most Hessian-vector products to use; see ``top_eigenpairs``.
+        max_products: The most products to use; as ``bottom``, ``memory`` and ``before``: see ``top_eigenpairs``.
+        bottom: How many eigenvalues from the other end.
+        memory: The most bytes for the Krylov basis.
+        before: Where an earlier result left off.
         seed: Of the start.
         population: For the loss's standard error: how many batches the data would make that these were drawn from;
             as many as there are for no error, None for no limit.
@@ -47,11 +55,15 @@ def curvature(
         "gradient_path_difference": path_difference(objective, loss),
     }
     gradient = objective.gradient()
+    H = operator if operator is not None else HessianOperator(objective)
     pairs = top_eigenpairs(
-        HessianOperator(objective),
+        H,
         k,
         tolerance=tolerance,
         max_products=max_products,
+        bottom=bottom,
+        memory=memory,
+        before=before,
         generator=torch.Generator().manual_seed(seed),
         progress=progress,
     )
@@ -62,6 +74,7 @@ def curvature(
         gradient_norm=float(gradient.double().norm()),
         params_norm=float(objective.space.project(objective.params).double().norm()),
         asymmetry=pairs.asymmetry,
+        operator=H.name,
         metadata={
             **checks,
             "tolerance": tolerance,

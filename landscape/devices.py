@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import torch
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -22,3 +23,11 @@ def resolve(name: str) -> torch.device:
             f"there is no device {name!r} that this torch ({torch.__version__}) can use; pass --device cpu or auto"
         )
     return torch.device(name)
+
+
+def available_memory(device: torch.device | str) -> int:
+    """The bytes that are free on a device, as far as the system tells."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

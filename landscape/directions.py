@@ -7,11 +7,8 @@ import hashlib
 import torch
 from torch import Tensor
 
-from landscape.choices import one_of
+from landscape.choices import NORMALIZE, VECTORS, one_of
 from landscape.params import ParamSpace
-
-NORMALIZE = ("filter", "layer", "none")
-VECTORS = ("zero", "keep")
 
 
 def random_direction(

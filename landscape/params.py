@@ -109,6 +109,12 @@ class ParamSpace:
             self.mask = self.mask.to(vector.device)
         return torch.where(self.mask, vector, 0)
 
+    def active_rows(self, name: str) -> Tensor:
+        """The rows (indices along dimension 0) of a parameter that take part, as far as rows do."""
+        mask = torch.ones(self.size, dtype=torch.bool) if self.mask is None else self.mask.cpu()
+        view = self.views(mask)[name]
+        return torch.nonzero(view.reshape(len(view), -1).any(1)).flatten()
+
     def __repr__(self) -> str:
         return f"ParamSpace({len(self.names)} parameters, {self.size:,} coordinates, {self.active:,} take part)"
 

@@ -9,6 +9,18 @@ from models.dropout import Dropout
 from models.encoder import NORM_EPS, Block, attention_bias
 
 INIT_STD = 0.02
+BLOCKS = {  # what one may ask of alone: patterns of parameters' names, S3Rec's further ones included
+    "item table": "items.*",
+    "positions": "positions.*",
+    "queries": "blocks.*.attention.query.*",
+    "keys": "blocks.*.attention.key.*",
+    "values": "blocks.*.attention.value.*",
+    "attention output": "blocks.*.output.*",
+    "feed-forward": "blocks.*.expand.*, blocks.*.contract.*",
+    "norms": "norm.*, blocks.*_norm.*",
+    "attribute table": "attributes.*",
+    "heads": "heads.*",
+}
 
 
 class SASRec(nn.Module):

@@ -1,6 +1,6 @@
 """From a checkpoint to its objective, surface and curvature."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,11 +10,16 @@ import torch.nn.functional as F
 from landscape import HessianOperator
 from tests.small import random_dataset, small_model
 from tests.test_checkpoint import checkpoint
-from training.analysis import Plane, Subject, curvature_of, surface_of
+from training.analysis.curvatures import curvature_of
+from training.analysis.measures import Measures
+from training.analysis.slices import Slice
+from training.analysis.subject import Subject
+from training.analysis.surfaces import surface_of
 from training.checkpoint import data_of, save_checkpoint
 from training.datasets import load
-from training.objective import Subset, objective_of
+from training.objective import objective_of
 from training.settings import Settings
+from training.subsets import Subset
 from training.trainer import train
 
 DATASET = random_dataset([3, 4, 5, 6, 7, 9, 12, 15] * 6, n_items=40, seed=1)
@@ -120,42 +125,44 @@ def subject(tmp_path_factory):
 
 
 def test_a_surface_is_made_once_and_then_found(subject, tmp_path):
-    subset, plane = Subset(users=60), Plane(points=7, grid=True)
-    first, path = surface_of(subject, subset, plane, keep=tmp_path)
+    subset, plane = Subset(users=60), Slice(points=7, grid=True)
+    first, path = surface_of(replace(subject, keep=tmp_path), subset, plane)
     points = []
-    again, same = surface_of(subject, subset, plane, keep=tmp_path, report=lambda *state: points.append(state))
+    again, same = surface_of(replace(subject, keep=tmp_path), subset, plane, report=lambda *state: points.append(state))
     assert path == same
     assert points == []
     np.testing.assert_array_equal(first.loss, again.loss)
-    other, elsewhere = surface_of(subject, replace(subset, seed=1), replace(plane, seed=1), keep=tmp_path)
+    other, elsewhere = surface_of(replace(subject, keep=tmp_path), replace(subset, seed=1), plane)
     assert elsewhere != path
     assert other.centre != first.centre
     assert not list(tmp_path.glob(".partial*"))
 
 
 def test_an_interrupted_surface_continues_where_it_was(subject, tmp_path):
-    subset, plane = Subset(users=60), Plane(points=5, grid=True)
+    subset, plane = Subset(users=60), Slice(points=5, grid=True)
 
     def interrupt(done, total, text):
         if done == 9:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        surface_of(subject, subset, plane, keep=tmp_path, report=interrupt)
+        surface_of(replace(subject, keep=tmp_path), subset, plane, report=interrupt)
     seen = []
-    found, _ = surface_of(subject, subset, plane, keep=tmp_path, report=lambda done, total, text: seen.append(done))
-    whole, _ = surface_of(subject, subset, plane, keep=tmp_path / "whole")
+    found, _ = surface_of(
+        replace(subject, keep=tmp_path), subset, plane, report=lambda done, total, text: seen.append(done)
+    )
+    whole, _ = surface_of(replace(subject, keep=tmp_path / "whole"), subset, plane)
     assert min(seen) >= 9 or seen[0] == 1  # the centre is looked up first
     assert len(seen) <= 25 - 9 + 3
     np.testing.assert_array_equal(found.loss, whole.loss)
 
 
 def test_the_surface_says_where_it_comes_from(subject, tmp_path):
-    found, _ = surface_of(subject, Subset(users=60), Plane(points=5, grid=True), keep=tmp_path)
+    found, _ = surface_of(replace(subject, keep=tmp_path), Subset(users=60), Slice(points=5, grid=True))
     assert found.metadata["checkpoint"]["sha256"] == subject.sha256
     assert found.metadata["data"]["sha256"] == subject.dataset.sha256
-    assert found.metadata["objective"] == {"loss": "recommendation", "split": "train", "users": 60, "seed": 0}
-    assert found.metadata["plane"]["direction_seeds"] == [0, 1]
+    assert found.metadata["objective"] == asdict(Subset(users=60))
+    assert found.metadata["plane"]["seeds"] == [0, 1]
     assert found.metadata["loss_stderr"] > 0
     expected, _ = objective_of(subject.checkpoint, subject.dataset, Subset(users=60))
     assert found.centre == pytest.approx(expected.value(), rel=1e-6)
@@ -163,7 +170,7 @@ def test_the_surface_says_where_it_comes_from(subject, tmp_path):
 
 def test_curvature_of_a_checkpoint_is_an_eigenvalue_of_its_hessian(subject, tmp_path):
     subset = Subset(users=40)
-    found, path = curvature_of(subject, subset, 2, keep=tmp_path)
+    found, path = curvature_of(replace(subject, keep=tmp_path), subset, Measures(top=2))
     assert found.pairs.converged.all()
     expected, _ = objective_of(subject.checkpoint, subject.dataset, subset)
     operator = HessianOperator(expected)
@@ -171,7 +178,7 @@ def test_curvature_of_a_checkpoint_is_an_eigenvalue_of_its_hessian(subject, tmp_
         v = torch.from_numpy(vector)
         assert float((operator @ v - value * v).norm()) <= 2e-3 * abs(value)
     assert found.gradient_norm == pytest.approx(float(expected.gradient().norm()), rel=1e-5)
-    again, _ = curvature_of(subject, subset, 2, keep=tmp_path)
+    again, _ = curvature_of(replace(subject, keep=tmp_path), subset, Measures(top=2))
     np.testing.assert_array_equal(again.pairs.values, found.pairs.values)
     np.testing.assert_array_equal(again.pairs.vectors, found.pairs.vectors)
     assert path.suffix == ".json"

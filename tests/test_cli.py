@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
-from landscape.files import load_curvature, load_surface
+from landscape.storage import load_curvature, load_surface
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ["--epochs", "2", "--width", "8", "--layers", "1", "--max-length", "10", "--batch-size", "512"]
@@ -60,7 +60,7 @@ def all_commands(group=main, path=()):
 @pytest.mark.parametrize(("path", "command"), [pytest.param(*pair, id=" ".join(pair[0])) for pair in all_commands()])
 def test_every_command_has_help_an_example_and_explained_options(path, command):
     shown = run(*path, "--help").output
-    assert f"Example:  landscape {' '.join(path)}" in shown
+    assert f"landscape {' '.join(path)}" in shown.split("Example", 1)[1]
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
@@ -155,7 +155,7 @@ def test_surface_writes_page_data_and_pictures(runs, tmp_path):
 
 def test_surface_by_default_writes_beside_the_checkpoint(runs):
     result = run("surface", runs / "sasrec" / "checkpoint.pt", *FEW, "--points", "5x3", "--grid")
-    page = Path(result.stdout.splitlines()[1])
+    page = Path(result.stdout.splitlines()[-2])
     assert page.parent == runs / "sasrec" / "results"
     assert load_surface(page.with_suffix(".npz")).loss.shape == (3, 5)
 
@@ -177,6 +177,37 @@ def test_curvature_writes_values_and_vectors(runs, tmp_path):
     assert stored.pairs.values.tolist() == found["eigenvalues"]
     assert stored.pairs.vectors.shape[0] == 2
     run("curvature", page.with_suffix(".json"), "--out", tmp_path / "again.html")
+
+
+def test_a_curvature_of_everything(runs, tmp_path):
+    options = ["--all", "--top", "2", "--probes", "2", "--steps", "5", "--trace-products", "9", "--rhos", "0.1,0.5"]
+    path = runs / "samrec" / "checkpoint.pt"
+    text = run("curvature", path, *FEW, *options, "--draws", "2", "--out", tmp_path / "c.html").stdout
+    for title in ("Eigenvalues (hessian)", "by block", "by item popularity", "Spectrum", "Rise of the loss", "Checks"):
+        assert title in text
+    found = json.loads(run("curvature", tmp_path / "c.json", "--json").stdout)
+    assert found["spectrum"]["size"] == found["metadata"]["parameters_taking_part"]
+    assert found["negative_share"]["least"] <= found["negative_share"]["mean"] <= found["negative_share"]["most"]
+    assert {row["what"] for row in map(dict, found["checks"]["checks"])} >= {"loss, evaluated twice"}
+
+
+def test_surfaces_of_all_kinds_of_planes(runs, tmp_path):
+    one, other = (runs / name / "checkpoint.pt" for name in ("sasrec", "samrec"))
+    out = ["--out", tmp_path / "s.html", "--json"]
+    few = [*FEW, "--points", "5", "--grid"]
+    found = json.loads(run("surface", one, *few, "--toward", other, *out).stdout)
+    assert found["barrier"]["height"] >= 0
+    found = json.loads(run("surface", one, *few, "--eigen", "1,-1", *out).stdout)
+    assert len(found["quadratic"]["hessian"]) == 2
+    found = json.loads(run("surface", one, *few, "--repeats", "2", "--line", *out).stdout)
+    assert found["band"]["repeats"] == 2
+    metrics = ["--metric", "valid", "--metric", "NDCG@10", "--metric-points", "3"]
+    found = json.loads(run("surface", one, *few, *metrics, *out).stdout)
+    assert {"validation loss", "validation NDCG@10"} == found["metrics"].keys()
+    run("train", "sasrec", "--out", tmp_path / "run", *TINY, "--snapshots", "1")
+    path = ["surface", tmp_path / "run" / "checkpoint.pt", *few, "--trajectory", tmp_path / "run"]
+    found = json.loads(run(*path, *out).stdout)
+    assert found["path"]["names"] == ["epoch 0", "epoch 1", "epoch 2"]
 
 
 def test_info_tells_what_is_in_a_file(runs):
@@ -220,7 +251,7 @@ def test_data_is_prepared_listed_and_trained_on(tmp_path):
         (["train", "cl4srec", "--temperature", "0"], "temperature must be"),
         (["train", "cl4srec", "--operators", "crop"], "or add --same-operator"),
         (["train", "cl4srec", "--crop", "2"], "crop must be"),
-        (["surface", "CKPT", "--objective", "loss"], "the objective must be one of"),
+        (["surface", "CKPT", "--objective", "loss"], "objective must be one of"),
         (["surface", "CKPT", "--objective", "aap"], "has none of its heads"),
         (["curvature", "CKPT", "--objective", "contrastive", "--split", "test"], "has no held-out targets"),
         (["import", "s3rec", "CKPT", "--data", "synthetic", "--out", "x.pt"], "is no state dict of S3Rec"),
@@ -237,9 +268,22 @@ def test_data_is_prepared_listed_and_trained_on(tmp_path):
         (["surface", "CKPT", "--users", "1000000"], "exceeds"),
         (["surface", "CKPT", "--out", "nowhere/s.html"], "the folder nowhere of s.html does not exist"),
         (["surface", "missing.pt"], "there is no file missing.pt"),
-        (["curvature", "CKPT", "--top", "0"], "k=0"),
+        (["surface", "CKPT", "--eigen", "1,1"], "--eigen takes one or two different numbers"),
+        (["surface", "CKPT", "--eigen", "1", "--toward", "CKPT"], "--eigen and --toward are different planes"),
+        (["surface", "CKPT", "--toward", "CKPT"], "do not span a line"),
+        (["surface", "CKPT", "--toward", "missing.pt"], "missing.pt"),
+        (["surface", "CKPT", "--trajectory", "nowhere"], "nowhere has no snapshots"),
+        (["surface", "CKPT", "--metric", "HR@9"], "did you mean HR@5?"),
+        (["surface", "CKPT", "--blocks", "item.*"], "did you mean items.*"),
+        (["surface", "CKPT", "--repeats", "0"], "repeats must be"),
+        (["train", "--snapshots", "0"], "at least 1, got 0"),
+        (["curvature", "CKPT", "--operator", "fischer"], "did you mean fisher?"),
+        (["curvature", "CKPT", "--memory", "10k"], "memory"),
+        (["curvature", "CKPT", "--density", "--probes", "0"], "probes must be"),
+        (["curvature", "CKPT", "--sharpness", "--rhos", "0"], "rhos must be"),
+        (["curvature", "CKPT", "--top", "0"], "top must be"),
         (["curvature", "CKPT", "--tolerance", "0"], "tolerance"),
-        (["curvature", "CKPT", "--max-products", "1"], "max_products=1"),
+        (["curvature", "CKPT", "--max-products", "1"], "max_products must be"),
         (["evaluate", "CKPT", "--split", "train"], "the split to rank on must be one of"),
         (["info", "missing.npz"], "missing.npz"),
         (["data", "fetch", "Beuty"], "did you mean Beauty?"),
@@ -267,6 +311,9 @@ def test_bad_input_is_refused_in_one_line(arguments, message, runs, tmp_path, mo
         ["nonsense"],
         ["surface"],
         ["surface", "a", "--points", "0x2"],
+        ["surface", "a", "--eigen", "1,x"],
+        ["curvature", "a", "--memory", "lots"],
+        ["curvature", "a", "--rhos", "small"],
         ["import", "s3rec", "a"],
     ],
 )

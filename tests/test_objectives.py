@@ -1,21 +1,27 @@
 """The losses that a checkpoint can be looked at through: the common one, what it minimised, and its parts."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 
 from landscape import random_direction
+from landscape.checks import check_derivatives
 from models.s3rec import HEADS, S3Rec, encoder_weights
 from tests.small import random_dataset, with_attributes
-from training.analysis import Plane, Subject, curvature_of, surface_of
+from training.analysis.curvatures import BY_NAME, curvature_of
+from training.analysis.measures import Measures
+from training.analysis.slices import Slice
+from training.analysis.subject import Subject
+from training.analysis.surfaces import surface_of
 from training.checkpoint import Checkpoint, data_of, save_checkpoint
 from training.cl4srec import ViewedBatch
 from training.datasets import load
 from training.evaluate import evaluate
-from training.objective import OBJECTIVES, Subset, objective_of
+from training.objective import objective_of
 from training.settings import Settings
+from training.subsets import OBJECTIVES, Subset
 
 DATASET = with_attributes(random_dataset([3, 4, 5, 6, 7, 9, 12, 15] * 6, n_items=40, seed=1))
 SIZES = {"max_length": 8, "width": 8, "layers": 2, "heads": 2, "dropout": 0.5}
@@ -65,10 +71,10 @@ def subject(checkpoint, folder):
 def test_one_encoder_gives_the_same_numbers_with_and_without_heads(tmp_path):
     plain = subject(checkpoint_of("sasrec"), tmp_path / "sasrec")
     heads = subject(heads_checkpoint(), tmp_path / "s3rec")
-    plane = Plane(points=5, grid=True)
+    plane = Slice(points=5, grid=True)
     surfaces = [surface_of(one, Subset(), plane)[0] for one in (plain, heads)]
     np.testing.assert_array_equal(surfaces[0].loss, surfaces[1].loss)
-    curvatures = [curvature_of(one, Subset(), 2)[0] for one in (plain, heads)]
+    curvatures = [curvature_of(one, Subset(), Measures(top=2, checks=False))[0] for one in (plain, heads)]
     np.testing.assert_array_equal(curvatures[0].pairs.values, curvatures[1].pairs.values)
     assert curvatures[0].params_norm == curvatures[1].params_norm
     assert curvatures[0].gradient_norm == curvatures[1].gradient_norm
@@ -118,6 +124,36 @@ def test_only_what_moves_a_part_takes_part(name):
     assert ("attributes.weight" in views) == (name in ("aap", "map"))
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "loss"),
+    [
+        (checkpoint_of("cl4srec"), "own"),
+        (checkpoint_of("cl4srec"), "contrastive"),
+        (checkpoint_of("sasrec", loss="ce"), "own"),
+        (heads_checkpoint(), "own"),
+        *((heads_checkpoint(), name) for name in HEADS),
+    ],
+    ids=["cl4srec", "contrastive", "softmax", "s3rec", *HEADS],
+)
+class TestDerivativesOfEachLoss:
+    @pytest.mark.parametrize("train_mode", [False, True])
+    def test_agree_with_differences_of_the_loss(self, checkpoint, loss, train_mode):
+        objective, _ = objective_of(checkpoint, DATASET, Subset(loss=loss, users=6, train_mode=train_mode))
+        direction = random_direction(objective.space, objective.params, vectors="keep", seed=1)
+        report = check_derivatives(objective, {"a draw": direction})
+        assert report.agrees, str(report)
+
+    @pytest.mark.parametrize("kind", ["gauss-newton", "fisher"])
+    def test_have_positive_semidefinite_relatives(self, checkpoint, loss, kind):
+        objective, _ = objective_of(checkpoint, DATASET, Subset(loss=loss, users=6))
+        operator = BY_NAME[kind](objective)
+        drawn = torch.randn(3, objective.space.size, generator=torch.Generator().manual_seed(0))
+        images = (operator @ drawn.T).T
+        form = (images @ drawn.T).double()
+        torch.testing.assert_close(form, form.T, rtol=1e-3, atol=1e-4 * float(form.abs().max()))
+        assert float(torch.linalg.eigvalsh(form)[0]) > 0
+
+
 def test_negatives_of_a_softmax_are_as_many_as_it_was_trained_with():
     found, _ = objective_of(checkpoint_of("sasrec", loss="sampled-softmax", negatives=7), DATASET, Subset(loss="own"))
     assert all(rows.negatives.shape[0] == 7 for rows in found.batches)
@@ -161,9 +197,8 @@ def test_a_result_names_its_loss_unless_it_is_the_common_one(tmp_path):
     assert one.provenance(Subset())["title"] == "S3Rec (pretrained) on small, seed 0"
     assert one.provenance(Subset(loss="own"))["title"] == "S3Rec (pretrained) on small, seed 0, own loss"
     assert one.provenance(Subset(split="test"))["title"] == "S3Rec (pretrained) on small, seed 0, test targets"
-    assert one.provenance(Subset(loss="sp", seed=3))["objective"] == {
-        "loss": "sp", "split": "train", "users": None, "seed": 3
-    }  # fmt: skip
+    assert one.provenance(Subset(blocks="items.*", train_mode=True))["title"].endswith(", items.* alone, with dropout")
+    assert one.provenance(Subset(loss="sp", seed=3))["objective"] == asdict(Subset(loss="sp", seed=3))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.small import assert_derivatives, random_dataset, with_attributes
 from training.datasets import load
 from training.packing import lay_out
 from training.published_weights import import_s3rec
-from training.s3rec import Instances, MaskedBatch, pretraining, pretraining_by_user, pretraining_outputs
+from training.s3rec import Instances, MaskedBatch, pretraining, pretraining_outputs
 from training.settings import Settings
 from training.tasks import stages
 
@@ -184,7 +184,7 @@ def test_the_users_sums_give_the_losses():
     batch = found.batch(np.arange(0, len(found), 2), np.random.default_rng(0))
     users = batch.users.unique()
     with torch.no_grad():
-        whole, by_user = pretraining(model, batch), pretraining_by_user(model, batch)
+        whole, by_user = pretraining(model, batch), pretraining.by_user(model, batch)
         for name, (total, _) in whole.items():
             assert by_user[name].shape == users.shape
             torch.testing.assert_close(by_user[name].sum(), total, rtol=1e-12, atol=1e-12)

@@ -19,17 +19,22 @@ def _training_items(dataset: Dataset, users: Ints | None, *, until: int) -> NDAr
     return inside if users is None else inside & np.isin(owner, users)
 
 
+def popularity(dataset: Dataset, users: Ints | None = None) -> Counts:
+    """(V + 1,) how often each item occurs in the training sequences of ``users``, by default of all."""
+    return np.bincount(dataset.items[_training_items(dataset, users, until=2)], minlength=dataset.n_items + 1)
+
+
 def popularity_ranks(dataset: Dataset, split: str, users: Ints | None = None) -> Ranks:
     """Ranks when everybody is offered the items that are most frequent in the training sequences of ``users``."""
     history = History(dataset, check_split(split))
     nobody = np.zeros(dataset.n_users + 1, np.int64)
-    return _ranks(_popularity(dataset, users), history, np.empty(0, np.int64), np.empty(0, np.int64), nobody)
+    return _ranks(popularity(dataset, users), history, np.empty(0, np.int64), np.empty(0, np.int64), nobody)
 
 
 def successor_ranks(dataset: Dataset, split: str, users: Ints | None = None) -> Ranks:
     """Ranks by how often an item followed the user's last item in training; popularity breaks ties."""
     until = check_split(split)
-    popularity = _popularity(dataset, users)
+    frequency = popularity(dataset, users)
     first = np.flatnonzero(_training_items(dataset, users, until=3))  # the item after it is in s[:-2] as well
     base = dataset.n_items + 1
     pairs, times = np.unique(
@@ -40,13 +45,8 @@ def successor_ranks(dataset: Dataset, split: str, users: Ints | None = None) -> 
     counts = starts[last + 1] - starts[last]
     offsets = np.concatenate([[0], np.cumsum(counts)])
     place = np.repeat(starts[last], counts) + np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
-    bonus = times * (popularity.max() + 1)  # one successor outweighs any popularity
-    return _ranks(popularity, History(dataset, until), (pairs % base)[place], bonus[place], offsets)
-
-
-def _popularity(dataset: Dataset, users: Ints | None) -> Counts:
-    """(V + 1,) how often each item occurs in training."""
-    return np.bincount(dataset.items[_training_items(dataset, users, until=2)], minlength=dataset.n_items + 1)
+    bonus = times * (frequency.max() + 1)  # one successor outweighs any popularity
+    return _ranks(frequency, History(dataset, until), (pairs % base)[place], bonus[place], offsets)
 
 
 def _ranks(score: Counts, history: History, items: Ints, bonus: Counts, offsets: Ints) -> Ranks:

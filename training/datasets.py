@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,11 @@ class Dataset:
     def lengths(self) -> NDArray[np.int64]:
         """(U,) how many items each user has."""
         return np.diff(self.offsets)
+
+    def of_users(self, users: NDArray[np.int64]) -> Dataset:
+        """The same items and the sequences of these users alone."""
+        taken = np.concatenate([np.arange(self.offsets[user], self.offsets[user + 1]) for user in users])
+        return replace(self, items=self.items[taken], offsets=_offsets(self.lengths[users]))
 
     def described(self) -> dict[str, Any]:
         """What a checkpoint keeps of the data it was trained on."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.choices import one_of
+from landscape.blocks import block
 from landscape.objective import Objective
 from landscape.params import ParamSpace
 from models.s3rec import S3Rec
@@ -23,41 +23,12 @@ from training.negatives import NegativeSampler, SampledRows
 from training.packing import Ints, Pieces, groups, pieces
 from training.s3rec import Instances, pretraining
 from training.settings import Settings
+from training.subsets import OWN, READ, Subset
 from training.tasks import augmentation_of, recommendation_loss
 
-READ = {"train": 3, "valid": 2, "test": 1}  # by split, how far from the end what is read ends
 MIN_GROUPS = 20  # batches are the jackknife's groups: fewer make its error a guess
-TOKENS_A_BATCH = 64 * 50  # a Hessian product's intermediate results stay in a processor's cache
-OWN = "own"
-OBJECTIVES = (RECOMMENDATION, OWN, *HEADS, CONTRASTIVE)
 GROUPS, NEGATIVES, USERS, VIEWS, MASKS = range(5)  # streams of random numbers, one a purpose
-
-
-@dataclass(frozen=True)
-class Subset:
-    """Which loss an analysis is about, on which data. Equal subsets make models comparable."""
-
-    loss: str = RECOMMENDATION  # one of OBJECTIVES
-    split: str = "train"  # its held-out targets for valid and test, one term a user
-    users: int | None = None  # how many users, drawn by ``seed``; all when None
-    seed: int = 0  # of the users, of their grouping into batches, of negatives, views and masks
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "loss", one_of(self.loss, OBJECTIVES, "the objective"))
-        object.__setattr__(self, "split", one_of(self.split, READ, "the split"))
-        if self.users is not None and self.users < 1:
-            raise ValueError(f"the number of users must be at least 1, got {self.users}")
-
-    @property
-    def title(self) -> str:
-        """What to add to a model's name where the loss is not the usual one: ``, own loss, test targets``."""
-        names = {OWN: "own loss", CONTRASTIVE: "contrastive loss"} | {name: f"loss {name}" for name in HEADS}
-        loss = f", {names[self.loss]}" if self.loss in names else ""
-        return loss + (f", {self.split} targets" if self.split != "train" else "")
-
-    def stream(self, purpose: int) -> np.random.Generator:
-        """Random numbers of their own for a purpose."""
-        return np.random.default_rng([self.seed, purpose])
+TOKENS_A_BATCH = 64 * 50  # a Hessian product's intermediate results stay in a processor's cache
 
 
 def objective_of(
@@ -83,8 +54,8 @@ def objective_of(
         The objective, and for its standard error the number of batches that all users of the split would make.
 
     Raises:
-        ValueError: The subset asks for more users than there are, for a loss of heads that the checkpoint lacks, or
-            for a loss that has no held-out targets.
+        ValueError: The subset asks for more users than there are, for a loss of heads that the checkpoint lacks, for
+            a loss that has no held-out targets, or for parameters that are not there.
     """
     model = checkpoint.build()
     settings = settings_of(checkpoint)
@@ -97,8 +68,16 @@ def objective_of(
         problem = _next_item(checkpoint, dataset, subset, settings.loss if own else "bce", padded)
     space = ParamSpace(model, include=problem.takes_part, exclude_rows=_unused_rows(model, problem.batches))
     objective = Objective(
-        model.to(device), problem.loss, problem.batches, space=space, weights=problem.weights, device=device
+        model.to(device),
+        problem.loss,
+        problem.batches,
+        space=space,
+        weights=problem.weights,
+        device=device,
+        dropout=subset.seed if subset.train_mode else None,
     )
+    if subset.blocks:
+        objective = block(objective, subset.blocks)
     return objective, len(problem.batches) * problem.share
 
 
@@ -126,7 +105,7 @@ def _next_item(checkpoint: Checkpoint, dataset: Dataset, subset: Subset, loss: s
     """The loss of the next item, by one of NEXT_ITEM's names."""
     settings = settings_of(checkpoint)
     read = pieces(dataset, checkpoint.model["max_length"], until=READ[subset.split])
-    chosen, share = _chosen(read, checkpoint, dataset, subset)
+    chosen, share = _of_those(read, checkpoint, dataset, subset)
     sampler = NegativeSampler(dataset, until=2 if subset.split == "train" else 0)
     rows = SampledRows(
         dataset,
@@ -134,12 +113,12 @@ def _next_item(checkpoint: Checkpoint, dataset: Dataset, subset: Subset, loss: s
         checkpoint.model["max_length"],
         sampler,
         (settings.negatives or 0) if loss == settings.loss else LOSSES[loss],
-        subset.stream(NEGATIVES),
+        _stream(subset, NEGATIVES),
         targets="each" if subset.split == "train" else "last",
         padded=padded,
     )
     size = min(round(TOKENS_A_BATCH / read.lengths[chosen].mean()), -(-len(chosen) // MIN_GROUPS))
-    batches = [rows.of(users) for users in groups(chosen, max(1, size), subset.stream(GROUPS))]
+    batches = [rows.of(users) for users in groups(chosen, max(1, size), _stream(subset, GROUPS))]
     return _Problem(NEXT_ITEM[loss], batches, share)
 
 
@@ -148,20 +127,20 @@ def _contrast(checkpoint: Checkpoint, dataset: Dataset, subset: Subset, settings
     _training_only(subset)
     length = checkpoint.model["max_length"]
     read = pieces(dataset, length, until=READ["train"])
-    chosen, share = _chosen(read, checkpoint, dataset, subset)
+    chosen, share = _of_those(read, checkpoint, dataset, subset)
     rows = SampledRows(
         dataset,
         read,
         length,
         NegativeSampler(dataset),
         settings.negatives or 0,
-        subset.stream(NEGATIVES),
+        _stream(subset, NEGATIVES),
         padded=padded,
     )
-    augmentation, seen = augmentation_of(settings), subset.stream(VIEWS)
+    augmentation, seen = augmentation_of(settings), _stream(subset, VIEWS)
     batches = [
         ViewedBatch(rows.of(users), view_batch(dataset, read, users, length, augmentation, seen, padded=padded))
-        for users in groups(chosen, settings.batch_size, subset.stream(GROUPS))
+        for users in groups(chosen, settings.batch_size, _stream(subset, GROUPS))
     ]
     if subset.loss == CONTRASTIVE:
         alone = Contrast(settings.temperature, settings.similarity)
@@ -181,14 +160,14 @@ def _pretraining(
         )
     _training_only(subset)
     read = pieces(dataset, checkpoint.model["max_length"], until=2)
-    chosen, share = _chosen(read, checkpoint, dataset, subset)
+    chosen, share = _of_those(read, checkpoint, dataset, subset)
     instances = Instances(dataset, checkpoint.model["max_length"], chosen, share=settings.pretrain_mask)
     tokens = 4 * instances.prefixes.lengths.sum() / len(chosen)
     size = min(round(TOKENS_A_BATCH / tokens), -(-len(chosen) // MIN_GROUPS))
-    masks = subset.stream(MASKS)
+    masks = _stream(subset, MASKS)
     batches = [
         instances.batch(instances.of(users), masks, padded=padded)
-        for users in groups(chosen, max(1, size), subset.stream(GROUPS))
+        for users in groups(chosen, max(1, size), _stream(subset, GROUPS))
     ]
     if subset.loss == OWN:
         return _Problem(pretraining, batches, share, settings.part_weights, lambda name: True)
@@ -203,6 +182,11 @@ def _pretraining(
     return _Problem(pretraining, batches, share, weights, takes_part)
 
 
+def _stream(subset: Subset, purpose: int) -> np.random.Generator:
+    """Random numbers of their own for a purpose."""
+    return np.random.default_rng([subset.seed, purpose])
+
+
 def _training_only(subset: Subset) -> None:
     if subset.split != "train":
         raise ValueError(
@@ -211,8 +195,17 @@ def _training_only(subset: Subset) -> None:
         )
 
 
-def _chosen(read: Pieces, checkpoint: Checkpoint, dataset: Dataset, subset: Subset) -> tuple[Ints, float]:
-    """The users that a subset names, and how many times as many there are."""
+def chosen_users(checkpoint: Checkpoint, dataset: Dataset, subset: Subset) -> tuple[Ints, float]:
+    """The users that a subset names, and how many times as many there are.
+
+    Raises:
+        ValueError: There are not as many.
+    """
+    read = pieces(dataset, checkpoint.model["max_length"], until=READ[subset.split])
+    return _of_those(read, checkpoint, dataset, subset)
+
+
+def _of_those(read: Pieces, checkpoint: Checkpoint, dataset: Dataset, subset: Subset) -> tuple[Ints, float]:
     available = np.flatnonzero(read.lengths > 0)
     if subset.split == "train":
         settings = checkpoint.settings
@@ -224,7 +217,7 @@ def _chosen(read: Pieces, checkpoint: Checkpoint, dataset: Dataset, subset: Subs
         raise ValueError(
             f"--users {subset.users} exceeds the {len(available)} users of {dataset.name} in the {subset.split} split"
         )
-    chosen = np.sort(subset.stream(USERS).choice(available, subset.users, replace=False))
+    chosen = np.sort(_stream(subset, USERS).choice(available, subset.users, replace=False))
     return chosen, len(available) / len(chosen)
 
 

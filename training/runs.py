@@ -34,6 +34,7 @@ class Run:
         self.pretrained = self.folder / "pretrained.pt"
         self.last = self.folder / "last.pt"
         self.history = self.folder / "history.csv"
+        self.snapshots = self.folder / "snapshots"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -94,6 +95,11 @@ class Run:
         save_plain({"format": FORMAT, **state}, self.last)
         self.write_history(state["history"])
 
+    def keep_snapshot(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint of the way, under the number of its epoch."""
+        self.snapshots.mkdir(exist_ok=True)
+        save_checkpoint(checkpoint, self.snapshots / f"epoch-{checkpoint.epoch:05d}.pt")
+
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Write ``history.csv`` whole."""
         columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -102,3 +108,15 @@ class Run:
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.history, text.getvalue())
+
+
+def snapshots(folder: str | Path) -> list[Path]:
+    """The checkpoints that a run has kept along its way, in their order.
+
+    Raises:
+        FileNotFoundError: There are none.
+    """
+    found = sorted(Run(folder).snapshots.glob("epoch-*.pt"))
+    if not found:
+        raise FileNotFoundError(f"{folder} has no snapshots; `landscape train --snapshots K` keeps one every K epochs")
+    return found

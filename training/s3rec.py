@@ -207,28 +207,31 @@ def pretraining_terms(outputs: tuple[Tensor, Tensor, Tensor], batch: MaskedBatch
     }
 
 
-pretraining = Split(pretraining_outputs, pretraining_terms)
+class AttributeLosses(Split[MaskedBatch]):
+    """S3Rec's four losses, split where they are convex."""
+
+    def by_user(self, model: S3Rec, batch: MaskedBatch) -> dict[str, Tensor]:
+        """The sums of each user's terms by part, (U,) over the users of the batch."""
+        logits, mip, sp = pretraining_outputs(model, batch)
+        users, of_instance = batch.users.unique(return_inverse=True)  # (U,), (S,)
+        n = batch.segments.numel()
+        owner = of_instance[batch.segments.flatten()[batch.places % n] - 1]  # (P,)
+        visible = _visible(batch)
+        zeros = F.softplus(logits).sum(-1)
+        by_place = zeros.index_add(0, batch.described, -logits[batch.described, batch.attributes])  # (P,)
+
+        def summed(values: Tensor, owners: Tensor) -> Tensor:
+            return values.new_zeros(len(users)).index_add(0, owners, values)
+
+        return {
+            "aap": summed(by_place * visible, owner),
+            "mip": summed(F.softplus(-mip), owner[batch.masked]),
+            "map": summed(by_place * ~visible, owner),
+            "sp": summed(F.softplus(-sp), of_instance),
+        }
 
 
-def pretraining_by_user(model: S3Rec, batch: MaskedBatch) -> dict[str, Tensor]:
-    """The sums of each user's terms by part, (U,) over the users of the batch."""
-    logits, mip, sp = pretraining_outputs(model, batch)
-    users, of_instance = batch.users.unique(return_inverse=True)  # (U,), (S,)
-    n = batch.segments.numel()
-    owner = of_instance[batch.segments.flatten()[batch.places % n] - 1]  # (P,)
-    visible = _visible(batch)
-    zeros = F.softplus(logits).sum(-1)
-    by_place = zeros.index_add(0, batch.described, -logits[batch.described, batch.attributes])  # (P,)
-
-    def summed(values: Tensor, owners: Tensor) -> Tensor:
-        return values.new_zeros(len(users)).index_add(0, owners, values)
-
-    return {
-        "aap": summed(by_place * visible, owner),
-        "mip": summed(F.softplus(-mip), owner[batch.masked]),
-        "map": summed(by_place * ~visible, owner),
-        "sp": summed(F.softplus(-sp), of_instance),
-    }
+pretraining = AttributeLosses(pretraining_outputs, pretraining_terms)
 
 
 def _visible(batch: MaskedBatch) -> Tensor:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from landscape.choices import one_of
 from training.methods import HEADS, LOSSES, METHODS, OPERATORS, SAM_TITLES, SIMILARITIES, Method
+from training.options import Options, option
 from training.schedules import RHO_SCHEDULES, SCHEDULES
 
 TRAINING = "Training"
@@ -22,29 +22,8 @@ SECTIONS = (TRAINING, NETWORK, LOSS, SHARPNESS, PRETRAINING, CONTRAST)
 LOOKSAM_EVERY = 5  # Liu et al. 2022
 
 
-def _option(
-    section: str,
-    default: Any,
-    told: str,
-    *,
-    least: float = -math.inf,
-    most: float = math.inf,
-    above: float = -math.inf,
-    below: float = math.inf,
-    choices: Iterable[str] | None = None,
-    default_told: str | None = None,
-) -> Any:
-    """A field that knows its section, its limits and its help."""
-    limits = {"least": least, "most": most, "above": above, "below": below}
-    known = tuple(choices) if choices is not None else None
-    return field(
-        default=default,
-        metadata={"section": section, "help": told, "limits": limits, "choices": known, "default": default_told},
-    )
-
-
 @dataclass(frozen=True)
-class Settings:
+class Settings(Options):
     """A training run's settings. The defaults are those of the methods' public reference code.
 
     Whatever a field's ``None`` stands for is filled in: a ``Settings`` says in full what will be done.
@@ -54,85 +33,83 @@ class Settings:
     """
 
     method: str = "samrec"
-    seed: int = _option(TRAINING, 0, "Of weights, dropout, negatives, masks, views and the order of users.")
-    epochs: int = _option(TRAINING, 200, "At most so many.", least=1)
-    patience: int = _option(TRAINING, 10, "Stop when the validation NDCG@20 has not risen for so many epochs.", least=1)
-    lr: float = _option(TRAINING, 1e-3, "Adam's learning rate.", above=0)
-    lr_schedule: str = _option(
+    seed: int = option(TRAINING, 0, "Of weights, dropout, negatives, masks, views and the order of users.")
+    epochs: int = option(TRAINING, 200, "At most so many.", least=1)
+    patience: int = option(TRAINING, 10, "Stop when the validation NDCG@20 has not risen for so many epochs.", least=1)
+    lr: float = option(TRAINING, 1e-3, "Adam's learning rate.", above=0)
+    lr_schedule: str = option(
         TRAINING, "constant", "Of the learning rate over --epochs: constant, linear or cosine.", choices=SCHEDULES
     )
-    batch_size: int = _option(TRAINING, 256, "Users a step.", least=1)
-    train_fraction: float = _option(
+    batch_size: int = option(TRAINING, 256, "Users a step.", least=1)
+    train_fraction: float = option(
         TRAINING, 1.0, "Train on this share of the users (by seed); rank for all.", above=0, most=1
     )
-    padded: bool = _option(TRAINING, False, "One sequence a row: slow, the reference that packing is checked against.")
+    padded: bool = option(TRAINING, False, "One sequence a row: slow, the reference that packing is checked against.")
 
-    max_length: int = _option(NETWORK, 50, "The most recent items that the model reads.", least=1)
-    width: int = _option(NETWORK, 64, "Hidden width.", least=1)
-    layers: int = _option(NETWORK, 2, "Transformer blocks.", least=1)
-    heads: int = _option(NETWORK, 2, "Attention heads.", least=1)
-    dropout: float = _option(NETWORK, 0.5, "On embeddings, attention and outputs.", least=0, below=1)
+    max_length: int = option(NETWORK, 50, "The most recent items that the model reads.", least=1)
+    width: int = option(NETWORK, 64, "Hidden width.", least=1)
+    layers: int = option(NETWORK, 2, "Transformer blocks.", least=1)
+    heads: int = option(NETWORK, 2, "Attention heads.", least=1)
+    dropout: float = option(NETWORK, 0.5, "On embeddings, attention and outputs.", least=0, below=1)
 
-    loss: str = _option(
+    loss: str = option(
         LOSS,
         "bce",
         "bce (one negative a target, the paper's Eq. 2), ce (softmax over all items) or sampled-softmax.",
         choices=LOSSES,
     )
-    negatives: int | None = _option(
+    negatives: int | None = option(
         LOSS, None, "Sampled items a target, for sampled-softmax.", least=0, default_told="100"
     )
 
-    sam: str | None = _option(
+    sam: str | None = option(
         SHARPNESS,
         None,
         "sam, asam, fisher or looksam.",
         choices=SAM_TITLES,
         default_told="sam for samrec, none for the others",
     )
-    rho: float = _option(SHARPNESS, 0.5, "Radius of the ball whose highest loss is sought.", least=0)
-    rho_schedule: str = _option(
+    rho: float = option(SHARPNESS, 0.5, "Radius of the ball whose highest loss is sought.", least=0)
+    rho_schedule: str = option(
         SHARPNESS,
         "constant",
         "Of the radius over --epochs: constant, linear, cosine, or lr (as the learning rate).",
         choices=RHO_SCHEDULES,
     )
-    sam_every: int | None = _option(
+    sam_every: int | None = option(
         SHARPNESS, None, "Look only every so many steps.", least=1, default_told="1; 5 for looksam"
     )
-    same_dropout: bool = _option(SHARPNESS, False, "Both passes of a step drop the same elements.")
-    look_alpha: float = _option(SHARPNESS, 0.7, "Share of the saved direction in looksam's steps in between.", least=0)
-    fisher_eta: float = _option(
+    same_dropout: bool = option(SHARPNESS, False, "Both passes of a step drop the same elements.")
+    look_alpha: float = option(SHARPNESS, 0.7, "Share of the saved direction in looksam's steps in between.", least=0)
+    fisher_eta: float = option(
         SHARPNESS, 1.0, "How far fisher departs from sam; squared gradients of a mean loss are tiny.", least=0
     )
 
-    pretrain_epochs: int | None = _option(
+    pretrain_epochs: int | None = option(
         PRETRAINING, None, "Epochs of pre-training.", least=1, default_told="150, as published"
     )
-    pretrain_batch_size: int = _option(PRETRAINING, 100, "Prefixes of sequences a step.", least=1)
-    pretrain_mask: float = _option(
+    pretrain_batch_size: int = option(PRETRAINING, 100, "Prefixes of sequences a step.", least=1)
+    pretrain_mask: float = option(
         PRETRAINING, 0.2, "Probability with which an item is masked; the last one always is.", least=0, most=1
     )
-    aap: float = _option(PRETRAINING, 0.2, "Weight of the item-attribute loss.", least=0)
-    mip: float = _option(PRETRAINING, 1.0, "Weight of the sequence-item loss.", least=0)
-    map: float = _option(PRETRAINING, 1.0, "Weight of the sequence-attribute loss.", least=0)
-    sp: float = _option(PRETRAINING, 0.5, "Weight of the sequence-segment loss.", least=0)
+    aap: float = option(PRETRAINING, 0.2, "Weight of the item-attribute loss.", least=0)
+    mip: float = option(PRETRAINING, 1.0, "Weight of the sequence-item loss.", least=0)
+    map: float = option(PRETRAINING, 1.0, "Weight of the sequence-attribute loss.", least=0)
+    sp: float = option(PRETRAINING, 0.5, "Weight of the sequence-segment loss.", least=0)
     pretrained: str | None = field(default=None, metadata={"section": PRETRAINING})  # SHA-256 of what is fine-tuned
 
-    contrastive: float = _option(CONTRAST, 0.1, "Weight of the contrastive loss.", least=0)
-    temperature: float = _option(CONTRAST, 1.0, "Similarities are divided by it.", above=0)
-    similarity: str = _option(CONTRAST, "dot", "Of two views: dot or cosine.", choices=SIMILARITIES)
-    operators: str = _option(CONTRAST, ",".join(OPERATORS), "What makes views, separated by commas.")
-    crop: float = _option(CONTRAST, 0.6, "Share of a sequence that crop keeps.", above=0, most=1)
-    mask: float = _option(CONTRAST, 0.3, "Share of a sequence that mask hides.", least=0, most=1)
-    reorder: float = _option(CONTRAST, 0.6, "Share of a sequence that reorder shuffles.", least=0, most=1)
-    same_operator: bool = _option(CONTRAST, False, "Both views of a sequence may be made by one operator.")
+    contrastive: float = option(CONTRAST, 0.1, "Weight of the contrastive loss.", least=0)
+    temperature: float = option(CONTRAST, 1.0, "Similarities are divided by it.", above=0)
+    similarity: str = option(CONTRAST, "dot", "Of two views: dot or cosine.", choices=SIMILARITIES)
+    operators: str = option(CONTRAST, ",".join(OPERATORS), "What makes views, separated by commas.")
+    crop: float = option(CONTRAST, 0.6, "Share of a sequence that crop keeps.", above=0, most=1)
+    mask: float = option(CONTRAST, 0.3, "Share of a sequence that mask hides.", least=0, most=1)
+    reorder: float = option(CONTRAST, 0.6, "Share of a sequence that reorder shuffles.", least=0, most=1)
+    same_operator: bool = option(CONTRAST, False, "Both views of a sequence may be made by one operator.")
 
     def __post_init__(self) -> None:
         self._fill("method", one_of(self.method, METHODS, "the method"))
-        for each in fields(self):
-            if "limits" in each.metadata and getattr(self, each.name) is not None:
-                self._check(each)
+        super().__post_init__()
         if self.sam is None:
             self._fill("sam", self.kind.sam)
         if self.sam_every is None:
@@ -156,19 +133,6 @@ class Settings:
         if len(chosen) == 1 and not self.same_operator:
             raise ValueError(f"two different operators are needed, got {self.operators}; or add --same-operator")
         self._fill("operators", ",".join(chosen))
-
-    def _check(self, each: Field[Any]) -> None:
-        value, limits, known = getattr(self, each.name), each.metadata["limits"], each.metadata["choices"]
-        if known is not None:
-            self._fill(each.name, one_of(value, known, each.name))
-            return
-        if isinstance(value, str):
-            return
-        if not (limits["least"] <= value <= limits["most"] and limits["above"] < value < limits["below"]):
-            raise ValueError(f"{each.name} must be {_described(limits, value)}, got {value}")
-
-    def _fill(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
 
     @property
     def kind(self) -> Method:
@@ -202,10 +166,3 @@ class Settings:
             PRETRAINING: self.kind.pretrained,
             CONTRAST: self.kind.contrastive,
         }
-
-
-def _described(limits: Mapping[str, float], value: float) -> str:
-    words = {"least": "at least", "most": "at most", "above": "above", "below": "below"}
-    told = [f"{words[name]} {limit:g}" for name, limit in limits.items() if math.isfinite(limit)]
-    unbounded = isinstance(value, float) and limits["most"] == limits["below"] == math.inf
-    return " and ".join(["finite"] * unbounded + told)

@@ -38,6 +38,7 @@ def train(
     *,
     pretrained: Checkpoint | None = None,
     resume: bool = False,
+    snapshots: int | None = None,
     device: torch.device | str = "cpu",
     report: Report = silent,
 ) -> Checkpoint:
@@ -53,6 +54,7 @@ def train(
         folder: Where the run is written.
         pretrained: What to fine-tune, in place of pre-training; ``settings.pretrained`` is its SHA-256.
         resume: Whether a run in the folder is continued.
+        snapshots: Keep a checkpoint before the first epoch and after every so many; none where it is None.
         device: Where to compute.
         report: Told of each epoch.
 
@@ -61,6 +63,8 @@ def train(
             data lacks what the method needs, or the loss is no longer a number.
         OSError: The folder cannot be written to.
     """
+    if snapshots is not None and snapshots < 1:
+        raise ValueError(f"snapshots are kept every so many epochs, at least 1, got {snapshots}")
     if (pretrained is not None) != (settings.pretrained is not None):
         raise ValueError("a pre-trained checkpoint and its SHA-256 in the settings go together")
     tasks = stages(dataset, settings)  # errors before the folder is touched
@@ -82,8 +86,13 @@ def train(
             stage = _Stage(task, dataset, settings, torch.device(device), weights, history)
             if state is not None and state["stage"] == task.stage:
                 stage.restore(state)
+            keeps = snapshots if task.stage == TRAINED else None
+            if keeps and stage.done == 0:
+                run.keep_snapshot(stage.checkpoint())
             while not stage.finished:
                 improved = stage.epoch(report)
+                if keeps and stage.done % keeps == 0:
+                    run.keep_snapshot(stage.checkpoint())
                 run.save(stage.state(), stage.checkpoint() if improved else None)
             weights = stage.model.state_dict()
         return load_checkpoint(run.checkpoint)

@@ -1,0 +1,222 @@
+"""Tables of ``docs/results.md``: all about the minima of trained systems, on one common loss.
+
+    python -m benchmarks.geometry runs --data Beauty --users 2000 --out docs/geometry-Beauty.json
+
+expects the runs that the commands in ``docs/results.md`` leave in ``runs/``, in folders SYSTEM-DATA-seedN, computes
+what is missing, and prints Markdown. The first system is what the others are held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from benchmarks.systems import SYSTEMS, label, opened
+from landscape.files import write_json
+from landscape.progress import progress
+from landscape.results import Band, Curvature, Surface
+from landscape.storage import curvature_values, surface_values
+from training.analysis.curvatures import curvature_of
+from training.analysis.measures import Measures
+from training.analysis.slices import Slice
+from training.analysis.subject import Subject
+from training.analysis.surfaces import surface_of
+from training.subsets import Subset
+
+ALL = Measures(density=True, trace=True, sharpness=True, by_block=True)
+FIRST = {name: Measures(operator=name, top=1, checks=False) for name in ("gauss-newton", "fisher")}
+DISTANCES = (0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What was found of one checkpoint."""
+
+    system: str
+    seed: int
+    hessian: Curvature
+    gauss_newton: Curvature
+    fisher: Curvature
+    surface: Surface  # with a band
+
+    @property
+    def band(self) -> Band:
+        """The loss against the distance, in several planes."""
+        assert self.surface.band is not None
+        return self.surface.band
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--data", default="Beauty", show_default=True, help="Name of the data, as the runs' folders have it.")
+@click.option("--systems", default=",".join(SYSTEMS), show_default=True, help="Those that have no run are left out.")
+@click.option("--seeds", default="0", show_default=True)
+@click.option("--users", type=int, help="Of these, drawn by seed 0, the common loss is made; all by default.")
+@click.option("--repeats", default=5, show_default=True, help="Random planes.")
+@click.option("--data-dir", type=click.Path(file_okay=False))
+@click.option("--threads", type=int)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The same numbers as JSON.")
+def main(
+    folder: Path,
+    data: str,
+    systems: str,
+    seeds: str,
+    users: int | None,
+    repeats: int,
+    data_dir: str | None,
+    threads: int | None,
+    out: Path | None,
+) -> None:
+    """Measure and tabulate the runs in FOLDER."""
+    if threads:
+        torch.set_num_threads(threads)
+    subjects = opened(folder, data, systems.split(","), [int(seed) for seed in seeds.split(",")], data_dir)
+    found = {
+        f"{label(system, several)}, seed {seed}": measured(system, seed, one, Subset(users=users), repeats)
+        for system, several in subjects.items()
+        for seed, one in several.items()
+    }
+    for title, table in TABLES.items():
+        click.echo(f"#### {title}\n\n{table(found)}\n")
+    if out:
+        write_json(
+            out,
+            {
+                name: {
+                    "hessian": curvature_values(one.hessian),
+                    "gauss-newton": curvature_values(one.gauss_newton),
+                    "fisher": curvature_values(one.fisher),
+                    "surface": surface_values(one.surface),
+                }
+                for name, one in found.items()
+            },
+        )
+
+
+def measured(system: str, seed: int, subject: Subject, subset: Subset, repeats: int) -> Geometry:
+    """All of one checkpoint; what was found before is read."""
+    title = subject.checkpoint.title
+    with progress(f"Curvature of {title}") as report:
+        hessian, _ = curvature_of(subject, subset, ALL, report=report)
+        others = {name: curvature_of(subject, subset, measures, report=report)[0] for name, measures in FIRST.items()}
+    with progress(f"Surfaces of {title}") as report:
+        surface, _ = surface_of(subject, subset, Slice(repeats=repeats), report=report)
+    return Geometry(system, seed, hessian, others["gauss-newton"], others["fisher"], surface)
+
+
+Found = dict[str, Geometry]
+
+
+def eigenvalues(found: Found) -> str:
+    """The point, and both ends and the middle of its spectrum."""
+    head = ("loss", "‖∇L‖", "λmax", "λmin", "Gauss-Newton λmax", "Fisher λmax", "trace", "negative share", "λmax‖θ‖²")
+
+    def cells(one: Geometry) -> list[str]:
+        curvature, spectrum, trace = one.hessian, one.hessian.spectrum, one.hessian.trace
+        assert curvature.pairs.bottom is not None and spectrum is not None and trace is not None
+        low, high = spectrum.share_bounds()
+        return [
+            f"{curvature.loss:.4f} ± {curvature.loss_stderr:.4f}",
+            f"{curvature.gradient_norm:.3f}",
+            f"{curvature.pairs.values[0]:.4f} ± {curvature.pairs.residuals[0]:.0e}",
+            f"{curvature.pairs.bottom.values[0]:.4f} ± {curvature.pairs.bottom.residuals[0]:.0e}",
+            f"{one.gauss_newton.pairs.values[0]:.4f} ± {one.gauss_newton.pairs.residuals[0]:.0e}",
+            f"{one.fisher.pairs.values[0]:.4f} ± {one.fisher.pairs.residuals[0]:.0e}",
+            f"{trace.mean:.1f} ± {trace.stderr:.1f}",
+            f"{low:.0%} to {high:.0%}",
+            f"{curvature.pairs.values[0] * curvature.params_norm**2:.0f}",
+        ]
+
+    return _table(found, head, cells)
+
+
+def sharpnesses(found: Found) -> str:
+    """The rise of the loss by kind and distance."""
+    first = next(iter(found.values())).hessian.sharpness
+    assert first is not None
+    head = [f"{kind}, ρ = {rho:g}" for kind in first.kinds for rho in first.rhos]
+
+    def cells(one: Geometry) -> list[str]:
+        table = one.hessian.sharpness
+        assert table is not None
+        return [
+            f"{row['value']:.3g}" + ("" if np.isnan(row["stderr"]) else f" ± {row['stderr']:.1g}")
+            for row in table.rows()
+        ]
+
+    return _table(found, head, cells)
+
+
+def blocks(found: Found) -> str:
+    """λmax by block."""
+    first = next(iter(found.values())).hessian.blocks
+    assert first is not None
+
+    def cells(one: Geometry) -> list[str]:
+        assert one.hessian.blocks is not None
+        return [f"{value:.3f}" for value in one.hessian.blocks.values]
+
+    return _table(found, first.names, cells)
+
+
+def shares(number: int) -> Callable[[Found], str]:
+    """The mass of the first eigenvector by one kind of group, with what a random vector would have."""
+
+    def table(found: Found) -> str:
+        first = next(iter(found.values())).hessian.shares[number]
+        lines = _table(found, first.groups, lambda one: _percent(one.hessian.shares[number].values[0]))
+        for name, values in first.baselines.items():
+            lines += f"\n| *{name}* | {' | '.join(_percent(values))} |"
+        return lines
+
+    return table
+
+
+def bands(found: Found) -> str:
+    """How much higher the loss is at a distance, and how much more than for the first system, plane by plane."""
+    head = [f"r = {r:g}" for r in DISTANCES] + [f"– minus the first, r = {r:g}" for r in DISTANCES]
+    first = next(iter(found.values())).band
+
+    def cells(one: Geometry) -> list[str]:
+        band = one.band
+        at = [int(np.abs(band.radii - r).argmin()) for r in DISTANCES]
+        rises, gains = band.rises, band.rises - first.rises
+        return [
+            *_give_or_take(rises.mean(0)[at], band.half_width(rises)[at]),
+            *(["" for _ in at] if band is first else _give_or_take(gains.mean(0)[at], band.half_width(gains)[at], "+")),
+        ]
+
+    return _table(found, head, cells)
+
+
+TABLES: dict[str, Callable[[Found], str]] = {
+    "Eigenvalues": eigenvalues,
+    "Sharpness: the rise of the loss": sharpnesses,
+    "λmax by block": blocks,
+    "The first eigenvector's mass by block, in %": shares(0),
+    "The first eigenvector's mass by item popularity, in %": shares(1),
+    "The rise of the loss with the distance r in random planes, with 95 % intervals over planes": bands,
+}
+
+
+def _table(found: Found, head: Iterable[str], cells: Callable[[Geometry], Sequence[str]]) -> str:
+    names = list(head)
+    lines = [f"| | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    return "\n".join([*lines, *(f"| {title} | {' | '.join(cells(one))} |" for title, one in found.items())])
+
+
+def _percent(values: np.ndarray) -> list[str]:
+    return [f"{100 * value:.1f}" for value in values.tolist()]
+
+
+def _give_or_take(means: np.ndarray, halves: np.ndarray, sign: str = "") -> list[str]:
+    return [f"{mean:{sign}.3f} ± {half:.3f}" for mean, half in zip(means.tolist(), halves.tolist(), strict=True)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""Results on disk: surfaces as ``.npz``, curvatures as ``.json`` with their vectors beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import IO, Any
+from zipfile import BadZipFile, is_zipfile
+
+import numpy as np
+
+from landscape.files import atomic, write_json
+from landscape.results import Curvature, EigenPairs, Restart, Surface
+from landscape.results.plain import from_plain, to_plain
+
+FORMAT = 2  # of result files; raised when an older reader could misread a newer file
+
+# A surface's large arrays are stored as such, everything else of it as JSON; these are by name, one array each.
+ARRAYS = ("alphas", "betas", "loss", "evaluated", "nodes", "node_loss")
+NAMED = ("metrics", "node_metrics")
+
+
+def save_surface(surface: Surface, path: str | Path) -> None:
+    """Store a surface as ``.npz``: arrays under their names, ``metrics/NAME``, and the rest as JSON in ``metadata``."""
+    rest = [each.name for each in fields(surface) if each.name not in ARRAYS and each.name not in NAMED]
+    described = {
+        "format": FORMAT,
+        "kind": "surface",
+        **{name: to_plain(getattr(surface, name)) for name in rest},
+    }
+    named = {f"{group}/{name}": values for group in NAMED for name, values in getattr(surface, group).items()}
+    with atomic(path) as file:
+        np.savez_compressed(
+            file,
+            metadata=np.array(json.dumps(described, allow_nan=False)),
+            **{name: getattr(surface, name) for name in ARRAYS},
+            **named,
+        )
+
+
+def load_surface(path: str | Path) -> Surface:
+    """Read what ``save_surface`` wrote.
+
+    Raises:
+        ValueError: The file is no surface, is damaged, or comes from a newer version.
+    """
+    with _reading(path, "surface"), open(path, "rb") as file, _arrays(file) as stored:
+        described = json.loads(str(stored["metadata"]))
+        _check(described, path, "surface")
+        named = {
+            group: {
+                name.removeprefix(f"{group}/"): stored[name] for name in stored.files if name.startswith(f"{group}/")
+            }
+            for group in NAMED
+        }
+        return from_plain(Surface, {**described, **{name: stored[name] for name in ARRAYS}, **named})
+
+
+def surface_values(surface: Surface) -> dict[str, Any]:
+    """What a surface comes down to, as plain values; its arrays are left out."""
+    low, high = surface.range
+    found = {
+        "format": FORMAT,
+        "kind": "surface",
+        "loss": {"centre": surface.centre, "min": low, "max": high},
+        "evaluations": surface.evaluations,
+        "error": surface.error,
+    }
+    if surface.metrics:
+        found["metrics"] = {
+            name: {"centre": one.centre, "min": one.range[0], "max": one.range[1], "error": one.error}
+            for name, one in ((name, surface.of(name)) for name in surface.metrics)
+        }
+    for name in ("marks", "path", "band", "barrier", "checks", "quadratic"):
+        if getattr(surface, name):
+            found[name] = getattr(surface, name)
+    if surface.band is not None:
+        rises = surface.band.rises
+        found["band"] = {
+            "radii": surface.band.radii,
+            "mean": surface.band.mean,
+            "half_width": surface.band.half_width(),
+            "mean_rise": rises.mean(0),
+            "rise_half_width": surface.band.half_width(rises),
+            "level": surface.band.level,
+            "repeats": surface.band.repeats,
+        }
+    plain: dict[str, Any] = to_plain({**found, "metadata": surface.metadata})
+    return plain
+
+
+def save_curvature(curvature: Curvature, path: str | Path) -> None:
+    """Store a curvature as ``.json``, and its eigenvectors beside it as ``.npz`` (``top``, ``bottom``; one a row)."""
+    pairs = curvature.pairs
+    ends = {"top": pairs, "bottom": pairs.bottom}
+    vectors = {name: end.vectors for name, end in ends.items() if end is not None and end.vectors is not None}
+    if vectors:
+        with atomic(Path(path).with_suffix(".npz")) as file:
+            np.savez(file, **vectors)  # type: ignore[arg-type]
+    write_json(path, curvature_values(curvature))
+
+
+SECTIONS = ("operator", "spectrum", "trace", "sharpness", "blocks", "shares", "checks", "quadratic")
+NUMBERS = ("loss", "loss_stderr", "gradient_norm", "params_norm", "asymmetry", "metadata")
+
+
+def curvature_values(curvature: Curvature) -> dict[str, Any]:
+    """A curvature as plain values, under the names that its JSON file has; vectors are left out."""
+    pairs, spectrum = curvature.pairs, curvature.spectrum
+    found: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": "curvature",
+        **_end(pairs),
+        "products": pairs.products,
+        "bottom": _end(pairs.bottom) if pairs.bottom else None,
+        "scaled_eigenvalue": float(pairs.values[0]) * curvature.params_norm**2,
+        **{name: getattr(curvature, name) for name in NUMBERS},
+        **{name: getattr(curvature, name) for name in SECTIONS if getattr(curvature, name)},
+    }
+    if spectrum is not None:
+        share, error = spectrum.share_below()
+        low, high = spectrum.share_bounds()
+        found["negative_share"] = {"mean": share, "stderr": error, "least": low, "most": high}
+    plain: dict[str, Any] = to_plain(found)
+    return plain
+
+
+def _end(pairs: EigenPairs) -> dict[str, Any]:
+    return {"eigenvalues": pairs.values, "residuals": pairs.residuals, "converged": pairs.converged}
+
+
+def load_curvature(path: str | Path) -> Curvature:
+    """Read what ``save_curvature`` wrote, with the vectors if they are still beside it.
+
+    Raises:
+        ValueError: The file is no curvature, is damaged, or comes from a newer version.
+    """
+    with _reading(path, "curvature"):
+        stored = json.loads(Path(path).read_text(encoding="utf-8"))
+        _check(stored, path, "curvature")
+        beside = Path(path).with_suffix(".npz")
+        vectors = dict(np.load(beside, allow_pickle=False)) if beside.exists() else {}
+
+        def pairs(name: str, end: dict[str, Any]) -> dict[str, Any]:
+            values = {**end, "values": end["eigenvalues"], "vectors": vectors.get(name)}
+            return values | {"products": stored["products"], "asymmetry": stored["asymmetry"]}
+
+        top = pairs("top", stored) | {"bottom": pairs("bottom", stored["bottom"]) if stored["bottom"] else None}
+        kept = {name: stored[name] for name in (*NUMBERS, *SECTIONS) if name in stored}
+        return from_plain(Curvature, {**kept, "pairs": top})
+
+
+def save_restart(restart: Restart, path: str | Path) -> None:
+    """Store where Lanczos left off, as ``.npz``."""
+    arrays = {"vectors": restart.vectors, "following": restart.following}
+    rest = {each.name: getattr(restart, each.name) for each in fields(restart) if each.name not in arrays}
+    with atomic(path) as file:
+        np.savez(file, rest=np.array(json.dumps(to_plain(rest), allow_nan=False)), **arrays)  # type: ignore[arg-type]
+
+
+def load_restart(path: str | Path) -> Restart:
+    """Read what ``save_restart`` wrote.
+
+    Raises:
+        ValueError: The file is damaged or something else.
+    """
+    with _reading(path, "Lanczos"), open(path, "rb") as file, _arrays(file) as stored:
+        arrays = {"vectors": stored["vectors"], "following": stored["following"]}
+        return from_plain(Restart, {**json.loads(str(stored["rest"])), **arrays})
+
+
+def copy_result(stored: Path, beside: Path) -> Path:
+    """Have the data of a result beside its page, under the page's name; both files of a curvature. Returns its path."""
+    copied = beside.with_suffix(stored.suffix)
+    for suffix in {stored.suffix, ".npz"}:
+        source = stored.with_suffix(suffix)
+        if source.exists() and source.resolve() != beside.with_suffix(suffix).resolve():
+            with atomic(beside.with_suffix(suffix)) as file:
+                file.write(source.read_bytes())
+    return copied
+
+
+@contextmanager
+def _reading(path: str | Path, kind: str) -> Iterator[None]:
+    """Whatever is wrong with a file's content as one line."""
+    try:
+        yield
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        BadZipFile,
+        EOFError,
+    ) as problem:
+        raise ValueError(f"{path} is damaged or no {kind} file ({problem}); compute it again") from None
+
+
+def _check(stored: dict[str, Any], path: str | Path, kind: str) -> None:
+    if stored["kind"] != kind:
+        raise ValueError(f"{path} holds no {kind}; give a file that `landscape {kind}` wrote")
+    if stored["format"] > FORMAT:
+        raise ValueError(f"{path} was written by a newer version (format {stored['format']}); upgrade to read it")
+
+
+def _arrays(file: IO[bytes]) -> Any:
+    """The arrays of an ``.npz`` file; whatever else the file is raises BadZipFile."""
+    if not is_zipfile(file):
+        raise BadZipFile("not an .npz archive")
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
