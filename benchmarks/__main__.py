@@ -40,6 +40,13 @@ PEERS = ("pyhessian", "hessian-eigenthings", "loss-landscapes")
     "--quick", is_flag=True, help="A small share of the data, to see that everything runs; seconds mean nothing."
 )
 @click.option(
+    "--users",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    help="How many to estimate spectra and traces on.",
+)
+@click.option(
     "--threads", type=click.IntRange(min=1), help="Threads to compute with; as many as there are cores by default."
 )
 @click.option(
@@ -55,6 +62,7 @@ def main(
     run: str,
     only: tuple[str, ...],
     quick: bool,
+    users: int,
     threads: int | None,
     out: str | None,
     table_only: bool,
@@ -74,7 +82,7 @@ def main(
     chosen = [name for name in BENCHMARKS if not only or any(fnmatch(name, pattern) for pattern in only)]
     if not chosen:
         raise click.UsageError(f"no benchmark matches {', '.join(only)}; there are {', '.join(BENCHMARKS)}")
-    request = {"data_dir": data_dir, "quick": quick, "threads": threads or machine()["cores"]}
+    request = {"data_dir": data_dir, "quick": quick, "users": users, "threads": threads or machine()["cores"]}
     with tempfile.TemporaryDirectory() as scratch:
         try:
             request["checkpoint"] = str(_checkpoint(data_dir, Path(scratch) / "run" if quick else Path(run), quick))

@@ -36,7 +36,7 @@ def main() -> None:
     if request["name"] == "ceiling":
         print(json.dumps(ceiling()))
         return
-    setting = Setting(request["data_dir"], Path(request["checkpoint"]), request["quick"])
+    setting = Setting(request["data_dir"], Path(request["checkpoint"]), request["quick"], request["users"])
     print(json.dumps(run(request["name"], setting)))
 
 

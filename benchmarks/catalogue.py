@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import epochs, ours, peers
+from benchmarks import curvature, epochs, ours, peers
 from benchmarks.setting import Setting
 
 TASKS = {  # by the first part of a name
@@ -20,6 +20,9 @@ TASKS = {  # by the first part of a name
     "product": "one Hessian-vector product, whole training set",
     "eigenvalue": "λmax to a relative residual of 1e-3",
     "eigenvalue-tenth": "λmax on a tenth of the users",
+    "products": "one product with the Hessian on some users, and others in turn with it",
+    "density": "spectral density on some users, 10 probes × 40 steps",
+    "trace": "trace of the Hessian on some users, 60 products",
 }
 
 GROUPS: dict[str, dict[str, Callable[[Setting], dict[str, Any]]]] = {
@@ -52,6 +55,13 @@ GROUPS: dict[str, dict[str, Callable[[Setting], dict[str, Any]]]] = {
         "eigenvalue-tenth/packed": ours.eigenvalue_of_a_tenth,
         "eigenvalue-tenth/pyhessian": peers.pyhessian_eigenvalue,
         "eigenvalue-tenth/hessian-eigenthings": peers.eigenthings_eigenvalue,
+        "products/packed": curvature.products,
+        "density/packed": curvature.density,
+        "density/pyhessian": peers.pyhessian_density,
+        "density/hessian-eigenthings": peers.eigenthings_density,
+        "trace/packed": curvature.trace_of_hessian,
+        "trace/pyhessian": peers.pyhessian_trace,
+        "trace/hessian-eigenthings": peers.eigenthings_trace,
     },
 }
 BENCHMARKS = {name: function for group in GROUPS.values() for name, function in group.items()}

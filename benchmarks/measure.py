@@ -8,7 +8,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,26 @@ def seconds(function: Callable[[], object], *, repeats: int, warm_up: bool = Tru
         function()
         times.append(time.perf_counter() - started)
     return summary(times)
+
+
+def in_turn(
+    functions: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: bool = True
+) -> dict[str, dict[str, Any]]:
+    """Time several functions in turn, as ``seconds`` does one: whatever slows the machine slows them all.
+
+    Args:
+        functions: What to time, by name.
+        rounds: How often each.
+        warm_up: Whether one more round goes before and is not counted.
+    """
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for round_ in range(rounds + warm_up):
+        for name, function in functions.items():
+            started = time.perf_counter()
+            function()
+            if round_ >= warm_up:
+                times[name].append(time.perf_counter() - started)
+    return {name: summary(each) for name, each in times.items()}
 
 
 def summary(times: list[float]) -> dict[str, Any]:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from unittest.mock import patch
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from benchmarks.measure import seconds
+import landscape
+from benchmarks.curvature import Sizes, few, users
+from benchmarks.measure import in_turn, seconds
 from benchmarks.ours import HVP_SHARE
 from benchmarks.setting import Setting, scaled
 from models.sasrec import SASRec
@@ -144,6 +148,106 @@ def eigenthings_eigenvalue(setting: Setting) -> dict[str, Any]:
     return found | {"products": used, "value": value, "relative_residual": left, "by_default": by_default}
 
 
+def pyhessian_density(setting: Setting) -> dict[str, Any]:
+    """PyHessian's density, a probe in turn with one of ours; a function that torch has dropped is put back for it."""
+    from pyhessian import hessian
+
+    model, passes, _ = problem(setting, setting.few)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = hessian(model, loss, dataloader=passes, cuda=False)
+        unpatched = _attempt(lambda: float(len(operator.density(iter=2, n_v=1))))
+        with patch.object(torch, "eig", _symmetric_eig, create=True):
+            steps = Sizes.of(setting).steps
+            return _density_in_turn(setting, passes, lambda seed: operator.density(iter=steps, n_v=1)) | (
+                {"unpatched": unpatched} if isinstance(unpatched, str) else {}
+            )
+
+
+def eigenthings_density(setting: Setting) -> dict[str, Any]:
+    """hessian-eigenthings' stochastic Lanczos quadrature, a probe in turn with one of ours."""
+    from hessian_eigenthings import HessianOperator, spectral_density
+
+    model, passes, _ = problem(setting, setting.few)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = HessianOperator(model, passes, lambda m, pair: loss(m(pair[0]), pair[1]))
+        steps = Sizes.of(setting).steps
+        return _density_in_turn(
+            setting, passes, lambda seed: spectral_density(operator, num_runs=1, lanczos_steps=steps, seed=seed)
+        )
+
+
+def _density_in_turn(setting: Setting, passes: Passes, probe: Callable[[int], object]) -> dict[str, Any]:
+    size, H, seeds = Sizes.of(setting), landscape.HessianOperator(few(setting)), iter(range(100))
+    passes.count = 0
+    rounds = setting.repeats(2)
+    times = in_turn(
+        {
+            "theirs": lambda: probe(next(seeds)),
+            "ours": lambda: landscape.spectral_density(H, probes=1, steps=size.steps, seed=next(seeds)),
+        },
+        rounds=rounds,
+    )
+    return times["theirs"] | {
+        "seconds": times["theirs"]["seconds"] * size.probes,
+        "times_ours": times["theirs"]["seconds"] / times["ours"]["seconds"],
+        "users": users(setting),
+        "products": passes.count // (1 + rounds) * size.probes,
+        "scaled_from_probes": 1,
+    }
+
+
+def pyhessian_trace(setting: Setting) -> dict[str, Any]:
+    """PyHessian's trace, which is Hutchinson's, without its early stop, in turn with ours."""
+    from pyhessian import hessian
+
+    model, passes, _ = problem(setting, setting.few)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = hessian(model, loss, dataloader=passes, cuda=False)
+
+        def estimate(products: int) -> tuple[float, float]:
+            samples = np.array(operator.trace(maxIter=products, tol=0.0))
+            return float(samples.mean()), float(samples.std(ddof=1) / len(samples) ** 0.5)
+
+        return _trace_in_turn(setting, passes, estimate)
+
+
+def eigenthings_trace(setting: Setting) -> dict[str, Any]:
+    """hessian-eigenthings' Hutch++, in turn with ours."""
+    from hessian_eigenthings import HessianOperator, trace
+
+    model, passes, _ = problem(setting, setting.few)
+    with sdpa_kernel(SDPBackend.MATH):
+        operator = HessianOperator(model, passes, lambda m, pair: loss(m(pair[0]), pair[1]))
+
+        def estimate(products: int) -> tuple[float, float]:
+            found = trace(operator, num_matvecs=products, seed=0)
+            return found.estimate, found.stderr
+
+        return _trace_in_turn(setting, passes, estimate)
+
+
+def _trace_in_turn(setting: Setting, passes: Passes, estimate: Callable[[int], tuple[float, float]]) -> dict[str, Any]:
+    products, objective = Sizes.of(setting).products, few(setting)
+    results: list[tuple[float, float]] = []
+    passes.count = 0
+    times = in_turn(
+        {
+            "theirs": lambda: results.append(estimate(products)),
+            "ours": lambda: landscape.trace(landscape.HessianOperator(objective), products=products),
+        },
+        rounds=setting.repeats(2),
+        warm_up=False,
+    )
+    total, stderr = results[0]
+    return times["theirs"] | {
+        "times_ours": times["theirs"]["seconds"] / times["ours"]["seconds"],
+        "users": users(setting),
+        "products": passes.count // len(results),
+        "trace": total,
+        "stderr": stderr,
+    }
+
+
 def loss_landscapes_surface(setting: Setting) -> dict[str, Any]:
     """A plane of loss-landscapes with filter normalisation, scaled from 5×5 points to 51×51.
 
@@ -190,8 +294,14 @@ def residual(images: list[Tensor], vectors: list[Tensor], value: float) -> float
     return float(difference.norm() / (abs(value) * length))
 
 
+def _symmetric_eig(matrix: Tensor, eigenvectors: bool) -> Pair:
+    """What ``torch.eig`` returned of a symmetric matrix before it was removed: (m, 2) real and imaginary, (m, m)."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return torch.stack([values, torch.zeros_like(values)], 1), vectors
+
+
 def _attempt(function: Callable[[], float]) -> float | str:
     try:
         return function()
     except Exception as problem:
-        return f"{type(problem).__name__}: {problem}"
+        return f"{type(problem).__name__}: {str(problem).partition('. ')[0]}"

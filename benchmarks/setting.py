@@ -17,6 +17,7 @@ from training.packing import Batch, pieces
 from training.subsets import Subset
 
 DATA = "Beauty"
+USERS = 500
 QUICK = 0.03  # the share of the users that --quick looks at
 
 
@@ -27,6 +28,7 @@ class Setting:
     data_dir: str | None
     checkpoint_path: Path
     quick: bool  # only to see that everything runs: seconds mean nothing
+    users: int = USERS  # on whom spectra and traces are estimated
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -37,6 +39,11 @@ class Setting:
     def checkpoint(self) -> Checkpoint:
         """A SASRec, trained to its stopping rule unless ``quick``."""
         return load_checkpoint(self.checkpoint_path)
+
+    @property
+    def few(self) -> float:
+        """The share of all users that ``users`` is."""
+        return min(1.0, self.users / self.dataset.n_users)
 
     def objective(self, share: float = 1.0, *, padded: bool = False) -> tuple[Objective[Batch], float]:
         """The loss on a share of the training users, and the share of all its terms that this is."""

@@ -14,6 +14,10 @@ NOTES = {  # shown after the seconds, where a benchmark has them
     "evaluations": "{} evaluations",
     "error_on_grid": "error {:.1e}",
     "value": "λ = {:.3f}",
+    "trace": "trace {:.4g}",
+    "stderr": "standard error {:.2g}",
+    "share_in_products": "{:.0%} of the time in products",
+    "users": "{} users",
     "relative_residual": "residual {:.1e}",
     "untrained": "untrained model: {}",
 }
@@ -39,7 +43,8 @@ def markdown(report: dict[str, Any]) -> str:
 def _line(title: str, way: str, found: dict[str, Any], base: float | None) -> str:
     if "seconds" not in found:
         return f"| {title} | {way} | | | | | {found.get('failed') or 'skipped: ' + str(found.get('skipped'))} |"
-    ratio = f"{found['seconds'] / base:.1f}" if base else ""
+    times = found.get("times_ours", found["seconds"] / base if base else None)  # measured in turn, where it was
+    ratio = f"{times:.1f}" if times else ""
     share = f"{found['share_of_ceiling']:.0%}" if found.get("share_of_ceiling") else ""
     memory = f"{found['peak_mb']:.0f} MB" if found.get("peak_mb") else ""
     spread = f" ± {found['spread'] / 2:.0%}" if found.get("spread") else ""
@@ -48,7 +53,11 @@ def _line(title: str, way: str, found: dict[str, Any], base: float | None) -> st
         notes.append(f"scaled from {found['share_of_terms']:.2g} of the terms")
     if "scaled_from_points" in found:
         notes.append(f"scaled from {found['scaled_from_points']} points")
-    notes += [f"{name} {ratio:.2f}" for name, ratio in found.get("ratios", {}).items()]
+    if "scaled_from_probes" in found:
+        notes.append(f"scaled from {found['scaled_from_probes']} probe")
+    if "unpatched" in found:
+        notes.append(f"as it is installed: {found['unpatched']}")
+    notes += [f"{name} {value:.2f}" for name, value in found.get("ratios", {}).items()]
     if found.get("derived"):
         notes.append("computed from one point")
     return f"| {title} | {way} | {found['seconds']:.3g}{spread} | {ratio} | {share} | {memory} | {', '.join(notes)} |"
