@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,13 +89,12 @@ def curvature_of(
     started = time.perf_counter()
     objective, population = objective_of(subject.checkpoint, subject.dataset, subset, device=device)
     work = _Work(subject, subset, objective, measures.operator, report)
-    H = work.operator(objective)
     found = work.eigenvalues(measures, population)
     sections: dict[str, Any] = {"shares": work.shares(found.pairs)}
     if measures.density:
-        sections["spectrum"] = work.spectrum(H, measures)
+        sections["spectrum"] = work.spectrum(measures)
     if measures.trace:
-        sections["trace"] = work.trace(H, measures)
+        sections["trace"] = work.trace(measures)
     if measures.sharpness:
         sections["sharpness"] = work.sharpness(measures, found)
     if measures.by_block:
@@ -140,9 +140,10 @@ class _Work:
     name: str  # of the operator
     report: Report
 
-    @property
-    def operator(self) -> Callable[[Objective[Any]], CurvatureOperator]:
-        return BY_NAME[self.name]
+    @cached_property
+    def operator(self) -> CurvatureOperator:
+        """One for all sections: its graphs are made once."""
+        return BY_NAME[self.name](self.objective)
 
     def eigenvalues(self, measures: Measures, population: float | None = None) -> Curvature:
         """Both ends of the spectrum, from where an earlier command left off."""
@@ -157,7 +158,7 @@ class _Work:
         found = curvature(
             objective,
             measures.top,
-            operator=self.operator(objective),
+            operator=self.operator,
             tolerance=measures.tolerance,
             max_products=limit,
             bottom=measures.bottom,
@@ -178,7 +179,7 @@ class _Work:
         by_popularity = shares_by_popularity(space, pairs, self.subject.checkpoint, self.subject.dataset)
         return tuple(filter(None, (shares_by_block(space, pairs, BLOCKS), by_popularity)))
 
-    def spectrum(self, H: CurvatureOperator, measures: Measures) -> Spectrum:
+    def spectrum(self, measures: Measures) -> Spectrum:
         """The density, kept after each probe."""
         n, dtype = self.objective.space.size, self.objective.params.dtype
         allowed = measures.memory or int(SHARE_OF_MEMORY * available_memory(self.objective.device))
@@ -196,7 +197,7 @@ class _Work:
         for probes in range(found.probes + 1 if found is not None else 1, measures.probes + 1):
             done = (probes - 1) * measures.steps
             found = spectral_density(
-                H,
+                self.operator,
                 probes=probes,
                 steps=measures.steps,
                 seed=self.subset.seed,
@@ -209,12 +210,12 @@ class _Work:
         assert found is not None
         return found
 
-    def trace(self, H: CurvatureOperator, measures: Measures) -> TraceEstimate:
+    def trace(self, measures: Measures) -> TraceEstimate:
         """The sum of the eigenvalues."""
 
         def computed() -> TraceEstimate:
             self.report(0, 1, f"trace, {measures.trace_products} products")
-            return trace(H, products=measures.trace_products, seed=self.subset.seed)
+            return trace(self.operator, products=measures.trace_products, seed=self.subset.seed)
 
         return self._kept(TraceEstimate, computed, operator=self.name, products=measures.trace_products)
 
@@ -243,7 +244,7 @@ class _Work:
             return block_eigenvalues(
                 self.objective,
                 BLOCKS,
-                self.operator,
+                BY_NAME[self.name],
                 tolerance=measures.tolerance,
                 max_products=measures.max_products,
                 seed=self.subset.seed,
