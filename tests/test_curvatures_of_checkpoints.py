@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from landscape import sharpness, spectral_density, top_eigenpairs, trace
+from landscape.traces import METHODS
 from tests.test_bridge import objective as of_dtype
 from tests.test_planes_of_checkpoints import SUBSET, subject
 from training.analysis.curvatures import BY_NAME, curvature_of
-from training.analysis.measures import Measures
+from training.analysis.measures import TRACE_METHODS, Measures
 
 SECTIONS = Measures(
     top=2,
@@ -78,6 +79,14 @@ def test_a_killed_curvature_goes_on_with_its_next_section(tmp_path):
     whole, _ = curvature_of(replace(one, keep=tmp_path / "whole"), SUBSET, measures)
     np.testing.assert_array_equal(again.spectrum.values, whole.spectrum.values)
     np.testing.assert_allclose(again.pairs.values, whole.pairs.values, rtol=1e-3)
+
+
+def test_each_method_of_traces_is_known(tmp_path):
+    assert set(TRACE_METHODS) == METHODS.keys()
+    found, _ = curvature_of(
+        subject(tmp_path), SUBSET, Measures(top=1, checks=False, trace=True, trace_products=6, trace_method="xtrace")
+    )
+    assert found.trace.method == "xtrace"
 
 
 def test_a_density_that_would_not_fit_is_refused_with_what_would(tmp_path):

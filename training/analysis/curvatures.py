@@ -215,9 +215,12 @@ class _Work:
 
         def computed() -> TraceEstimate:
             self.report(0, 1, f"trace, {measures.trace_products} products")
-            return trace(self.operator, products=measures.trace_products, seed=self.subset.seed)
+            return trace(
+                self.operator, products=measures.trace_products, method=measures.trace_method, seed=self.subset.seed
+            )
 
-        return self._kept(TraceEstimate, computed, operator=self.name, products=measures.trace_products)
+        what = {"products": measures.trace_products, "method": measures.trace_method}
+        return self._kept(TraceEstimate, computed, operator=self.name, **what)
 
     def sharpness(self, measures: Measures, found: Curvature) -> Sharpness:
         """The table, with the largest eigenvalue of the Hessian where that is the operator."""

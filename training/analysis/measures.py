@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from training.options import Options, numbers, option, size
 
+TRACE_METHODS = ("hutch++", "xtrace", "hutchinson")
 OPERATORS = ("hessian", "gauss-newton", "fisher")
 EIGENVALUES = "Eigenvalues"
 SPECTRUM = "Spectrum"
@@ -52,7 +53,10 @@ class Measures(Options):
     density: bool = option(SPECTRUM, False, "The distribution of all eigenvalues, and the share of negative ones.")
     probes: int = option(SPECTRUM, 10, "Random vectors for the density; more continue.", least=1)
     steps: int = option(SPECTRUM, 40, "Products for each of them.", least=1)
-    trace: bool = option(SPECTRUM, False, "The sum of all eigenvalues, by Hutch++.")
+    trace: bool = option(SPECTRUM, False, "The sum of all eigenvalues.")
+    trace_method: str = option(
+        SPECTRUM, "hutch++", "How it is estimated: hutch++, xtrace or hutchinson.", choices=TRACE_METHODS
+    )
     trace_products: int = option(SPECTRUM, 60, "Products for the trace.", least=3)
 
     sharpness: bool = option(
