@@ -15,7 +15,7 @@ PACKAGED := setup.py pyproject.toml constraints.txt landscape/version.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ lint: $(VENV)/.test  ## check style, docstrings and types
 
 bench: $(VENV)/.bench  ## time and weigh everything on Amazon Beauty, beside the public alternatives
 	$(BIN)/python -m benchmarks $(BENCH)
+
+docs: $(VENV)/.runtime  ## write the command reference anew, from what each command says with --help
+	$(BIN)/python docs/reference.py
 
 clean:  ## remove the environment, caches, build products and the demo (never runs/)
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
