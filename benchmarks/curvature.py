@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.measure import arithmetic, in_turn, seconds
+from benchmarks.measure import arithmetic, in_turn, ratio, seconds
 from benchmarks.setting import Setting
 from landscape import FisherOperator, GaussNewtonOperator, HessianOperator, Objective, spectral_density, trace
 from training.losses import recommendation
@@ -114,18 +114,18 @@ def products(setting: Setting) -> dict[str, Any]:
     ways = {name: partial(matmul, A, v) for name, A in operators.items()}
     ways |= {f"{name}, retained": partial(matmul, A, v) for name, A in retained.items()}
     ways |= {f"Hessian, {m} vectors": partial(matmul, operators["Hessian"], vectors[:, :m]) for m in SEVERAL}
-    times = in_turn(ways, rounds=setting.repeats(5))
-    took = {name: found["seconds"] for name, found in times.items()}
+    times = in_turn(ways, rounds=setting.repeats(9))
     operations = {name: arithmetic(way) for name, way in ways.items() if "vectors" not in name}
     forward = arithmetic(lambda: objective.value(differentiable=True))
-    ratios = {f"{name} / Hessian": took[name] / took["Hessian"] for name in operators if name != "Hessian"}
-    ratios |= {f"{name}, retained / not": took[f"{name}, retained"] / took[name] for name in operators}
-    ratios |= {f"a vector of {m} / one": took[f"Hessian, {m} vectors"] / m / took["Hessian"] for m in SEVERAL}
-    return times["Hessian"] | {
+    one = times["Hessian"]
+    ratios = {f"{name} / Hessian": ratio(times[name], one) for name in operators if name != "Hessian"}
+    ratios |= {f"{name}, retained / not": ratio(times[f"{name}, retained"], times[name]) for name in operators}
+    ratios |= {f"a vector of {m} / one": ratio(times[f"Hessian, {m} vectors"], one) / m for m in SEVERAL}
+    return one | {
         "users": users(setting),
         "flops": operations["Hessian"],
         "ratios": ratios,
-        "seconds_by_way": took,
+        "seconds_by_way": {name: found["seconds"] for name, found in times.items()},
         "operations_in_forward_passes": {name: count / forward for name, count in operations.items()},
     }
 

@@ -57,6 +57,11 @@ def in_turn(
     return {name: summary(each) for name, each in times.items()}
 
 
+def ratio(one: dict[str, Any], other: dict[str, Any]) -> float:
+    """How many times the other's time one took, of two that ``in_turn`` measured: the median over rounds."""
+    return statistics.median(a / b for a, b in zip(one["runs"], other["runs"], strict=True))
+
+
 def summary(times: list[float]) -> dict[str, Any]:
     """Median and relative spread, (max − min) / median; the spread of one time is unknown."""
     median = statistics.median(times)

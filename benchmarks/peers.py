@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import landscape
 from benchmarks.curvature import Sizes, few, users
-from benchmarks.measure import in_turn, seconds
+from benchmarks.measure import in_turn, ratio, seconds
 from benchmarks.ours import HVP_SHARE
 from benchmarks.setting import Setting, scaled
 from models.sasrec import SASRec
@@ -189,7 +189,7 @@ def _density_in_turn(setting: Setting, passes: Passes, probe: Callable[[int], ob
     )
     return times["theirs"] | {
         "seconds": times["theirs"]["seconds"] * size.probes,
-        "times_ours": times["theirs"]["seconds"] / times["ours"]["seconds"],
+        "times_ours": ratio(times["theirs"], times["ours"]),
         "users": users(setting),
         "products": passes.count // (1 + rounds) * size.probes,
         "scaled_from_probes": 1,
@@ -240,7 +240,7 @@ def _trace_in_turn(setting: Setting, passes: Passes, estimate: Callable[[int], t
     )
     total, stderr = results[0]
     return times["theirs"] | {
-        "times_ours": times["theirs"]["seconds"] / times["ours"]["seconds"],
+        "times_ours": ratio(times["theirs"], times["ours"]),
         "users": users(setting),
         "products": passes.count // len(results),
         "trace": total,

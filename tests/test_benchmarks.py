@@ -97,6 +97,11 @@ def test_in_turn_means_one_after_another_and_the_first_round_does_not_count() ->
     assert len(measure.in_turn({"a": list}, rounds=1, warm_up=False)["a"]["runs"]) == 1
 
 
+def test_a_ratio_is_taken_round_by_round() -> None:
+    one, other = measure.summary([1.0, 40.0, 3.0]), measure.summary([2.0, 80.0, 1.0])
+    assert measure.ratio(one, other) == 0.5
+
+
 def test_the_command_writes_what_it_measured_beside_the_ceiling(beauty: Path) -> None:
     out = beauty / "results.json"
     arguments = f"--data-dir {beauty} --quick --users 100 --threads 1 --only density/packed --out {out}"
