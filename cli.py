@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+SECTIONS_OF_ALL = ("density", "trace", "sharpness", "by_block")  # what curvature --all computes
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
@@ -354,13 +355,65 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
     from training.analysis.curvatures import curvature_of
 
     if everything:
-        given |= dict.fromkeys(("density", "trace", "sharpness", "by_block"), True)
+        given |= dict.fromkeys(SECTIONS_OF_ALL, True)
     subset, measures = _made(Subset, given), _made(Measures, given)
 
     def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
         return curvature_of(subject, subset, measures, device=where, report=report)
 
     _analyse(inputs, given, "Curvature", ".json", load_curvature, computed, curvature_values)
+
+
+@main.command(cls=Sectioned)
+@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
+@click.option("--top", default=3, help="How many of the largest eigenvalues.")
+@click.option("--all", "everything", is_flag=True, help="The whole curvature, as curvature --all has it.")
+@click.option("--rho", type=float, help="Radius of a ball to draw around the checkpoints.")
+@subject_options
+@settings_options(Slice)
+@settings_options(Subset)
+def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | None, **given: Any) -> None:
+    """Put several models side by side in one page; what is not computed yet is computed first.
+
+    A RESULT is what surface (.npz) or curvature (.json) wrote; results of one checkpoint make one model.
+
+    \b
+    Examples:
+      landscape compare runs/*-Beauty-seed0/checkpoint.pt --users 2000 --out beauty.html
+      landscape compare sasrec.npz sasrec.json samrec.npz samrec.json --out both.html
+    """
+    from figures.models import Model
+    from figures.writing import write_comparison, write_comparison_picture
+    from landscape.progress import progress
+    from training.analysis.comparison import computed, joined, short_names, stored
+    from training.analysis.subject import Subject
+
+    where = _compute(given["device"], given["threads"])
+    subset, chosen = _made(Subset, given), _made(Slice, given)
+    measures = _made(Measures, {"top": top, "checks": everything, **dict.fromkeys(SECTIONS_OF_ALL, everything)})
+    out, pictures = Path(given["out"] or "comparison.html"), _pictures(given)
+    _writable(str(out), *pictures)
+    entries = []
+    for path in inputs:
+        if path.endswith((".npz", ".json")):
+            entries.append(stored(path))
+            continue
+        subject = Subject.open(path, given["data"], data_dir=given["data_dir"])
+        with progress(subject.checkpoint.title) as report:
+            entries.append(computed(subject, subset, chosen, measures, device=where, report=report))
+    found = joined(entries)
+    names = short_names([entry.title for entry in found])
+    models = [Model(n, each.surface, each.curvature, each.history) for n, each in zip(names, found, strict=True)]
+    write_comparison(models, out, rho=rho)
+    for picture in pictures:
+        write_comparison_picture(models, Path(picture))
+    if given["as_json"]:
+        told = [each.values() for each in found]
+        _print_json({"models": dict(zip(names, told, strict=True)), "files": [str(out), *pictures]})
+        return
+    for name, each in zip(names, found, strict=True):
+        click.echo(f"{name}: {each}")
+    click.echo("\n".join([str(out), *pictures]))
 
 
 def _analyse(
@@ -377,8 +430,9 @@ def _analyse(
     from training.analysis.subject import Subject
 
     where = _compute(given["device"], given["threads"])
-    pictures = [given[name] for name in ("png", "pdf", "svg") if given[name]]
+    pictures = _pictures(given)
     _one_output(inputs, given["out"], *pictures)
+    told: list[dict[str, Any]] = []
     for path in inputs:
         if path.endswith(suffix):
             found, stored = load(path), Path(path)
@@ -387,11 +441,12 @@ def _analyse(
             with progress(f"{what} of {subject.checkpoint.title}") as report:
                 found, stored = computed(subject, where, report)
         files = _draw(found, stored, given["out"], pictures)
-        if given["as_json"]:
-            _print_json({**values(found), "files": files})
-        else:
+        told.append({**values(found), "files": files})
+        if not given["as_json"]:
             click.echo(f"{found.metadata.get('title', path)}: {found}")
             click.echo("\n".join(files))
+    if given["as_json"]:
+        _print_json(told[0] if len(told) == 1 else told)
 
 
 @main.group("import")
@@ -537,12 +592,22 @@ def _refuse_idle(settings: Settings, given: Iterable[str]) -> None:
         raise click.UsageError(f"--{name.replace('_', '-')} has no effect here; it is an option of: {section}")
 
 
+def _pictures(given: dict[str, Any]) -> list[str]:
+    return [given[name] for name in ("png", "pdf", "svg") if given[name]]
+
+
 def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
     for output in filter(None, outputs):
         if len(inputs) > 1:
             raise click.UsageError(
                 f"{output} can hold one result; leave it out to write beside each of the {len(inputs)} inputs"
             )
+    _writable(*outputs)
+
+
+def _writable(*outputs: str | None) -> None:
+    """Refuse files in folders that are not there before anything is computed."""
+    for output in filter(None, outputs):
         if not Path(output).absolute().parent.is_dir():
             raise FileNotFoundError(
                 f"the folder {Path(output).parent} of {Path(output).name} does not exist; create it first"

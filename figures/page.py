@@ -133,16 +133,20 @@ def _page(name: str, panels: Mapping[str, Panel], **values: Any) -> str:
     data = {
         "name": values["title"],
         "figures": {
-            panel: {what: {scale: _bare(figure) for scale, figure in scales.items()} for what, scales in each.items()}
+            panel: {what: {scale: bare(figure) for scale, figure in scales.items()} for what, scales in each.items()}
             for panel, each in panels.items()
         },
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},
     }
-    values["provenance"] = to_plain(dict(values["provenance"]))
-    return _environment().get_template(name).render(data=data, **values)
+    return render(name, data=data, provenance=to_plain(dict(values.pop("provenance"))), **values)
 
 
-def _bare(figure: go.Figure) -> dict[str, Any]:
+def render(name: str, **values: Any) -> str:
+    """A page from its template; all values are escaped."""
+    return _environment().get_template(name).render(**values)
+
+
+def bare(figure: go.Figure) -> dict[str, Any]:
     """The figure as plain data, without its template: the page puts in the one of its theme."""
     plain: dict[str, Any] = json.loads(figure.to_json())
     plain["layout"].pop("template", None)
@@ -159,7 +163,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["words"] = words
-    environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, as are the two files below
-    environment.globals["script"] = Markup((TEMPLATES / "page.js").read_text(encoding="utf-8"))
-    environment.globals["styles"] = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))
+    environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, as are the files beside the templates
+    environment.globals["asset"] = lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8"))
     return environment

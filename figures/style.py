@@ -43,6 +43,14 @@ def colour(index: int) -> str:
     return colours[index % len(colours)]
 
 
+def shade(fraction: float) -> str:
+    """The colour scale's colour at 0 (lowest) to 1 (highest), as #rrggbb."""
+    place = min(max(fraction, 0.0), 1.0) * (len(COLOUR_SCALE) - 1)
+    below = min(int(place), len(COLOUR_SCALE) - 2)
+    low, high = ([int(each[at : at + 2], 16) for at in (1, 3, 5)] for each in COLOUR_SCALE[below : below + 2])
+    return "#" + "".join(f"{round(a + (place - below) * (b - a)):02x}" for a, b in zip(low, high, strict=True))
+
+
 def number(value: float, digits: int = 4) -> str:
     """A number for people: ``digits`` significant digits, a true minus, powers of ten where zeros would pile up.
 

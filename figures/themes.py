@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import plotly.graph_objects as go
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -28,6 +30,7 @@ THEMES = {
 }
 
 
+@cache
 def template(theme: str) -> go.layout.Template:
     """Fonts, lines and colours of the text, axes and background for ``light`` or ``dark``."""
     if theme not in THEMES:

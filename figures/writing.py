@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from figures import page, static
+from figures import explorer, page, static
+from figures.models import Model
 from landscape.files import write_text
 from landscape.results import Curvature, Surface
 
@@ -14,6 +16,16 @@ def write_page(result: Surface | Curvature, path: Path) -> None:
     title = result.metadata.get("title", path.stem)
     draw = page.surface_page if isinstance(result, Surface) else page.curvature_page
     write_text(path, draw(result, title=title))  # type: ignore[arg-type]
+
+
+def write_comparison(models: Sequence[Model], path: Path, *, rho: float | None = None) -> None:
+    """Write the page that compares several models."""
+    write_text(path, explorer.explorer_page(models, rho=rho))
+
+
+def write_comparison_picture(models: Sequence[Model], path: Path) -> None:
+    """Write the surfaces of several models side by side as what the suffix says."""
+    static.save(static.comparison_figure(models), path)
 
 
 def write_picture(result: Surface | Curvature, path: Path) -> None:

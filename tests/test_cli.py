@@ -210,6 +210,26 @@ def test_surfaces_of_all_kinds_of_planes(runs, tmp_path):
     assert found["path"]["names"] == ["epoch 0", "epoch 1", "epoch 2"]
 
 
+def test_several_results_are_one_json_list(runs):
+    paths = [runs / name / "checkpoint.pt" for name in ("sasrec", "samrec")]
+    found = json.loads(run("surface", *paths, *FEW, "--points", "3", "--grid", "--json").stdout)
+    assert [one["metadata"]["checkpoint"]["method"] for one in found] == ["sasrec", "samrec"]
+
+
+def test_compare_writes_one_page_for_checkpoints_and_results(runs, tmp_path):
+    one, other = (runs / name / "checkpoint.pt" for name in ("sasrec", "samrec"))
+    few = [*FEW, "--points", "3", "--grid", "--top", "1"]
+    text = run("compare", one, other, *few, "--out", tmp_path / "both.html", "--png", tmp_path / "both.png").stdout
+    assert [line.split(":")[0] for line in text.splitlines()[:2]] == ["SASRec", "SAMRec"]
+    assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
+    assert "SAMRec" in (tmp_path / "both.html").read_text()
+    run("surface", one, *FEW, "--points", "3", "--grid", "--out", tmp_path / "s.html")
+    told = json.loads(run("compare", tmp_path / "s.npz", other, *few, "--out", tmp_path / "x.html", "--json").stdout)
+    assert told["models"]["SASRec"]["curvature"] is None
+    assert told["models"]["SAMRec"]["curvature"]["eigenvalues"]
+    assert "nowhere" in refused("compare", one, "--out", tmp_path / "nowhere" / "x.html")
+
+
 def test_info_tells_what_is_in_a_file(runs):
     assert json.loads(run("info", runs / "sasrec" / "checkpoint.pt", "--json").stdout)["method"] == "sasrec"
     assert "weights" not in run("info", runs / "sasrec" / "checkpoint.pt").stdout

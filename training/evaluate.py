@@ -86,7 +86,8 @@ def table(evaluations: list[Evaluation], gains: dict[str, Difference]) -> str:
     columns: dict[str, dict[str, str]] = {}
     for one in evaluations:
         means, errors = summarise(one.ranks), standard_errors(one.ranks)
-        columns[one.title] = {name: f"{means[name]:.4f} ± {errors[name]:.4f}" for name in METRICS}
+        title = one.title if one.title not in columns else f"{one.title} (2)"
+        columns[title] = {name: f"{means[name]:.4f} ± {errors[name]:.4f}" for name in METRICS}
     for name, ranks in first.baselines.items():
         columns[name] = {metric: f"{mean:.4f}" for metric, mean in summarise(ranks).items()}
     if first.best_hit_rate is not None:

@@ -32,7 +32,9 @@ class Curve:
         return bool(np.isfinite(self.half).any())
 
 
-def curves(bands: Mapping[str, Band], *, rise: bool = True, log: bool = False) -> list[Curve]:
+def curves(
+    bands: Mapping[str, Band], *, rise: bool = True, log: bool = False, colours: Mapping[str, str] | None = None
+) -> list[Curve]:
     """Means with intervals; on a logarithmic axis what is not above zero is left out."""
     found = []
     for index, (name, band) in enumerate(bands.items()):
@@ -41,7 +43,8 @@ def curves(bands: Mapping[str, Band], *, rise: bool = True, log: bool = False) -
             mean, half = values.mean(0), band.half_width(values)
         if log:
             mean, values = (np.where(each > 0, each, np.nan) for each in (mean, values))
-        found.append(Curve(name, colour(index), band.radii, mean, half, values, band.level))
+        drawn_in = colour(index) if colours is None else colours[name]
+        found.append(Curve(name, drawn_in, band.radii, mean, half, values, band.level))
     return found
 
 

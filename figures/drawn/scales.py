@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from landscape.results import Floats, Surface
 FLOOR = 0.32  # room between the floor and the lowest point, in units of the drawn range
 LEVELS = 18  # contours aimed at between the lowest and the highest value
 TICKS = 5
+
+Limits = tuple[float, float]  # lowest and highest height drawn
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,18 @@ class Heights:
         return losses
 
 
-def heights(surface: Surface, *, log: bool = False) -> Heights:
-    """What to draw of a surface: values (B, A), with NaN where the loss is missing, not finite or has no logarithm."""
+def heights(surface: Surface, *, log: bool = False, limits: Limits | None = None) -> Heights:
+    """What to draw of a surface: values (B, A), with NaN where the loss is missing, not finite or has no logarithm.
+
+    Args:
+        surface: What to draw.
+        log: Whether values, and all that goes with them, are log10.
+        limits: The drawn range, in the units of the values, where several surfaces share one: see ``shared_limits``.
+    """
     values = _logarithms(surface) if log else surface.loss
     values = np.where(np.isfinite(values), values, np.nan)
+    if limits is not None:
+        return Heights(values, *limits, log=log, quantity=surface.quantity)
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
     if _is_flat(low, high):
@@ -88,6 +99,12 @@ def heights(surface: Surface, *, log: bool = False) -> Heights:
         margin = 0.5 if log else 0.1 * abs(middle) or 1.0
         low, high = middle - margin, middle + margin
     return Heights(values=values, low=low, high=high, log=log, quantity=surface.quantity)
+
+
+def shared_limits(drawn: Iterable[Heights]) -> Limits | None:
+    """The range that holds all that can be drawn of several surfaces; None where there is nothing to draw."""
+    ranges = [(each.low, each.high) for each in drawn if each.any]
+    return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
 
 
 def _logarithms(surface: Surface) -> Floats:
@@ -175,9 +192,9 @@ def ends(coordinates: Floats) -> tuple[float, float]:
     return float(coordinates[0]), float(coordinates[-1])
 
 
-def aspect(surface: Surface) -> tuple[float, float, float]:
-    """The sides of a scene's box."""
-    spans = np.array([np.ptp(surface.alphas), np.ptp(surface.betas)])
+def aspect(alphas: Floats, betas: Floats) -> tuple[float, float, float]:
+    """The sides of the box of a scene that shows these coordinates."""
+    spans = np.array([np.ptp(alphas), np.ptp(betas)])
     sides = np.maximum(spans / spans.max(), 0.35)  # a long strip stays readable, if not to scale
     return float(sides[0]), float(sides[1]), 0.72
 

@@ -46,10 +46,6 @@ class Table:
         """What the cells hold."""
         return f"mass by {self.by} (%)"
 
-    def is_dark(self, share: float) -> bool:
-        """Whether text on a share's colour is dark."""
-        return share > DARK * self.high
-
     @property
     def high(self) -> float:
         """The top of the colour scale."""
@@ -77,6 +73,11 @@ def table(shares: Shares) -> Table:
         errors=np.concatenate([shares.errors, np.full(len(baselines), np.nan)]),
         vectors=vectors,
     )
+
+
+def is_dark(fraction: float) -> bool:
+    """Whether text is dark on the colour scale's colour at 0 to 1."""
+    return fraction > DARK
 
 
 def cell(share: float) -> str:

@@ -8,12 +8,17 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.drawn.bands import DISTANCE_LABEL, LOSS_LABEL, RISE_LABEL, Curve, curves, limits
-from figures.interactive.parts import LEGEND, axis, faint, finish, plain
+from figures.interactive.parts import LEGEND, axis, faint, finish, literal, plain
 from landscape.results import Band
 
 
 def band_figure(
-    bands: Mapping[str, Band], *, name: str | None = None, rise: bool = True, log: bool = False
+    bands: Mapping[str, Band],
+    *,
+    name: str | None = None,
+    rise: bool = True,
+    log: bool = False,
+    colours: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """The mean over planes with its interval against the distance, a colour a model; of one model all its planes.
 
@@ -22,8 +27,9 @@ def band_figure(
         name: The title; any text.
         rise: Whether to draw the rise above the loss at the centre, or the loss itself.
         log: Whether the axis of the loss is logarithmic; what is not above zero is left out then.
+        colours: By the model's name; by default they follow the order.
     """
-    found = curves(bands, rise=rise, log=log)
+    found = curves(bands, rise=rise, log=log, colours=colours)
     low, high = limits(found, log=log)
     figure = go.Figure()
     for curve in found:
@@ -37,7 +43,7 @@ def band_figure(
             mode="lines",
             line={"color": curve.colour, "width": 2.5},
             customdata=curve.half,
-            hovertemplate=f"{_literal(curve.name)}<br>r %{{x:.3~g}}<br>"
+            hovertemplate=f"{literal(curve.name)}<br>r %{{x:.3~g}}<br>"
             f"{'rise' if rise else 'loss'} %{{y:.4~g}}{interval}<extra></extra>",
             connectgaps=False,
             legendgroup=plain(curve.name),
@@ -52,11 +58,6 @@ def band_figure(
         xaxis=axis(0, furthest, DISTANCE_LABEL),
         yaxis=axis(low, high, RISE_LABEL if rise else LOSS_LABEL, log=log),
     )
-
-
-def _literal(text: str) -> str:
-    """Any text within a template of plotly's, which would read ``%{`` as its own."""
-    return plain(text).replace("%{", "%&#123;")
 
 
 def _add_interval(figure: go.Figure, curve: Curve, low: float) -> None:

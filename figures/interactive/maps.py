@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from figures.drawn.planes import coordinates
-from figures.drawn.scales import ends, heights, is_square, require_plane
+from figures.drawn.scales import Limits, ends, heights, is_square, require_plane
 from figures.interactive.overlays import (
     add_ball_2d,
     add_evaluated_2d,
@@ -19,7 +19,13 @@ from landscape.results import Surface
 
 
 def contour_figure(
-    surface: Surface, *, name: str | None = None, log: bool = False, rho: float | None = None, quadratic: bool = False
+    surface: Surface,
+    *,
+    name: str | None = None,
+    log: bool = False,
+    rho: float | None = None,
+    quadratic: bool = False,
+    limits: Limits | None = None,
 ) -> go.Figure:
     """The loss seen from above: contours at the levels of ``surface_figure``, points evaluated, marks and a path.
 
@@ -29,13 +35,14 @@ def contour_figure(
         log: Whether colours and contours are logarithmic.
         rho: The radius of a ball around the centre, whose boundary is drawn: in the plane, an ellipse.
         quadratic: Whether to draw how far the quadratic model reaches that the surface carries.
+        limits: The drawn range of the heights, where several figures share one; see ``drawn.scales.shared_limits``.
 
     Raises:
         ValueError: The surface is a line or a point, which ``line_figure`` draws; or it does not carry what is to be
             drawn.
     """
     require_plane(surface)
-    drawn = heights(surface, log=log)
+    drawn = heights(surface, log=log, limits=limits)
     ticks, labels = drawn.ticks
     levels = drawn.levels
     figure = go.Figure(

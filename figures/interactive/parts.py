@@ -29,6 +29,11 @@ def plain(text: str) -> str:
     return html.escape(text, quote=False)
 
 
+def literal(text: str) -> str:
+    """Any text within a template of plotly's, which would read ``%{`` as its own."""
+    return plain(text).replace("%{", "%&#123;")
+
+
 def lines(*each: str) -> str:
     """Any texts as the lines of a hover or a label."""
     return "<br>".join(map(plain, each))
@@ -38,8 +43,7 @@ def finish(figure: go.Figure, name: str | None, **layout: Any) -> go.Figure:
     """Give a figure its layout and theme; and the name as its title, where one is given."""
     # On a page the heading names the model; a title of the figure's own takes room only where it is asked for.
     titled = {} if name is None else {"margin_t": 48, "title_text": plain(name)}
-    figure.update_layout(template=template("light"), showlegend=False)
-    figure.update_layout(**layout)
+    figure.update_layout({"template": template("light"), "showlegend": False, **layout})
     figure.update_layout(**titled)
     return figure
 

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.drawn.planes import coordinates
-from figures.drawn.scales import aspect, ends, floor_of, heights, require_plane
+from figures.drawn.scales import Limits, aspect, ends, floor_of, heights, require_plane
 from figures.interactive.overlays import (
     add_ball_3d,
     add_contours_3d,
@@ -25,7 +25,13 @@ CAMERA = {
 
 
 def surface_figure(
-    surface: Surface, *, name: str | None = None, log: bool = False, rho: float | None = None, quadratic: bool = False
+    surface: Surface,
+    *,
+    name: str | None = None,
+    log: bool = False,
+    rho: float | None = None,
+    quadratic: bool = False,
+    limits: Limits | None = None,
 ) -> go.Figure:
     """The loss as a surface in three dimensions, its contours on the floor below; marks and a path lie on it.
 
@@ -35,13 +41,14 @@ def surface_figure(
         log: Whether heights, colours and contours are logarithmic.
         rho: The radius of a ball around the centre, whose boundary is drawn: in the plane, an ellipse.
         quadratic: Whether to draw the quadratic model that the surface carries, to look through.
+        limits: The drawn range of the heights, where several figures share one; see ``drawn.scales.shared_limits``.
 
     Raises:
         ValueError: The surface is a line or a point, which ``line_figure`` draws; or it does not carry what is to be
             drawn.
     """
     require_plane(surface)
-    drawn = heights(surface, log=log)
+    drawn = heights(surface, log=log, limits=limits)
     floor, ceiling = floor_of(drawn), drawn.high + 0.04 * (drawn.high - drawn.low)
     ticks, labels = drawn.ticks
     figure = go.Figure(
@@ -67,7 +74,7 @@ def surface_figure(
     add_path_3d(figure, surface, drawn)
     add_spots_3d(figure, surface, drawn, floor)
     across, along = coordinates(surface)
-    sides = aspect(surface)
+    sides = aspect(surface.alphas, surface.betas)
     return finish(
         figure,
         name,

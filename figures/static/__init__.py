@@ -5,6 +5,7 @@ Nothing global is touched: figures are built without pyplot, and settings hold o
 
 from figures.static.bands import band_figure as band_figure
 from figures.static.canvas import save as save
+from figures.static.comparison import comparison_figure as comparison_figure
 from figures.static.compositions import curvature_figure as curvature_figure
 from figures.static.densities import density_figure as density_figure
 from figures.static.eigenvalues import blocks_figure as blocks_figure

@@ -12,7 +12,14 @@ from figures.static.canvas import SIZE, plain_grid, scale_axis, settings, single
 from landscape.results import Band
 
 
-def band_figure(bands: Mapping[str, Band], *, name: str | None = None, rise: bool = True, log: bool = False) -> Figure:
+def band_figure(
+    bands: Mapping[str, Band],
+    *,
+    name: str | None = None,
+    rise: bool = True,
+    log: bool = False,
+    colours: Mapping[str, str] | None = None,
+) -> Figure:
     """The mean over planes with its interval against the distance, a colour a model; of one model all its planes.
 
     Args:
@@ -20,8 +27,9 @@ def band_figure(bands: Mapping[str, Band], *, name: str | None = None, rise: boo
         name: The title.
         rise: Whether to draw the rise above the loss at the centre, or the loss itself.
         log: Whether the axis of the loss is logarithmic; what is not above zero is left out then.
+        colours: By the model's name; by default they follow the order.
     """
-    found = curves(bands, rise=rise, log=log)
+    found = curves(bands, rise=rise, log=log, colours=colours)
     low, high = limits(found, log=log)
     with settings():
         figure, axes = single(SIZE[0], 0.72 * SIZE[1])

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from figures.drawn.planes import CENTRE_NAME, ball, coordinates, quadratic_reach, snapshot_names, spots
-from figures.drawn.scales import Heights, ends, heights, is_square, not_finite, require_plane
+from figures.drawn.scales import Heights, Limits, ends, heights, is_square, not_finite, require_plane
 from figures.static.canvas import COLOURS, DPI, LABEL, QUIET, SIZE, coordinate_ticks, settings, title
 from figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number, shortened
 from landscape.results import Surface
@@ -22,7 +22,13 @@ EDGE = 0.15  # of the width, within which names are turned inwards
 
 
 def contour_figure(
-    surface: Surface, *, name: str | None = None, log: bool = False, rho: float | None = None, quadratic: bool = False
+    surface: Surface,
+    *,
+    name: str | None = None,
+    log: bool = False,
+    rho: float | None = None,
+    quadratic: bool = False,
+    limits: Limits | None = None,
 ) -> Figure:
     """The loss seen from above: contours, points evaluated, marks and a path; holes stay white.
 
@@ -32,13 +38,14 @@ def contour_figure(
         log: Whether colours and contours are logarithmic.
         rho: The radius of a ball around the centre, whose boundary is drawn: in the plane, an ellipse.
         quadratic: Whether to draw how far the quadratic model reaches that the surface carries.
+        limits: The drawn range of the heights, where several figures share one; see ``drawn.scales.shared_limits``.
 
     Raises:
         ValueError: The surface is a line or a point, which ``line_figure`` draws; or it does not carry what is to be
             drawn.
     """
     require_plane(surface)
-    drawn = heights(surface, log=log)
+    drawn = heights(surface, log=log, limits=limits)
     with settings():
         figure = Figure(figsize=SIZE, dpi=DPI, layout="compressed")
         axes = figure.add_subplot()

@@ -9,14 +9,20 @@ from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 
 from figures.drawn.contours import contour_lines
 from figures.drawn.planes import ball, coordinates, heights_at, path_line, quadratic_heights, spots
-from figures.drawn.scales import Heights, aspect, ends, floor_of, heights, require_plane
+from figures.drawn.scales import Heights, Limits, aspect, ends, floor_of, heights, require_plane
 from figures.static.canvas import COLOURS, DPI, QUIET, SIZE, coordinate_ticks, settings, title
 from figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR
 from landscape.results import Surface
 
 
 def surface_figure(
-    surface: Surface, *, name: str | None = None, log: bool = False, rho: float | None = None, quadratic: bool = False
+    surface: Surface,
+    *,
+    name: str | None = None,
+    log: bool = False,
+    rho: float | None = None,
+    quadratic: bool = False,
+    limits: Limits | None = None,
 ) -> Figure:
     """The loss as a surface in three dimensions, its contours on the floor below; marks and a path lie on it.
 
@@ -26,49 +32,57 @@ def surface_figure(
         log: Whether heights, colours and contours are logarithmic.
         rho: The radius of a ball around the centre, whose boundary is drawn: in the plane, an ellipse.
         quadratic: Whether to draw the quadratic model that the surface carries, to look through.
+        limits: The drawn range of the heights, where several figures share one; see ``drawn.scales.shared_limits``.
 
     Raises:
         ValueError: The surface is a line or a point, which ``line_figure`` draws; or it does not carry what is to be
             drawn.
     """
     require_plane(surface)
-    drawn = heights(surface, log=log)
-    floor = floor_of(drawn)
+    drawn = heights(surface, log=log, limits=limits)
     with settings():
         figure = Figure(figsize=SIZE, dpi=DPI)
         axes: Axes3D = figure.add_axes((0, 0.04, 0.96, 0.9 if name else 0.96), projection="3d", computed_zorder=False)
-        _frame(axes, surface, drawn, floor)
-        _contours(axes, surface, drawn, floor)
-        alphas, betas = np.meshgrid(surface.alphas, surface.betas)
+        draw_surface(axes, surface, drawn, rho=rho, quadratic=quadratic)
+        title(figure, name)
+    return figure
+
+
+def draw_surface(
+    axes: Axes3D, surface: Surface, drawn: Heights, *, rho: float | None = None, quadratic: bool = False
+) -> None:
+    """Draw ``surface_figure`` into axes."""
+    floor = floor_of(drawn)
+    _frame(axes, surface, drawn, floor)
+    _contours(axes, surface, drawn, floor)
+    alphas, betas = np.meshgrid(surface.alphas, surface.betas)
+    axes.plot_surface(
+        alphas,
+        betas,
+        drawn.values,
+        rcount=len(surface.betas),
+        ccount=len(surface.alphas),
+        cmap=COLOURS,
+        vmin=drawn.low,
+        vmax=drawn.high,
+        linewidth=0,
+        antialiased=False,  # seams between the patches would show
+        rasterized=True,  # thousands of patches are slow in a PDF; at DPI dots an inch none is seen
+        zorder=3,
+    )
+    if quadratic:
+        model = quadratic_heights(surface, drawn)
         axes.plot_surface(
             alphas,
             betas,
-            drawn.values,
-            rcount=len(surface.betas),
-            ccount=len(surface.alphas),
-            cmap=COLOURS,
-            vmin=drawn.low,
-            vmax=drawn.high,
+            np.where(model <= drawn.high, model, np.nan),  # nothing clips a scene at its axes
+            cmap=ListedColormap([QUADRATIC_COLOUR]),
+            alpha=0.4,
             linewidth=0,
-            antialiased=False,  # seams between the patches would show
-            rasterized=True,  # thousands of patches are slow in a PDF; at DPI dots an inch none is seen
-            zorder=3,
+            rasterized=True,
+            zorder=4,
         )
-        if quadratic:
-            model = quadratic_heights(surface, drawn)
-            axes.plot_surface(
-                alphas,
-                betas,
-                np.where(model <= drawn.high, model, np.nan),  # nothing clips a scene at its axes
-                cmap=ListedColormap([QUADRATIC_COLOUR]),
-                alpha=0.4,
-                linewidth=0,
-                rasterized=True,
-                zorder=4,
-            )
-        _overlays(axes, surface, drawn, floor, rho)
-        title(figure, name)
-    return figure
+    _overlays(axes, surface, drawn, floor, rho)
 
 
 def _overlays(axes: Axes3D, surface: Surface, drawn: Heights, floor: float, rho: float | None) -> None:
@@ -101,7 +115,7 @@ def _contours(axes: Axes3D, surface: Surface, drawn: Heights, floor: float) -> N
 
 def _frame(axes: Axes3D, surface: Surface, drawn: Heights, floor: float) -> None:
     axes.view_init(elev=36, azim=-54)
-    axes.set_box_aspect(aspect(surface), zoom=1.0)
+    axes.set_box_aspect(aspect(surface.alphas, surface.betas), zoom=1.0)
     axes.set(xlim=ends(surface.alphas), ylim=ends(surface.betas), zlim=(floor, drawn.high))
     across, along = coordinates(surface)
     axes.set_xlabel(across.symbol, labelpad=-4)

@@ -5,7 +5,6 @@
 // uirevision stays the same.
 const page = JSON.parse(document.getElementById("data").textContent);
 const panels = [...document.querySelectorAll("[data-panel]")];
-const dark = matchMedia("(prefers-color-scheme: dark)");
 const surface = panels.find((panel) => panel.dataset.panel === "surface");
 const map = panels.find((panel) => panel.dataset.panel === "contour");
 const main = map ?? panels.find((panel) => panel.dataset.panel === "line");
@@ -29,15 +28,6 @@ function figureOf(panel) {
     if (panel.clientWidth < 420) figure.layout.scene.zaxis.title.text = ""; // no room; the colour bar has it too
   }
   return figure;
-}
-
-function hasWebGL() {
-  try {
-    const canvas = document.createElement("canvas");
-    return Boolean(canvas.getContext("webgl") ?? canvas.getContext("experimental-webgl"));
-  } catch {
-    return false;
-  }
 }
 
 const config = (panel) => ({
@@ -80,19 +70,6 @@ function chooseQuantity() {
 
 let crosshair = null; // {column, row}
 
-// Numbers as plotly.py writes them: a plain array, or {dtype, bdata, shape} in base64.
-function numbers(encoded) {
-  if (!encoded?.bdata) return encoded;
-  const bytes = Uint8Array.from(atob(encoded.bdata), (character) => character.charCodeAt(0)).buffer;
-  const flat = [...(encoded.dtype === "f4" ? new Float32Array(bytes) : new Float64Array(bytes))];
-  if (!encoded.shape) return flat;
-  const columns = Number(encoded.shape.split(",")[1]);
-  return Array.from({ length: flat.length / columns }, (_, row) => flat.slice(row * columns, (row + 1) * columns));
-}
-
-const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 5, useGrouping: false });
-const told = (number) => significant.format(number).replace("-", "−");
-
 function crosshairShapes() {
   const trace = figureOf(map).data[0];
   const [x, y] = [numbers(trace.x)[crosshair.column], numbers(trace.y)[crosshair.row]];
@@ -120,9 +97,6 @@ function moveCrosshair(column, row) {
   Plotly.relayout(map, { shapes: crosshairShapes() });
 }
 
-const nearest = (values, value) =>
-  values.reduce((best, candidate, index) => (Math.abs(candidate - value) < Math.abs(values[best] - value) ? index : best), 0);
-
 function followHover(event) {
   const { x, y } = event.points[0];
   const { x: alphas, y: betas } = scalesOf(map).linear.data[0];
@@ -141,23 +115,10 @@ function mapKeys(event) {
 // ---- the camera -------------------------------------------------------------------------------------------------
 
 function sceneKeys(event) {
-  const turn = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, 5], ArrowDown: [0, -5] }[event.key];
-  const zoom = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }[event.key];
-  if ((!turn && !zoom) || event.target !== surface || event.ctrlKey || event.metaKey) return;
+  const eye = turned(surface.layout.scene.camera.eye, event);
+  if (!eye || event.target !== surface) return;
   event.preventDefault();
-  const { eye } = surface.layout.scene.camera;
-  const distance = Math.hypot(eye.x, eye.y, eye.z) * (zoom ?? 1);
-  const [across, up] = (turn ?? [0, 0]).map((degrees) => (degrees * Math.PI) / 180);
-  const azimuth = Math.atan2(eye.y, eye.x) + across;
-  const limit = Math.PI / 2 - 0.01;
-  const elevation = Math.min(Math.max(Math.asin(eye.z / Math.hypot(eye.x, eye.y, eye.z)) + up, -limit), limit);
-  Plotly.relayout(surface, {
-    "scene.camera.eye": {
-      x: distance * Math.cos(elevation) * Math.cos(azimuth),
-      y: distance * Math.cos(elevation) * Math.sin(azimuth),
-      z: distance * Math.sin(elevation),
-    },
-  });
+  Plotly.relayout(surface, { "scene.camera.eye": eye });
 }
 
 function reset() {

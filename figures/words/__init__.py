@@ -5,6 +5,8 @@ from figures.style import MATRICES as MATRICES
 from figures.style import number as number
 from figures.words.checks import check_rows as check_rows
 from figures.words.checks import check_warnings as check_warnings
+from figures.words.comparison import comparison_limits as comparison_limits
+from figures.words.comparison import comparison_reading as comparison_reading
 from figures.words.curvatures import curvature_facts as curvature_facts
 from figures.words.curvatures import curvature_warnings as curvature_warnings
 from figures.words.curvatures import expected_gain as expected_gain

@@ -1,0 +1,186 @@
+"""Whether models compare, and what is missing of them, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from figures.drawn.comparison import is_plane
+from figures.models import Look, Model
+from figures.style import MATRICES, number
+from figures.words.curvatures import curvature_warnings
+from figures.words.planes import ball_told
+from figures.words.surfaces import surface_warnings
+from landscape.results import Curvature, Surface
+from landscape.results.plain import to_plain
+
+UNTOLD = "not told"
+OF_ALL = {  # what must be the same, and why
+    "data sets": "Their losses are not of the same thing.",
+    "losses": "Heights and eigenvalues are not of the same thing.",
+    "splits": "Their losses are of different targets.",
+    "numbers of users": "Part of a difference may be the users.",
+    "seeds of the loss": "Part of a difference may be the users and negatives drawn.",
+    "modes": "One has dropout, another does not.",
+    "parameters moved": "Lengths and eigenvalues are of different parameters.",
+}
+OF_SURFACES = {
+    "kinds of plane": "Their slopes cannot be held against each other.",
+    "ways to scale directions": "A step of 1 is not the same in all.",
+    "seeds of the directions": "Part of a difference may be the directions drawn.",
+    "extents": "On a shared scale, all are drawn in the largest.",
+}
+OF_CURVATURES = {"matrices": "Their eigenvalues are of different matrices."}
+
+
+def comparison_warnings(models: Sequence[Model], looks: Sequence[Look]) -> list[str]:
+    """What keeps the models from being compared: which of them differ in what."""
+    warnings = [
+        f"The surface and the curvature of {look.name} are of different checkpoints."
+        for model, look in zip(models, looks, strict=True)
+        if None not in (model.surface, model.curvature)
+        and len({str(_checkpoint(result)) for result in (model.surface, model.curvature)} - {"None"}) > 1
+    ]
+    if len(models) < 2:
+        return warnings
+    for nouns, kinds in (
+        (OF_ALL, ("surface", "curvature")),
+        (OF_SURFACES, ("surface",)),
+        (OF_CURVATURES, ("curvature",)),
+    ):
+        for noun, consequence in nouns.items():
+            named = _by_value(models, looks, noun, kinds)
+            if len(named) > 1:
+                warnings.append(f"Different {noun}: {_listed(named)}. {consequence}")
+    results = [result for model in models for result in (model.surface, model.curvature) if result is not None]
+    if results and not any(result.metadata.get("objective") for result in results):
+        warnings.append("No result tells which users and random draws its loss had: whether they compare is not known.")
+    return warnings
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is to be said of one model."""
+
+    name: str
+    sentences: list[str]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.sentences)
+
+
+def model_notes(models: Sequence[Model], looks: Sequence[Look]) -> list[Notes]:
+    """Of each model: what is missing, and what must be known before its numbers are trusted."""
+    found = []
+    for model, look in zip(models, looks, strict=True):
+        notes = []
+        if model.surface is None:
+            notes.append("There is no surface.")
+        else:
+            if not is_plane(model.surface):
+                notes.append("Its surface is a line, which is among the profiles only.")
+            notes += surface_warnings(model.surface)
+        notes += ["There is no curvature."] if model.curvature is None else curvature_warnings(model.curvature)
+        found.append(Notes(look.name, notes))
+    return found
+
+
+def missing(surface: Surface | None, of: Surface | None, quantity: str) -> str:
+    """Why nothing is drawn of a quantity, ``of`` being what the surface has of it; empty where it is drawn."""
+    if surface is None:
+        return "No surface was computed."
+    if of is None:
+        return f"{quantity} was not measured."
+    return "" if is_plane(of) else "A line, not a plane: see the profiles."
+
+
+def comparison_reading(rho: float | None) -> list[str]:
+    """What the pictures are."""
+    told = [
+        "Each model is at the centre of its own picture. The two coordinates say how far its parameters are moved "
+        "along two directions, and the height is the loss of the model moved there, on the same data with the same "
+        "random draws at every point. Lines join points of equal loss: where they crowd, the loss is steep.",
+        "On one scale, equal heights, colours and lines mean equal losses in all pictures, so that steepness can be "
+        "compared by eye. A scale of its own shows the shape of a model that the others dwarf. Above lowest, each "
+        "model's smallest loss shown is taken off: what is left is how fast the loss rises, whatever its level.",
+        "The crosshair is at the same coordinates in all maps. The curves below show the loss along both of its lines.",
+    ]
+    if rho is not None:
+        told.append(ball_told(rho))
+    told.append(
+        "The quadratic model, where it is shown, is what gradient and Hessian at the centre say of the loss. The "
+        "address of this page keeps what you see: copy it to show somebody else the same."
+    )
+    return told
+
+
+def comparison_limits() -> list[str]:
+    """What the pictures do not show."""
+    return [
+        "Two directions of very many are shown, and the next two may rank the models otherwise. The curve against the "
+        "distance has an interval over several planes: trust a difference that it shows.",
+        "Directions are scaled to each model's own weights. A step of 1 is therefore a different distance in each, "
+        "which is meant: a model with larger weights is not flatter for it.",
+        "Eigenvalues depend on the scale of the parameters. λₘₐₓ‖θ‖² takes out a common one, not one by layer.",
+        "A model that was stopped early is at no minimum of this loss: see its gradient norm and λₘᵢₙ.",
+        "A flat minimum is not thereby a good model. Validation and test say that.",
+        "Only models on one loss compare, with the same data, users and random draws; what differs is told on top.",
+    ]
+
+
+def _listed(named: Mapping[str, Sequence[str]]) -> str:
+    """Values with the models that have them; the largest group, where it is large, is all others and comes last."""
+    *rest, (value, names) = sorted(named.items(), key=lambda each: len(each[1]))
+    alone = len(names) < 3 or (bool(rest) and len(rest[-1][1]) == len(names))
+    others = ", ".join(names) if alone else "all others"
+    return "; ".join(f"{each} ({', '.join(models)})" for each, models in [*rest, (value, [others])])
+
+
+def _by_value(models: Sequence[Model], looks: Sequence[Look], noun: str, kinds: Sequence[str]) -> dict[str, list[str]]:
+    """Which models have which value of what ``noun`` names; empty where no result tells."""
+    found: dict[str, list[str]] = {}
+    for model, look in zip(models, looks, strict=True):
+        told = {kind: _told(result).get(noun) for kind in kinds if (result := getattr(model, kind)) is not None}
+        values = set(told.values())
+        for kind, value in told.items() if len(values) > 1 else [("", value) for value in values]:
+            found.setdefault(value or UNTOLD, []).append(f"{look.name}’s {kind}" if kind else look.name)
+    return {} if set(found) == {UNTOLD} else found
+
+
+def _told(result: Surface | Curvature) -> dict[str, str | None]:
+    metadata: Mapping[str, Any] = to_plain(result.metadata)
+    found: dict[str, str | None] = {}
+    data = metadata.get("data")
+    if isinstance(data, Mapping):
+        found["data sets"] = " ".join(str(data[key])[:12] for key in ("name", "sha256") if data.get(key))
+    objective = metadata.get("objective")
+    if isinstance(objective, Mapping):
+        users, blocks = objective.get("users"), objective.get("blocks")
+        found |= {
+            "losses": str(objective.get("loss")),
+            "splits": str(objective.get("split")),
+            "numbers of users": "all" if users is None else number(users),
+            "seeds of the loss": str(objective.get("seed")),
+            "modes": "with dropout" if objective.get("train_mode") else "without dropout",
+            "parameters moved": "all" if blocks is None else str(blocks),
+        }
+    if isinstance(result, Curvature):
+        found["matrices"] = MATRICES.get(result.operator, result.operator)
+        return found
+    axes = (result.alphas, result.betas)
+    found["extents"] = " × ".join(f"[{number(axis[0], 3)}, {number(axis[-1], 3)}]" for axis in axes if len(axis) > 1)
+    plane = metadata.get("plane")
+    if isinstance(plane, Mapping):
+        found["kinds of plane"] = plane.get("kind")
+        if plane.get("kind") == "random":
+            found["ways to scale directions"] = f"{plane.get('normalize')}, vectors {plane.get('vectors')}"
+            found["seeds of the directions"] = str(plane.get("seeds", plane.get("seed")))
+    return found
+
+
+def _checkpoint(result: Surface | Curvature | None) -> Any:
+    checkpoint = result.metadata.get("checkpoint") if result is not None else None
+    return checkpoint.get("sha256") if isinstance(checkpoint, Mapping) else None

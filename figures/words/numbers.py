@@ -1,0 +1,163 @@
+"""All numbers of several models with their uncertainties, as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from figures.drawn.comparison import VALIDATED, series
+from figures.models import Model
+from figures.style import GREEK_RHO, LAMBDA_MAX, LAMBDA_MIN, give_or_take, number, percent
+from landscape.results import Curvature, EigenPairs, Surface
+
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number of a model."""
+
+    value: float = math.nan  # to sort by
+    text: str = MISSING  # with its uncertainty
+
+
+@dataclass(frozen=True)
+class Row:
+    """A number of all models."""
+
+    label: str
+    note: str  # what stands behind ±, and how the number is known
+    cells: tuple[Cell, ...]  # one a model
+
+
+def number_rows(models: Sequence[Model]) -> list[Row]:
+    """Every number that any of the models has."""
+    rows = [Row(label, note, tuple(map(cell, models))) for label, note, cell in [*_ROWS, *_rises(models)]]
+    at = next(place for place, row in enumerate(rows) if row.label == "Surface error")
+    rows[at:at] = _sharpness_rows(models)
+    return [row for row in rows if any(cell.text != MISSING for cell in row.cells)]
+
+
+def _loss(model: Model) -> Cell:
+    if model.surface is not None and math.isfinite(model.surface.centre):
+        error = model.surface.metadata.get("loss_stderr")
+        return _give(model.surface.centre, error if isinstance(error, float) else math.nan)
+    return Cell() if model.curvature is None else _give(model.curvature.loss, model.curvature.loss_stderr)
+
+
+def _validated(model: Model) -> Cell:
+    found = series(model.history, VALIDATED)
+    if not np.isfinite(found.values).any():
+        return Cell()
+    best = int(np.nanargmax(found.values))
+    return Cell(float(found.values[best]), f"{number(float(found.values[best]))}, epoch {number(found.epochs[best])}")
+
+
+def _of_curvature(cell: Callable[[Curvature], Cell]) -> Callable[[Model], Cell]:
+    return lambda model: Cell() if model.curvature is None else cell(model.curvature)
+
+
+def _of_surface(cell: Callable[[Surface], Cell]) -> Callable[[Model], Cell]:
+    return lambda model: Cell() if model.surface is None else cell(model.surface)
+
+
+def _eigenvalue(pairs: EigenPairs | None) -> Cell:
+    if pairs is None or not len(pairs.values):
+        return Cell()
+    found = _give(float(pairs.values[0]), float(pairs.residuals[0]))
+    return found if pairs.converged[0] else Cell(found.value, f"{found.text}, not converged")
+
+
+def _trace(curvature: Curvature) -> Cell:
+    trace = curvature.trace
+    return Cell() if trace is None else _give(trace.mean, trace.stderr)
+
+
+def _negative(curvature: Curvature) -> Cell:
+    if curvature.spectrum is None:
+        return Cell()
+    share, _ = curvature.spectrum.share_below()
+    low, high = curvature.spectrum.share_bounds()
+    return Cell(share, f"{percent(share)} ({number(100 * low, 2)} to {percent(high)})")
+
+
+def _error(surface: Surface) -> Cell:
+    if surface.error is None:
+        return Cell(0.0, "none, all evaluated")
+    if math.isnan(surface.error.relative):
+        return Cell()
+    return Cell(surface.error.relative, percent(surface.error.relative))
+
+
+def _give(value: float, error: float) -> Cell:
+    return Cell(value, give_or_take(value, error)) if not math.isnan(value) else Cell()
+
+
+_ROWS: list[tuple[str, str, Callable[[Model], Cell]]] = [
+    ("Loss at the centre", "± standard error over users", _loss),
+    (LAMBDA_MAX, "± residual, within which an eigenvalue lies", _of_curvature(lambda each: _eigenvalue(each.pairs))),
+    (
+        LAMBDA_MIN,
+        "± residual; below zero: not a minimum",
+        _of_curvature(lambda each: _eigenvalue(each.pairs.bottom)),
+    ),
+    ("Trace", "± standard error over probes", _of_curvature(_trace)),
+    ("Eigenvalues below zero", "estimate, and its bounds for these probes", _of_curvature(_negative)),
+    (
+        "Gradient norm",
+        "zero only at a stationary point",
+        _of_curvature(lambda each: _give(each.gradient_norm, math.nan)),
+    ),
+    (
+        f"{LAMBDA_MAX}‖θ‖²",
+        "sharpness without the common scale of the parameters",
+        _of_curvature(lambda each: _give(float(each.pairs.values[0]) * each.params_norm**2, math.nan)),
+    ),
+    ("Surface error", "of the range, at points left out of the fit", _of_surface(_error)),
+    ("Evaluations", "of the loss, for the surface", _of_surface(lambda each: _give(each.evaluations, math.nan))),
+    (
+        "Products",
+        "with the matrix, for the eigenvalues",
+        _of_curvature(lambda each: _give(each.pairs.products, math.nan)),
+    ),
+    ("Validation NDCG@20", "the best epoch of training", _validated),
+]
+
+
+def _rises(models: Sequence[Model]) -> list[tuple[str, str, Callable[[Model], Cell]]]:
+    """A row for each distance to which any model's bands reach."""
+    reaches = {float(model.surface.band.radii[-1]) for model in models if model.surface and model.surface.band}
+    return [
+        (f"Rise at r = {number(reach, 3)}", "± 95 % interval over planes", _rise(reach)) for reach in sorted(reaches)
+    ]
+
+
+def _rise(reach: float) -> Callable[[Model], Cell]:
+    def cell(surface: Surface) -> Cell:
+        band = surface.band
+        if band is None or band.radii[-1] != reach:
+            return Cell()
+        rises = band.rises
+        return _give(float(rises.mean(0)[-1]), float(band.half_width(rises)[-1]))
+
+    return _of_surface(cell)
+
+
+def _sharpness_rows(models: Sequence[Model]) -> list[Row]:
+    tables = [model.curvature.sharpness if model.curvature is not None else None for model in models]
+    kinds = [(kind, rho) for table in tables if table for kind in table.kinds for rho in table.rhos.tolist()]
+    rows = []
+    for kind, rho in sorted(dict.fromkeys(kinds), key=lambda each: [each[0] for each in kinds].index(each[0])):
+        cells = []
+        for table in tables:
+            if table is None or kind not in table.kinds or rho not in table.rhos:
+                cells.append(Cell())
+                continue
+            at = table.rhos.tolist().index(rho), table.kinds.index(kind)
+            cells.append(_give(float(table.values[at]), float(table.stderr[at])))
+        worst = "± standard error over directions" if kind == "average" else "a lower bound of the largest rise"
+        rows.append(Row(f"Sharpness {kind}, {GREEK_RHO} = {number(rho)}", worst, tuple(cells)))
+    return rows

@@ -1,0 +1,74 @@
+"""Several checkpoints and results side by side: what belongs together, and what it is called."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from landscape.storage import save_surface
+from tests.test_planes_of_checkpoints import SUBSET, subject
+from training.analysis.comparison import Entry, computed, joined, short_names, stored
+from training.analysis.measures import Measures
+from training.analysis.slices import Slice
+from training.analysis.surfaces import surface_of
+
+FEW = Slice(points=3, grid=True)
+ONE = Measures(top=1, checks=False)
+
+
+def test_a_checkpoint_brings_surface_curvature_and_history(tmp_path):
+    one = subject(tmp_path)
+    (tmp_path / "history.csv").write_text("epoch,stage,train_loss\n1,train,0.5\n2,train,\n")
+    found = computed(one, SUBSET, FEW, ONE)
+    assert found.title == one.checkpoint.title
+    assert found.surface.loss.shape == (3, 3)
+    assert found.curvature.pairs.converged[0]
+    assert found.history == [
+        {"epoch": 1.0, "stage": "train", "train_loss": 0.5},
+        {"epoch": 2.0, "stage": "train", "train_loss": ""},
+    ]
+
+
+def test_results_of_one_checkpoint_are_one_model_in_the_order_given(tmp_path):
+    one, other = subject(tmp_path, 0), subject(tmp_path, 1)
+    first, second = computed(one, SUBSET, FEW, ONE), computed(other, SUBSET, FEW, ONE)
+    files = []
+    for each in (first, second):
+        place = tmp_path / f"{each.key}.npz"
+        save_surface(each.surface, place)
+        files.append(stored(str(place)))
+    curvatures = [replace(each, surface=None) for each in (first, second)]
+    found = joined([files[1], curvatures[0], files[0], curvatures[1]])
+    assert [entry.key for entry in found] == [second.key, first.key]
+    assert all(entry.surface is not None and entry.curvature is not None for entry in found)
+
+
+def test_a_result_that_tells_nothing_is_called_by_its_file(tmp_path):
+    found, _ = surface_of(subject(tmp_path), SUBSET, FEW)
+    save_surface(replace(found, metadata={}), tmp_path / "nameless.npz")
+    assert stored(str(tmp_path / "nameless.npz")).title == "nameless"
+
+
+def test_what_is_no_result_is_refused(tmp_path):
+    (tmp_path / "x.json").write_text(json.dumps({"kind": "soup"}))
+    with pytest.raises(ValueError, match="holds no curvature"):
+        stored(str(tmp_path / "x.json"))
+
+
+@pytest.mark.parametrize(
+    ("titles", "names"),
+    [
+        (["SASRec on Beauty, seed 0", "S3Rec on Beauty, seed 0"], ["SASRec", "S3Rec"]),
+        (["SASRec on Beauty, seed 0", "SASRec on Beauty, seed 1"], None),
+        (["SASRec on Beauty, seed 0", "S3Rec on Toys, seed 0"], None),
+        (["SASRec on Beauty, seed 0"], None),
+        (["SASRec on Beauty, seed 0"] * 2, None),
+        (["a", "b"], None),
+    ],
+)
+def test_names_leave_out_what_all_share_as_long_as_they_differ(titles, names):
+    assert short_names(titles) == (titles if names is None else names)
+
+
+def test_entries_without_a_checkpoint_go_by_their_titles():
+    assert [entry.title for entry in joined([Entry("a", "a"), Entry("b", "b"), Entry("a", "a")])] == ["a", "b"]

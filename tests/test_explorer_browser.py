@@ -1,0 +1,180 @@
+"""The page that compares models in a browser: linked, switched, copied and found again by its address."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from drawable import bowl, curvature, evaluated, full_curvature, interpolated
+from test_browser import HOSTILE, Opened, becomes, chromium, colours, file, launch  # noqa: F401
+from test_explorer import HISTORY, steeper, told
+
+from figures.explorer import explorer_page
+from figures.models import Model
+
+
+@cache
+def html() -> str:
+    flat, steep = (told(interpolated(function, points=(15, 15))) for function in (bowl, steeper))
+    a, b = flat.alphas[None, :], flat.betas[:, None]
+    return explorer_page(
+        [
+            Model("flat", replace(flat, metrics={"HR@10": 0.5 - 0.1 * a * a + 0 * b}), full_curvature(), HISTORY),
+            Model(HOSTILE, steep, curvature()),
+        ],
+        title=HOSTILE,
+    )
+
+
+def panel(name: str, index: int) -> str:
+    return f"document.querySelectorAll('[data-panel={name}]')[{index}]"
+
+
+def eye(index: int) -> str:
+    return f"{panel('surface', index)}.layout.scene.camera.eye"
+
+
+def test_browser_links_cameras_maps_and_switches(chromium, file):  # noqa: F811
+    opened = Opened(chromium, file, html(), viewport={"width": 760, "height": 700})  # small scenes are drawn fast
+    page = opened.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 760
+    assert page.inner_text("h1") == HOSTILE
+    assert page.locator(".chip").nth(1).inner_text() == HOSTILE
+    assert page.evaluate("window.hacked") is None
+    assert colours(page, "[data-panel=surface] >> nth=1")[0] > 500  # a shaded surface, not an empty canvas
+
+    # Turning one turns all, by mouse and by keys, and nothing goes on turning afterwards.
+    before = page.evaluate(eye(1))
+    page.locator("[data-panel=surface]").nth(0).scroll_into_view_if_needed()
+    box = page.locator("[data-panel=surface]").nth(0).bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 150)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 170, box["y"] + 160, steps=2)
+    page.mouse.up()
+    becomes(page, f"Math.abs({eye(1)}.x - {before['x']}) > 0.05 && Math.abs({eye(1)}.x - {eye(0)}.x) < 1e-6")
+    page.focus("[data-panel=surface] >> nth=1")
+    turned = page.evaluate(eye(0))
+    page.keyboard.press("ArrowLeft")
+    becomes(page, f"Math.abs({eye(0)}.x - {turned['x']}) > 0.01 && Math.abs({eye(1)}.x - {eye(0)}.x) < 1e-6")
+    becomes(page, "location.hash.includes('camera=')")
+    settled = page.evaluate(eye(0))
+    page.wait_for_timeout(300)
+    assert page.evaluate(eye(0)) == settled
+
+    # The crosshair moves in all maps, and in the profiles.
+    page.focus("[data-panel=contour] >> nth=0")
+    page.keyboard.press("ArrowRight")
+    for index in (0, 1):
+        becomes(page, f"Math.abs({panel('contour', index)}.layout.shapes[0].x0 - 1 / 7) < 1e-6")
+    readout = page.inner_text("#readout")
+    flat, steep = map(float, re.findall(r"(0\.\d+)\s*interpolated", readout))
+    assert flat == pytest.approx(bowl(1 / 7, 0.0), abs=2e-3)
+    assert steep == pytest.approx(steeper(1 / 7, 0.0), abs=4e-3)
+    profile = f"{panel('profile-1', 0)}.data"
+    becomes(page, f"{profile}[1].y[7] - {steep} < 1e-4 && {profile}[0].y[7] - {flat} < 1e-4")
+
+    # Switches do what they say, and the back button undoes them.
+    limits = "[0, 1].map((i) => document.querySelectorAll('[data-panel=contour]')[i].data[0].zmax)"
+    shared = page.evaluate(limits)
+    assert shared[0] == shared[1]
+    page.check("input[value=own]", force=True)
+    becomes(page, f"({limits})[0] < ({limits})[1]")
+    assert page.is_hidden("#bar")
+    page.check("input[value=rise]", force=True)
+    becomes(page, f"{panel('surface', 1)}.data[0].name === 'loss above its lowest'")
+    page.go_back()
+    page.go_back()
+    becomes(page, f"({limits})[0] === ({limits})[1] && {panel('surface', 1)}.data[0].name === 'loss'")
+    assert page.is_checked("input[value=shared]")
+    page.check("input[value=log]", force=True)
+    becomes(page, f"{panel('profile-0', 0)}.layout.yaxis.type === 'log'")
+
+    # A hidden model is nowhere.
+    page.click(".chip >> nth=0")
+    becomes(page, f"{panel('profile-0', 0)}.data.length === 1 && {panel('spectrum', 0)}.data.length === 1")
+    assert not page.locator("[data-panel=contour]").nth(0).is_visible()
+    assert not page.locator("#numbers [data-model='0']").first.is_visible()
+    address = page.evaluate("location.hash")
+    assert "hidden=1" in address
+    assert "scale=log" in address
+    opened.check_quiet(file)
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def flat_chromium(launch):  # noqa: F811
+    """Without WebGL, and thereby fast."""
+    browser = launch("--disable-3d-apis")
+    yield browser
+    browser.close()
+
+
+def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file):  # noqa: F811
+    opened = Opened(
+        flat_chromium, file, html(), permissions=["clipboard-read", "clipboard-write"], color_scheme="light"
+    )
+    page = opened.page
+    address = "#quantity=HR%4010&share=own&at=0.5,-0.5&on=points&camera=1.5,0.5,1,0,0,0"
+    page.evaluate(f"location.hash = '{address}'")
+    becomes(page, f"{panel('contour', 0)}.data[0].name === 'HR@10'")
+    assert page.input_value("#quantity") == "HR@10"
+    assert "was not measured" in page.locator("#maps .missing").nth(1).inner_text()
+    assert page.is_checked("#points")
+    assert page.evaluate("state.camera.eye") == {"x": 1.5, "y": 0.5, "z": 1}
+    becomes(page, f"Math.abs({panel('contour', 0)}.layout.shapes[0].x0 - 0.5) < 0.1")
+    page.evaluate("location.hash = '#quantity=nonsense&scale=%&camera=0,0,0,0,0,0&hidden=9&at=x'")
+    becomes(page, f"{panel('contour', 1)}.data?.[0].name === 'loss'")
+    assert page.is_checked("input[value=linear]")
+
+    page.click(".sort >> text=λₘₐₓ‖θ‖²")
+    page.click(".sort >> text=Trace")
+    page.click(".sort >> text=Trace")  # descending: what is missing stays last
+    assert page.locator("#numbers thead th").nth(1).inner_text() == "flat"
+    page.click("text=Copy as Markdown")
+    becomes(page, "document.getElementById('copied').textContent === 'Copied.'")
+    lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert lines[0].startswith(r"|  | flat | \</script\>")
+    assert lines[1] == "| --- | ---: | ---: |"
+    assert "| Trace | 91.4 ± 2.3 | – |" in lines
+    page.click(".chip >> nth=1")
+    page.click("text=Copy as LaTeX")
+    page.wait_for_timeout(200)
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("\\begin{tabular}{lr}\n\\toprule\n & flat \\\\\n\\midrule\n")
+    assert "\n$\\lambda_{\\max}$ & 0.379 $\\pm$ 0.0002 \\\\\n" in copied
+    page.click(".chip >> nth=1")
+
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", background))) < 128) == (theme == "dark")
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            becomes(page, f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
+            page.wait_for_timeout(200)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width  # and stays so
+    opened.check_quiet(file)
+    page.close()
+
+
+def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, file):  # noqa: F811
+    chosen = [
+        Model("good", evaluated()),
+        Model("holes", evaluated(spoil=True)),
+        Model("line", evaluated(points=(11, 1))),
+        Model("point", evaluated(points=(1, 1))),
+        Model("nothing finite", evaluated(lambda a, b: a * float("nan"))),
+        Model("none"),
+    ]
+    opened = Opened(flat_chromium, file, explorer_page(chosen))
+    page = opened.page
+    assert page.is_visible("#no-webgl")
+    assert not page.is_visible("#surfaces")
+    assert colours(page, "[data-panel=contour] >> nth=0")[0] > 100
+    assert page.locator("#maps .missing:visible").count() == 4
+    names = f"{panel('profile-0', 0)}.data.map((trace) => trace.name)"
+    assert page.evaluate(names) == ["good", "holes", "line", "point"]
+    opened.check_quiet(file)
+    page.close()

@@ -1,0 +1,118 @@
+"""Several checkpoints and results side by side: what belongs to one model is put together, what is missing computed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape.progress import Report, silent
+from landscape.results import Curvature, Surface
+from landscape.storage import curvature_values, load_curvature, load_surface, surface_values
+from training.analysis.curvatures import curvature_of
+from training.analysis.measures import Measures
+from training.analysis.slices import Slice
+from training.analysis.subject import Subject
+from training.analysis.surfaces import surface_of
+from training.subsets import Subset
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of a comparison, as far as something is known of it."""
+
+    title: str
+    key: str  # the checkpoint's SHA-256, or the title where that is not told
+    surface: Surface | None = None
+    curvature: Curvature | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def values(self) -> dict[str, Any]:
+        """What there is as plain values, under the names that result files have."""
+        return {
+            "surface": surface_values(self.surface) if self.surface else None,
+            "curvature": curvature_values(self.curvature) if self.curvature else None,
+        }
+
+    def __str__(self) -> str:
+        return "; ".join(repr(each) for each in (self.surface, self.curvature) if each is not None)
+
+
+def stored(path: str) -> Entry:
+    """A result file as an entry.
+
+    Raises:
+        ValueError: It is no result, or damaged.
+        OSError: It is not there.
+    """
+    if path.endswith(".npz"):
+        surface = load_surface(path)
+        return Entry(*_named(surface.metadata, path), surface=surface)
+    curvature = load_curvature(path)
+    return Entry(*_named(curvature.metadata, path), curvature=curvature)
+
+
+def computed(
+    subject: Subject,
+    subset: Subset,
+    chosen: Slice,
+    measures: Measures,
+    *,
+    device: torch.device | str = "cpu",
+    report: Report = silent,
+) -> Entry:
+    """A checkpoint as an entry; results that are there already are read. Errors as of both analyses."""
+    surface, _ = surface_of(subject, subset, chosen, device=device, report=report)
+    curvature, _ = curvature_of(subject, subset, measures, device=device, report=report)
+    title = subject.checkpoint.title + subset.title
+    return Entry(title, subject.sha256, surface, curvature, _history(subject.path.parent / "history.csv"))
+
+
+def joined(entries: Sequence[Entry]) -> list[Entry]:
+    """One entry for each model, in the order of their first; a later result of one kind takes the place of another."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        before = found.get(entry.key)
+        if before is not None:
+            entry = replace(
+                before,
+                surface=entry.surface or before.surface,
+                curvature=entry.curvature or before.curvature,
+                history=entry.history or before.history,
+            )
+        found[entry.key] = entry
+    return list(found.values())
+
+
+def short_names(titles: Sequence[str]) -> list[str]:
+    """Titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec."""
+    ends = {title[title.rfind(" on ") :] for title in titles if " on " in title}
+    if len(titles) > 1 and len(ends) == 1 and all(" on " in title for title in titles):
+        shortened = [title[: title.rfind(" on ")] for title in titles]
+        if len(set(shortened)) == len(titles):
+            return shortened
+    return list(titles)
+
+
+def _named(metadata: dict[str, Any], path: str) -> tuple[str, str]:
+    title = str(metadata.get("title", Path(path).stem))
+    return title, str(metadata.get("checkpoint", {}).get("sha256", title))
+
+
+def _history(path: Path) -> list[dict[str, Any]]:
+    """A run's history, numbers as numbers; empty where there is none."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: _number(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
