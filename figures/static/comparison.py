@@ -54,12 +54,12 @@ def comparison_figure(models: Sequence[Model], *, log: bool = False, share: bool
             left, bottom = column / columns, (foot + (rows - 1 - row) * HEIGHT * width) / high
             cell = (1 / columns, HEIGHT * width / high)
             label = f"({chr(97 + place)}) {shortened(look.name, 34)}" if place < 26 else shortened(look.name, 34)
-            figure.text(left + cell[0] / 2, bottom + 0.03 * cell[1], label, ha="center", va="bottom", fontsize=8.5)
+            figure.text(left + cell[0] / 2, bottom + 0.01 * cell[1], label, ha="center", va="bottom", fontsize=8.5)
             surface = drawn.surfaces[place]
             if surface is None:
                 figure.text(left + cell[0] / 2, bottom + cell[1] / 2, "no surface", ha="center", color=QUIET)
                 continue
-            box = (left, bottom + 0.15 * cell[1], 0.92 * cell[0], 0.9 * cell[1])
+            box = (left, bottom + 0.21 * cell[1], 0.92 * cell[0], 0.82 * cell[1])
             axes: Axes3D = figure.add_axes(box, projection="3d", computed_zorder=False)
             draw_surface(axes, surface, heights(surface, log=log, limits=drawn.limits if share else None))
             if share:
