@@ -116,6 +116,7 @@ def explorer_page(models: Sequence[Model], *, title: str = "Loss landscapes", rh
         provenance=[_provenance(model) for model in models],
         colours=COLOUR_SCALE,
         rho=rho,
+        first=AT_FIRST,
         axes=_axes(surfaces, seen),
     )
 
@@ -294,6 +295,3 @@ def _cells(found: Masses) -> dict[str, Json]:
 def _provenance(model: Model) -> dict[str, Json]:
     parts = {"surface": model.surface, "curvature": model.curvature}
     return {name: to_plain(dict(part.metadata)) for name, part in parts.items() if part is not None}
-
-
-__all__ = ["Model", "explorer_page"]

@@ -197,8 +197,8 @@ const config = (panel) => ({
   },
 });
 
-const printing = matchMedia("print");
-const theme = () => (dark.matches && !printing.matches ? "dark" : "light");
+let printing = false; // always in light
+const theme = () => (dark.matches && !printing ? "dark" : "light");
 
 async function draw(panel) {
   const away = panel.closest("[hidden]:not(.plot)") !== null;
@@ -259,10 +259,10 @@ function readOut() {
     const part = document.createElement("span");
     const swatch = Object.assign(document.createElement("i"), { className: "swatch" });
     swatch.style.setProperty("--model", COLOURS[index]);
-    const [value, state_] = [document.createElement("b"), document.createElement("small")];
+    const [value, how] = [document.createElement("b"), document.createElement("small")];
     value.textContent = Number.isFinite(height) ? told(log ? 10 ** height : height) : "no finite value";
-    state_.textContent = Number.isFinite(height) ? known : "";
-    part.append(swatch, page.models[index].name, value, state_);
+    how.textContent = Number.isFinite(height) ? known : "";
+    part.append(swatch, page.models[index].name, value, how);
     return [part];
   });
   const where = document.createElement("span");
@@ -451,6 +451,12 @@ const again = () => {
 };
 addEventListener("popstate", again);
 dark.addEventListener("change", drawAll);
-printing.addEventListener("change", drawAll);
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => (details.open = true)));
+// Nothing waits for a page that prints: all is drawn at once, scenes as they were when they were last seen.
+const printed = (now) => () => {
+  printing = now;
+  document.querySelectorAll(".fold").forEach((notes) => (notes.open = now)); // provenance would be dozens of pages
+  panels.filter((panel) => panel.dataset.drawn && (!now || !scenes.includes(panel))).forEach(draw);
+};
+addEventListener("beforeprint", printed(true));
+addEventListener("afterprint", printed(false));
 again();
