@@ -129,9 +129,11 @@ _ROWS: list[tuple[str, str, Callable[[Model], Cell]]] = [
 
 def _rises(models: Sequence[Model]) -> list[tuple[str, str, Callable[[Model], Cell]]]:
     """A row for each distance to which any model's bands reach."""
-    reaches = {float(model.surface.band.radii[-1]) for model in models if model.surface and model.surface.band}
+    bands = [model.surface.band for model in models if model.surface is not None and model.surface.band is not None]
+    levels = {float(band.radii[-1]): band.level for band in bands}
     return [
-        (f"Rise at r = {number(reach, 3)}", "± 95 % interval over planes", _rise(reach)) for reach in sorted(reaches)
+        (f"Rise at r = {number(reach, 3)}", f"± {level:.0%} interval over planes", _rise(reach))
+        for reach, level in sorted(levels.items())
     ]
 
 
