@@ -10,24 +10,22 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import Field, fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from training.analysis.measures import Measures
 from training.analysis.slices import Slice
-from training.options import Options
+from training.command_options import Sectioned, Setting, made, settings_options
 from training.settings import PRETRAINING, Settings
 from training.subsets import Subset
 
 if TYPE_CHECKING:
     from landscape.progress import Report
     from training.analysis.subject import Subject
-
-Made = TypeVar("Made")
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 SECTIONS_OF_ALL = ("density", "trace", "sharpness", "by_block")  # what curvature --all computes
@@ -94,93 +92,21 @@ attributes_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 picture_options = options(
-    click.option(
-        "--out",
-        type=click.Path(dir_okay=False),
-        help="The page, FILE.html; by default in results/ beside the checkpoint.",
-    ),
     click.option("--png", type=click.Path(dir_okay=False), help="A static picture as well, for slides."),
     click.option("--pdf", type=click.Path(dir_okay=False), help="The same for papers."),
     click.option("--svg", type=click.Path(dir_okay=False), help="The same, to be edited."),
     json_option,
 )
 
-
+out_option = click.option(
+    "--out", type=click.Path(dir_okay=False), help="The page, FILE.html; by default in results/ beside the checkpoint."
+)
 subject_options = options(
     click.option("--data", help="Name or file of the data; by default what the checkpoint was trained on."),
     data_options,
     compute_options,
     picture_options,
 )
-
-
-class Setting(click.Option):
-    """An option that is a field of an ``Options`` dataclass, under its section's heading."""
-
-    def __init__(self, *arguments: Any, section: str, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.section = section
-
-
-class Sectioned(click.Command):
-    """A command whose help shows the settings under their sections' headings, after the other options."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, each under its heading."""
-        records: dict[str, list[tuple[str, str]]] = {"Options": []}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
-            if record is not None:
-                records.setdefault(getattr(parameter, "section", "Options"), []).append(record)
-        for heading, rows in records.items():
-            with formatter.section(heading):
-                formatter.write_dl(rows)
-
-
-def settings_options(kind: type[Options]) -> Callable[..., Any]:
-    """An option for each field of a dataclass of settings, in their order."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for each in reversed(fields(kind)):  # type: ignore[arg-type]  # a dataclass
-            if "help" in each.metadata:
-                command = _setting(each)(command)
-        return command
-
-    return decorate
-
-
-def _setting(each: Field[Any]) -> Callable[..., Any]:
-    told, parse = each.metadata["default"], each.metadata["parse"]
-    name = each.metadata["flag"] or each.name.replace("_", "-")
-    keywords: dict[str, Any] = {"default": each.default, "metavar": each.metadata["metavar"]}
-    if parse is not None:
-        if each.default and told is None:
-            told = ",".join(map(str, each.default)) if isinstance(each.default, tuple) else str(each.default)
-        keywords |= {"default": None, "callback": _parsed(each.default, parse)}
-    elif each.type == "bool":
-        keywords |= {"is_flag": True}
-        name = f"{name}/--no-{name}" if each.default else name
-    elif each.type == "tuple[str, ...]":
-        keywords |= {"multiple": True}
-    else:
-        keywords |= {"type": {"int": int, "float": float}.get(str(each.type).removesuffix(" | None"), str)}
-    text = each.metadata["help"] + (f"  [default: {told}]" if told else "")
-    return click.option(f"--{name}", each.name, cls=Setting, section=each.metadata["section"], help=text, **keywords)
-
-
-def _parsed(default: Any, parse: Callable[[str], Any]) -> Callable[..., Any]:
-    def callback(ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
-        try:
-            return default if text is None else parse(text)
-        except ValueError as problem:
-            raise click.BadParameter(str(problem)) from None
-
-    return callback
-
-
-def _made(kind: type[Made], given: dict[str, Any]) -> Made:
-    """A dataclass of settings from those of the options that are its own."""
-    return kind(**{each.name: given[each.name] for each in fields(kind) if each.name in given})  # type: ignore[arg-type]
 
 
 @main.command(cls=Sectioned)
@@ -311,6 +237,7 @@ def evaluate(
 
 @main.command(cls=Sectioned)
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
+@out_option
 @subject_options
 @settings_options(Slice)
 @settings_options(Subset)
@@ -328,7 +255,7 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
     from landscape.storage import load_surface, surface_values
     from training.analysis.surfaces import surface_of
 
-    subset, chosen = _made(Subset, given), _made(Slice, given)
+    subset, chosen = made(Subset, given), made(Slice, given)
 
     def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
         return surface_of(subject, subset, chosen, device=where, report=report)
@@ -339,6 +266,7 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
 @main.command(cls=Sectioned)
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
 @click.option("--all", "everything", is_flag=True, help="The same as --density --trace --sharpness --by-block.")
+@out_option
 @subject_options
 @settings_options(Measures)
 @settings_options(Subset)
@@ -356,7 +284,7 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
 
     if everything:
         given |= dict.fromkeys(SECTIONS_OF_ALL, True)
-    subset, measures = _made(Subset, given), _made(Measures, given)
+    subset, measures = made(Subset, given), made(Measures, given)
 
     def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
         return curvature_of(subject, subset, measures, device=where, report=report)
@@ -369,6 +297,7 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
 @click.option("--top", default=3, help="How many of the largest eigenvalues.")
 @click.option("--all", "everything", is_flag=True, help="The whole curvature, as curvature --all has it.")
 @click.option("--rho", type=float, help="Radius of a ball to draw around the checkpoints.")
+@click.option("--out", type=click.Path(dir_okay=False), default="comparison.html", help="The page.")
 @subject_options
 @settings_options(Slice)
 @settings_options(Subset)
@@ -389,9 +318,9 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
     from training.analysis.subject import Subject
 
     where = _compute(given["device"], given["threads"])
-    subset, chosen = _made(Subset, given), _made(Slice, given)
-    measures = _made(Measures, {"top": top, "checks": everything, **dict.fromkeys(SECTIONS_OF_ALL, everything)})
-    out, pictures = Path(given["out"] or "comparison.html"), _pictures(given)
+    subset, chosen = made(Subset, given), made(Slice, given)
+    measures = made(Measures, {"top": top, "checks": everything, **dict.fromkeys(SECTIONS_OF_ALL, everything)})
+    out, pictures = Path(given["out"]), _pictures(given)
     _writable(str(out), *pictures)
     entries = []
     for path in inputs:
