@@ -24,6 +24,7 @@ from training.settings import PRETRAINING, Settings
 from training.subsets import Subset
 
 if TYPE_CHECKING:
+    from figures.models import Model
     from landscape.progress import Report
     from training.analysis.subject import Subject
 
@@ -97,7 +98,9 @@ picture_options = options(
     click.option("--svg", type=click.Path(dir_okay=False), help="The same, to be edited."),
     json_option,
 )
-
+rho_option = click.option(
+    "--rho", type=click.FloatRange(min=0, min_open=True), help="Radius of a ball to draw around the model."
+)
 out_option = click.option(
     "--out", type=click.Path(dir_okay=False), help="The page, FILE.html; by default in results/ beside the checkpoint."
 )
@@ -240,9 +243,12 @@ def evaluate(
 @out_option
 @subject_options
 @settings_options(Slice)
+@rho_option
 @settings_options(Subset)
-def surface(inputs: tuple[str, ...], **given: Any) -> None:
+def surface(inputs: tuple[str, ...], rho: float | None, **given: Any) -> None:
     """Draw the loss on a plane or a line through each checkpoint, as an interactive 3D page.
+
+    The page also shows the curvature, if one of the same checkpoint and loss lies beside the surface.
 
     \b
     Examples:
@@ -252,7 +258,9 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
       landscape surface checkpoint.pt --metric valid --metric NDCG@10
       landscape surface checkpoint.pt --repeats 10
     """
+    from figures.models import Model
     from landscape.storage import load_surface, surface_values
+    from training.analysis.companions import curvature_beside
     from training.analysis.surfaces import surface_of
 
     subset, chosen = made(Subset, given), made(Slice, given)
@@ -260,7 +268,10 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
     def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
         return surface_of(subject, subset, chosen, device=where, report=report)
 
-    _analyse(inputs, given, "Surface", ".npz", load_surface, computed, surface_values)
+    def model(name: str, found: Any, path: Path, history: Any) -> Model:
+        return Model(name, found, curvature_beside(found, path), history)
+
+    _analyse(inputs, given, "Surface", ".npz", load_surface, computed, surface_values, model, rho)
 
 
 @main.command(cls=Sectioned)
@@ -279,6 +290,7 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
       landscape curvature checkpoint.pt --all --users 2000
       landscape curvature checkpoint.pt --operator gauss-newton --blocks 'items.*'
     """
+    from figures.models import Model
     from landscape.storage import curvature_values, load_curvature
     from training.analysis.curvatures import curvature_of
 
@@ -289,14 +301,17 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
     def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
         return curvature_of(subject, subset, measures, device=where, report=report)
 
-    _analyse(inputs, given, "Curvature", ".json", load_curvature, computed, curvature_values)
+    def model(name: str, found: Any, path: Path, history: Any) -> Model:
+        return Model(name, None, found, history)
+
+    _analyse(inputs, given, "Curvature", ".json", load_curvature, computed, curvature_values, model)
 
 
 @main.command(cls=Sectioned)
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
 @click.option("--top", default=3, help="How many of the largest eigenvalues.")
 @click.option("--all", "everything", is_flag=True, help="The whole curvature, as curvature --all has it.")
-@click.option("--rho", type=float, help="Radius of a ball to draw around the checkpoints.")
+@rho_option
 @click.option("--out", type=click.Path(dir_okay=False), default="comparison.html", help="The page.")
 @subject_options
 @settings_options(Slice)
@@ -312,7 +327,7 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
       landscape compare sasrec.npz sasrec.json samrec.npz samrec.json --out both.html
     """
     from figures.models import Model
-    from figures.writing import write_comparison, write_comparison_picture
+    from figures.writing import write_comparison_picture, write_page
     from landscape.progress import progress
     from training.analysis.comparison import computed, joined, short_names, stored
     from training.analysis.subject import Subject
@@ -333,7 +348,7 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
     found = joined(entries)
     names = short_names([entry.title for entry in found])
     models = [Model(n, each.surface, each.curvature, each.history) for n, each in zip(names, found, strict=True)]
-    write_comparison(models, out, rho=rho)
+    write_page(models, out, rho=rho)
     for picture in pictures:
         write_comparison_picture(models, Path(picture))
     if given["as_json"]:
@@ -353,9 +368,12 @@ def _analyse(
     load: Callable[[str], Any],
     computed: Callable[[Subject, Any, Report], tuple[Any, Path]],
     values: Callable[[Any], dict[str, Any]],
+    model: Callable[[str, Any, Path, Any], Model],
+    rho: float | None = None,
 ) -> None:
     """Load or compute a result for each input, draw it, and tell it."""
     from landscape.progress import progress
+    from training.analysis.companions import history_of
     from training.analysis.subject import Subject
 
     where = _compute(given["device"], given["threads"])
@@ -364,12 +382,15 @@ def _analyse(
     told: list[dict[str, Any]] = []
     for path in inputs:
         if path.endswith(suffix):
-            found, stored = load(path), Path(path)
+            found, stored, history = load(path), Path(path), []
         else:
             subject = Subject.open(path, given["data"], data_dir=given["data_dir"])
             with progress(f"{what} of {subject.checkpoint.title}") as report:
                 found, stored = computed(subject, where, report)
-        files = _draw(found, stored, given["out"], pictures)
+            history = history_of(subject.path.parent)
+        page = Path(given["out"]) if given["out"] else stored.with_suffix(".html")
+        shown = model(found.metadata.get("title", page.stem), found, stored, history)
+        files = _draw(shown, found, stored, page, pictures, rho)
         told.append({**values(found), "files": files})
         if not given["as_json"]:
             click.echo(f"{found.metadata.get('title', path)}: {found}")
@@ -543,13 +564,12 @@ def _writable(*outputs: str | None) -> None:
             )
 
 
-def _draw(found: Any, stored: Path, out: str | None, pictures: list[str]) -> list[str]:
+def _draw(shown: Model, found: Any, stored: Path, page: Path, pictures: list[str], rho: float | None) -> list[str]:
     """Write the page, its data beside it and the pictures; the names of all."""
     from figures.writing import write_page, write_picture
     from landscape.storage import copy_result
 
-    page = Path(out) if out else stored.with_suffix(".html")
-    write_page(found, page)
+    write_page([shown], page, rho=rho)
     files = [page, copy_result(stored, page)]
     for picture in map(Path, pictures):
         write_picture(found, picture)

@@ -35,7 +35,7 @@ setup(
         include=[f"{name}{rest}" for name in ("landscape", "models", "training", "figures") for rest in ("", ".*")]
     ),
     py_modules=["cli"],
-    package_data={"landscape": ["py.typed"], "figures": ["templates/*"]},
+    package_data={"landscape": ["py.typed"], "figures.explorer": ["templates/*", "scripts/*", "styles/*"]},
     # Through landscape.__main__, not cli:main: it sees to it that a `models` folder of the user's does not hide ours.
     entry_points={"console_scripts": ["landscape = landscape.__main__:main"]},
     install_requires=[

@@ -1,26 +1,20 @@
-"""Results to files: which page and which picture belong to which kind of result."""
+"""Results to files: the page of one model or several, and which picture belongs to which kind of result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from figures import explorer, page, static
+from figures import static
+from figures.explorer import explorer_page
 from figures.models import Model
 from landscape.files import write_text
 from landscape.results import Curvature, Surface
 
 
-def write_page(result: Surface | Curvature, path: Path) -> None:
-    """Write the interactive page of a result; its title is the model's, or else the file's name."""
-    title = result.metadata.get("title", path.stem)
-    draw = page.surface_page if isinstance(result, Surface) else page.curvature_page
-    write_text(path, draw(result, title=title))  # type: ignore[arg-type]
-
-
-def write_comparison(models: Sequence[Model], path: Path, *, rho: float | None = None) -> None:
-    """Write the page that compares several models."""
-    write_text(path, explorer.explorer_page(models, rho=rho))
+def write_page(models: Sequence[Model], path: str | Path, *, rho: float | None = None) -> None:
+    """Write the page of a model, or the one that compares several; arguments and errors as of ``explorer_page``."""
+    write_text(path, explorer_page(models, rho=rho))
 
 
 def write_comparison_picture(models: Sequence[Model], path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -13,13 +12,13 @@ from drawable import METADATA, band, between, bowl, curvature, evaluated, full_c
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from test_page import Text, data_of
+from pages import Text, data_of, unpacked, views
 
-from figures.compact import Pool
-from figures.copies import latex, markdown
 from figures.drawn.comparison import masses, risen, series, shown
 from figures.drawn.scales import heights
 from figures.explorer import explorer_page
+from figures.explorer.compact import Pool
+from figures.explorer.copies import latex, markdown
 from figures.models import Model, looks
 from figures.static import comparison_figure
 from figures.style import COLOUR_SCALE, shade
@@ -60,29 +59,6 @@ def models() -> tuple[Model, ...]:
 @cache
 def page() -> str:
     return explorer_page(models(), title="Two")
-
-
-def unpacked(value, pool):
-    """What the page's script makes of packed data."""
-    if isinstance(value, list):
-        return [unpacked(each, pool) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "$" in value:
-        return unpacked(pool[value["$"]], pool)
-    if "$of" in value:
-        flat = [value["$of"][place] for place in base64.b64decode(value["at"])]
-        columns = value.get("columns")
-        return [flat[at : at + columns] for at in range(0, len(flat), columns)] if columns else flat
-    if "bdata" in value:
-        array = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
-        return array.reshape([int(each) for each in value["shape"].split(",")]) if "shape" in value else array
-    return {key: unpacked(each, pool) for key, each in value.items()}
-
-
-def views(html: str) -> dict:
-    data = data_of(html)
-    return unpacked(data["views"], data["pool"])
 
 
 def drawn(view: dict, panel: str, share: str) -> Iterator[dict]:
@@ -332,6 +308,16 @@ def test_bad_results_draw_something_and_say_what_is_missing():
     log = views(html)["loss"]["log"]["figures"]["surface"]["shared"]
     assert log[5] is None  # no logarithms
     assert log[0] is not None
+
+
+def test_models_that_have_lines_only_are_in_one_profile_and_each_in_its_own():
+    html = explorer_page([Model("a", between()), Model("b", evaluated(points=(11, 1))), Model("c", None, curvature())])
+    drawn = views(html)["loss"]["linear"]
+    assert [figure is not None for figure in drawn["figures"]["line"]["shared"]] == [True, True, False]
+    assert drawn["profiles"][1] is None
+    assert [trace["meta"] for trace in drawn["profiles"][0]["data"]] == [0, 1]
+    assert 'data-panel="profile-1"' not in html
+    assert "barrier 0.4 ± 0.01" in str(drawn["figures"]["line"]["shared"][0])
 
 
 def test_a_page_may_have_no_surface_at_all():

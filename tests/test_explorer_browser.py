@@ -62,8 +62,12 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):  # noqa: F811
     settled = page.evaluate(eye(0))
     page.wait_for_timeout(300)
     assert page.evaluate(eye(0)) == settled
+    becomes(page, "location.hash.includes('at=')")  # the mouse, which is over a scene, moved the crosshair
 
     # The crosshair moves in all maps, and in the profiles.
+    page.mouse.move(0, 0)
+    page.click("#reset")
+    becomes(page, f"{panel('contour', 1)}.layout.shapes[0].x0 === 0")
     page.focus("[data-panel=contour] >> nth=0")
     page.keyboard.press("ArrowRight")
     for index in (0, 1):
@@ -74,6 +78,15 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):  # noqa: F811
     assert steep == pytest.approx(steeper(1 / 7, 0.0), abs=4e-3)
     profile = f"{panel('profile-1', 0)}.data"
     becomes(page, f"{profile}[1].y[7] - {steep} < 1e-4 && {profile}[0].y[7] - {flat} < 1e-4")
+
+    # A part is looked at closely in all maps; a double click shows the whole.
+    part = "{'xaxis.range[0]': 0, 'xaxis.range[1]': 0.5, 'yaxis.range[0]': 0, 'yaxis.range[1]': 0.5}"
+    page.evaluate(f"Plotly.relayout({panel('contour', 1)}, {part})")
+    closer = "[0, 1].map((i) => document.querySelectorAll('[data-panel=contour]')[i].layout.xaxis.range)"
+    becomes(page, f"({closer}).every(([low, high]) => high - low < 0.7)")
+    assert "zoom=" in page.evaluate("location.hash")
+    page.locator("[data-panel=contour]").nth(0).dblclick()
+    becomes(page, f"{panel('contour', 1)}.layout.xaxis.range.join() === '-1,1'")
 
     # Switches do what they say, and the back button undoes them.
     limits = "[0, 1].map((i) => document.querySelectorAll('[data-panel=contour]')[i].data[0].zmax)"
@@ -90,6 +103,13 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):  # noqa: F811
     assert page.is_checked("input[value=shared]")
     page.check("input[value=log]", force=True)
     becomes(page, f"{panel('profile-0', 0)}.layout.yaxis.type === 'log'")
+
+    # What is folded away is drawn when it is opened.
+    assert not page.evaluate(f"'drawn' in {panel('blocks', 0)}.dataset")
+    page.click("text=Each alone")
+    page.locator(".inner summary").nth(0).click()
+    becomes(page, f"{panel('blocks', 0)}.data?.length > 0 && {panel('sharpness', 0)}.data?.length > 0")
+    page.click("text=Each alone")
 
     # A hidden model is nowhere.
     page.click(".chip >> nth=0")

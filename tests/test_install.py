@@ -71,7 +71,8 @@ def test_the_wheel_holds_every_file_of_the_packages_and_no_other(wheel: Path) ->
     here = {"cli.py"}
     for package in PACKAGES:
         here |= {path.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py")}
-    here |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "figures" / "templates").glob("*")}
+    for folder in ("templates", "scripts", "styles"):
+        here |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "figures" / "explorer" / folder).glob("*")}
     assert inside == here | {"landscape/py.typed"}
 
 

@@ -1,68 +1,40 @@
-"""The pages: what they say and what they carry; ``test_browser`` opens them."""
+"""The page of one model: what it says and what it carries; ``test_browser`` opens it."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from drawable import METADATA, between, checks, curvature, evaluated, full_curvature, interpolated, marked
+from pages import Text, data_of, figure, page_of, part_of, views
 
-from figures.page import curvature_page, surface_page
+from figures.explorer import explorer_page
+from figures.models import Model
 
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> {{ 7 * 7 }}"
 
 
-class Text(HTMLParser):
-    """The text that a reader sees, and every element's name."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-        self.elements: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append(tag)
-
-    def handle_data(self, data):
-        if self.elements[-1:] not in (["script"], ["style"]):
-            self.seen.append(data)
-
-    def __str__(self) -> str:
-        return " ".join(" ".join(self.seen).split())
-
-
-def data_of(page: str) -> dict:
-    """What the page's own script draws from."""
-    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.DOTALL)
-    return json.loads(found)
-
-
 def test_page_tells_loss_error_evaluations_and_all_provenance():
-    text = str(Text(surface_page(interpolated(), title="SAMRec on Beauty")))
+    text = str(Text(page_of(interpolated(), name="SAMRec on Beauty")))
     for wanted in ("SAMRec on Beauty", "Loss at the centre 0.25", "0.081 %", "16 evaluations", "Evaluations 81"):
         assert wanted in text
     for wanted in ("9f2c" * 16, "ab41" * 16, METADATA["command"], "3.13.1", "18.4", "[0, 1]", "width 64", "note none"):
         assert wanted in text
 
 
-def test_provenance_can_be_given():
-    text = str(
-        Text(surface_page(evaluated(), title="x", provenance={"made by": {"deeply": [{"nested": np.float64(0.5)}]}}))
-    )
-    assert "made by deeply nested 0.5" in text
-    assert METADATA["command"] not in text
+def test_provenance_may_be_nested():
+    surface = evaluated()
+    surface.metadata["made by"] = {"deeply": [{"nested": np.float64(0.5)}]}
+    assert "made by deeply nested 0.5" in str(Text(page_of(surface)))
 
 
 def test_hostile_names_are_text():
     surface = evaluated()
     surface.metadata[HOSTILE] = {HOSTILE: [HOSTILE, {"a": HOSTILE}]}
-    page = surface_page(surface, title=HOSTILE, curvature=curvature())
-    harmless = Text(surface_page(evaluated(), title="x", curvature=curvature()))
+    page = page_of(surface, curvature(), name=HOSTILE)
+    harmless = Text(page_of(evaluated(), curvature()))
     read = Text(page)
     assert sorted(read.elements.count(tag) for tag in ("script", "img")) == sorted(
         harmless.elements.count(tag) for tag in ("script", "img")
@@ -72,59 +44,62 @@ def test_hostile_names_are_text():
     assert data_of(page)["name"] == HOSTILE
 
 
-def test_page_carries_both_scales():
-    figures = data_of(surface_page(interpolated(), title="x"))["figures"]
-    assert {panel: sorted(each["loss"]) for panel, each in figures.items()} == {
-        "surface": ["linear", "log"],
-        "contour": ["linear", "log"],
-    }
-    assert data_of(surface_page(evaluated(points=(9, 1)), title="x"))["figures"].keys() == {"line"}
-    assert "spectrum" in data_of(surface_page(evaluated(), title="x", curvature=curvature()))["figures"]
+def test_page_carries_all_scales():
+    drawn = views(page_of(interpolated()))["loss"]
+    assert set(drawn) == {"linear", "log", "rise"}
+    for view in drawn.values():
+        assert {panel for panel, each in view["figures"].items() if each["shared"][0]} == {"surface", "contour"}
+        assert set(view["figures"]["surface"]) == {"shared"}
+    line = views(page_of(evaluated(points=(9, 1))))["loss"]["linear"]["figures"]
+    assert {panel for panel, each in line.items() if each["shared"][0]} == {"line"}
+    assert "spectrum" in part_of(page_of(evaluated(), curvature()), "common")
 
 
 def test_without_a_logarithm_there_is_no_log_scale():
-    page = surface_page(evaluated(lambda a, b: -1 - a * a), title="x")
-    assert list(data_of(page)["figures"]["surface"]["loss"]) == ["linear"]
+    page = page_of(evaluated(lambda a, b: -1 - a * a))
+    assert set(views(page)["loss"]) == {"linear", "rise"}
     assert re.search(r'value="log"\s+disabled', page)
 
 
 def test_page_is_compact():
-    page = surface_page(interpolated(points=(51, 51)), title="x")
+    page = page_of(interpolated(points=(51, 51)))
     assert len(page.encode()) < 5.5e6
-    assert "bdata" in data_of(page)["figures"]["surface"]["loss"]["linear"]["data"][0]["z"]
+    assert data_of(page)["pool"]
 
 
 def test_curvature_page_warns_in_plain_words():
-    text = str(Text(curvature_page(curvature(), title="SASRec")))
+    text = str(Text(page_of(None, curvature(), name="SASRec")))
     for wanted in ("0.379 ± 0.0002", "−0.41 ± 0.0003", "0.18", "15", "indefinite", "not a stationary point", "λ₃"):
         assert wanted in text
     assert "ab41" * 16 in text
 
 
 def test_a_menu_offers_the_loss_and_every_metric():
-    page = surface_page(marked(), title="x")
+    page = page_of(marked())
     assert re.findall(r'<option value="([^"]+)">', page) == ["loss", "HR@10", "NDCG@10"]
-    figures = data_of(page)["figures"]
-    for panel in ("surface", "contour"):
-        assert set(figures[panel]) == {"loss", "HR@10", "NDCG@10"}
-        assert all(sorted(scales) == ["linear", "log"] for scales in figures[panel].values())
+    drawn = views(page)
+    assert set(drawn) == {"loss", "HR@10", "NDCG@10"}
+    for quantity, scales in drawn.items():
+        assert set(scales) == {"linear", "log", "rise"}
+        for panel in ("surface", "contour"):
+            assert figure(page, panel, quantity=quantity)["data"][0]["name"] == quantity
     text = str(Text(page))
     assert "HR@10 0.4 0.07 0.4 357 points evaluated" in text
     assert "NDCG@10 0.4 0.07 0.4 25 points evaluated" in text
-    assert "<select" not in surface_page(interpolated(), title="x")
+    assert "<select" not in page_of(interpolated())
 
 
 def test_a_metric_that_fills_no_plane_is_in_the_table_only():
     surface = evaluated()
     sparse = np.full(surface.loss.shape, np.nan)
     sparse[4] = 0.5
-    page = surface_page(replace(surface, metrics={"HR@10": sparse}), title="x")
+    page = page_of(replace(surface, metrics={"HR@10": sparse}))
     assert "<select" not in page
     assert "HR@10 0.5 0.5 0.5 11 points evaluated" in str(Text(page))
 
 
 def test_surface_page_shows_what_the_surface_carries():
-    page = surface_page(marked(), title="x", rho=0.3)
+    page = page_of(marked(), rho=0.3)
     text = str(Text(page))
     for wanted in (
         "Rise at r = 1",
@@ -139,16 +114,16 @@ def test_surface_page_shows_what_the_surface_carries():
         "Quadratic model holds to",
     ):
         assert wanted in text
-    assert set(data_of(page)["figures"]) == {"surface", "contour", "band"}
-    names = [trace["name"] for trace in data_of(page)["figures"]["contour"]["loss"]["linear"]["data"]]
+    assert set(part_of(page, "common")) == {"band"}
+    names = [trace["name"] for trace in figure(page, "contour")["data"]]
     assert {"path", "ball", "marks", "quadratic model", "evaluated points"} <= set(names)
-    plain = str(Text(surface_page(evaluated(), title="x")))
-    for absent in ("Checks", "Rise", "Barrier", "Quadratic", "snapshot", "What was measured"):
+    plain = str(Text(page_of(evaluated())))
+    for absent in ("Checks", "Rise at", "Barrier", "Quadratic", "snapshot", "What was measured"):
         assert absent not in plain
 
 
 def test_a_line_tells_its_barrier():
-    text = str(Text(surface_page(between(), title="x")))
+    text = str(Text(page_of(between())))
     assert "Barrier 0.4 ± 0.01 above the straight line between the ends, at t = 0.5; 0.35 above the higher end" in text
     assert "t = 1 is a distance of 17" in text
 
@@ -167,13 +142,14 @@ PANELS = {
 @pytest.mark.parametrize("part", PANELS)
 def test_curvature_page_shows_only_what_is_there(part):
     full = full_curvature()
-    one = str(Text(curvature_page(replace(curvature(), **{part: getattr(full, part)}), title="x")))
+    one = str(Text(page_of(None, replace(curvature(), **{part: getattr(full, part)}))))
     assert {name for name, wanted in PANELS.items() if wanted in one} == {part}
 
 
 def test_curvature_page_tells_numbers_errors_and_limits():
-    page = curvature_page(full_curvature(), title="x")
-    assert sorted(data_of(page)["figures"]) == ["blocks", "density", "shares-0", "shares-1", "sharpness", "spectrum"]
+    page = page_of(None, full_curvature())
+    assert set(part_of(page, "common")) == {"density", "spectrum"}
+    assert set(part_of(page, "own")[0]) == {"blocks", "shares-0", "shares-1", "sharpness"}
     text = str(Text(page))
     for wanted in (
         "hutch++, 60 products",
@@ -187,15 +163,19 @@ def test_curvature_page_tells_numbers_errors_and_limits():
         assert wanted in text
 
 
-def test_both_pages_show_the_same_of_a_curvature():
-    alone = data_of(curvature_page(full_curvature(), title="x"))["figures"]
-    beside = data_of(surface_page(evaluated(), title="x", curvature=full_curvature()))["figures"]
-    assert {panel: beside[panel] for panel in alone} == alone
+def test_a_curvature_looks_the_same_beside_a_surface_and_beside_other_models():
+    alone, beside = page_of(None, full_curvature()), page_of(evaluated(), full_curvature())
+    several = explorer_page([Model("a", evaluated()), Model("b", None, full_curvature())])
+    assert str(part_of(beside, "common")) == str(part_of(alone, "common"))
+    assert str(part_of(beside, "own")[0]) == str(part_of(alone, "own")[0]) == str(part_of(several, "own")[1])
+    for wanted in ("λₘₐₓ by block", "Mass by item popularity", "one-step 0.009 0.02 −0.1", "✓ yes"):
+        for page in (alone, beside, several):
+            assert wanted in str(Text(page))
 
 
 def test_checks_that_differ_are_seen():
     failing = replace(curvature(), checks=checks(agree=False))
-    text = str(Text(curvature_page(failing, title="x")))
+    text = str(Text(page_of(None, failing)))
     assert "curvature along gradient 1.5 1.7 ± 0.01 ✗ differs" in text
     assert "slope along <b>x</b> not a number 0.1 ± 0.1 ✗ differs" in text
     assert "2 of 4 checks failed: curvature along gradient, slope along <b>x</b>." in text

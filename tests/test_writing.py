@@ -8,8 +8,10 @@ import pytest
 from drawable import between, curvature, evaluated, full_curvature
 from PIL import Image
 
+from figures.models import Model
 from figures.static.canvas import DPI
 from figures.writing import write_page, write_picture
+from landscape.results import Curvature
 
 
 @pytest.mark.parametrize(
@@ -23,11 +25,12 @@ from figures.writing import write_page, write_picture
     ids=["plane", "line", "eigenvalues", "all of a curvature"],
 )
 def test_each_result_has_its_page_and_its_picture(result, heading, width, tmp_path):
-    write_page(result, tmp_path / "result.html")
-    assert f"<title>result · {heading}</title>" in (tmp_path / "result.html").read_text(encoding="utf-8")
+    kind = "curvature" if isinstance(result, Curvature) else "surface"
+    write_page([Model("A & B", **{kind: result})], tmp_path / "result.html")
+    html = (tmp_path / "result.html").read_text(encoding="utf-8")
+    assert f"<title>A &amp; B · {heading}</title>" in html
+    assert "<h1>A &amp; B</h1>" in html
     titled = replace(result, metadata={**result.metadata, "title": "A & B"})
-    write_page(titled, tmp_path / "result.html")
-    assert "<h1>A &amp; B</h1>" in (tmp_path / "result.html").read_text(encoding="utf-8")
     write_picture(titled, tmp_path / "result.png")
     with Image.open(tmp_path / "result.png") as picture:
         assert picture.width == width * DPI

@@ -89,8 +89,14 @@ def quantity_of(surface: Surface | None, quantity: str) -> Surface | None:
 
 
 def quantities(surfaces: Iterable[Surface | None]) -> list[str]:
-    """The loss, and every metric that any of the surfaces has."""
-    metrics = (name for surface in surfaces if surface is not None for name in surface.metrics)
+    """The loss, and every metric that any of the surfaces has all over, and not on a line of a plane only."""
+    metrics = (
+        name
+        for surface in surfaces
+        if surface is not None
+        for name in surface.metrics
+        if is_plane(surface.of(name)) == is_plane(surface)
+    )
     return list(dict.fromkeys([LOSS, *metrics]))
 
 

@@ -25,7 +25,7 @@ def profile_figure(drawn: Shown, along: int, symbols: tuple[str, str], looks: Se
     """Axes and empty lines, one a model with something to draw, for the loss along one coordinate.
 
     Args:
-        drawn: The surfaces.
+        drawn: The surfaces, of which some reach along the coordinate.
         along: 0 for α, 1 for β.
         symbols: What the coordinates are called.
         looks: Of all models.
@@ -39,11 +39,10 @@ def profile_figure(drawn: Shown, along: int, symbols: tuple[str, str], looks: Se
         if drawn.drawn[look.index] is not None:
             template = f"{literal(look.name)}<br>{symbols[along]} %{{x:.4~g}}<br>{literal(common.quantity)} %{{y:.5~g}}"
             figure.add_scatter(**line(look), hovertemplate=f"{template}<extra></extra>", connectgaps=False)
-    ends = (drawn.alphas, drawn.betas)[along]
     return finish(
         figure,
         None,
-        xaxis=axis(*ends, symbols[along]),
+        xaxis=axis(*(drawn.alphas, drawn.betas)[along], symbols[along]),
         yaxis=axis(*((10**low, 10**high) if drawn.log else (low, high)), common.quantity, log=drawn.log),
         hovermode="closest",
     )
@@ -80,7 +79,7 @@ def spectra_figure(pairs: Mapping[int, EigenPairs], looks: Sequence[Look]) -> go
     names = [eigenvalue_name(rank + 1) for rank in range(count)]
     bottom = any(each.bottom is not None and len(each.bottom.values) for each in pairs.values())
     figure = go.Figure()
-    ends = [np.zeros(1)]
+    reached = [np.zeros(1)]
     for place, (index, each) in enumerate(pairs.items()):
         shift = DODGE * ((place + 0.5) / len(pairs) - 0.5)
         rows = [(rank, each, rank) for rank in range(len(each.values))]
@@ -91,7 +90,7 @@ def spectra_figure(pairs: Mapping[int, EigenPairs], looks: Sequence[Look]) -> go
         residuals = np.array([of.residuals[at] for _, of, at in rows])
         done = [bool(of.converged[at]) for _, of, at in rows]
         reach = np.where(np.isfinite(residuals), residuals, 0)
-        ends += [values - reach, values + reach]
+        reached += [values - reach, values + reach]
         look = looks[index]
         figure.add_scatter(
             x=x,
@@ -113,7 +112,7 @@ def spectra_figure(pairs: Mapping[int, EigenPairs], looks: Sequence[Look]) -> go
             name=plain(look.name),
             meta=index,
         )
-    finite = np.concatenate(ends)
+    finite = np.concatenate(reached)
     finite = finite[np.isfinite(finite)]
     margin = 0.08 * float(np.ptp(finite)) or 1.0
     ticks = [*names, LAMBDA_MIN] if bottom else names

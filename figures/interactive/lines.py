@@ -111,7 +111,7 @@ def _add_barrier(figure: go.Figure, surface: Surface, *, log: bool) -> None:
         line={"color": MARK, "width": 2},
         marker={"symbol": "line-ew", "size": 10, "line": {"width": 2, "color": MARK}},
         text=lines(f"barrier {found.told}", f"at t = {number(found.at)}"),
-        hovertemplate="%{text}<extra></extra>",
+        hoverinfo="text",
         name=BARRIER,
     )
     label = {"text": f"barrier {found.told}", "showarrow": False, "xanchor": "left", "xshift": 8}

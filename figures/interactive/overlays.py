@@ -216,7 +216,7 @@ def _ball(rho: float) -> dict[str, Any]:
         "mode": "lines",
         "line": {"color": BALL_COLOUR, "width": 3},
         "text": f"distance {GREEK_RHO} = {number(rho)} from the centre",
-        "hovertemplate": "%{text}<extra></extra>",
+        "hoverinfo": "text",
         "name": BALL,
     }
 
@@ -253,7 +253,7 @@ def add_quadratic_2d(figure: go.Figure, surface: Surface, quadratic: bool) -> No
         line={"color": QUADRATIC_COLOUR, "width": 2, "dash": "dot"},
         marker={"size": 5, "color": QUADRATIC_COLOUR},
         text=f"beyond, the quadratic model is off by more than {share:.0%} of its rise",
-        hovertemplate="%{text}<extra></extra>",
+        hoverinfo="text",
         connectgaps=False,
         name=QUADRATIC,
     )

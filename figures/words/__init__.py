@@ -5,8 +5,6 @@ from figures.style import MATRICES as MATRICES
 from figures.style import number as number
 from figures.words.checks import check_rows as check_rows
 from figures.words.checks import check_warnings as check_warnings
-from figures.words.comparison import comparison_limits as comparison_limits
-from figures.words.comparison import comparison_reading as comparison_reading
 from figures.words.curvatures import curvature_facts as curvature_facts
 from figures.words.curvatures import curvature_warnings as curvature_warnings
 from figures.words.curvatures import expected_gain as expected_gain
@@ -15,10 +13,9 @@ from figures.words.measures import density_caption as density_caption
 from figures.words.measures import shares_caption as shares_caption
 from figures.words.measures import sharpness_caption as sharpness_caption
 from figures.words.measures import sharpness_table as sharpness_table
-from figures.words.planes import ball_told as ball_told
 from figures.words.planes import band_caption as band_caption
-from figures.words.planes import path_caption as path_caption
-from figures.words.planes import plane_told as plane_told
+from figures.words.reading import limits as limits
+from figures.words.reading import reading as reading
 from figures.words.surfaces import quantity_rows as quantity_rows
 from figures.words.surfaces import surface_error as surface_error
 from figures.words.surfaces import surface_facts as surface_facts

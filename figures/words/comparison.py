@@ -1,4 +1,4 @@
-"""Whether models compare, and what is missing of them, in words."""
+"""Whether models compare, and what each lacks, in words."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from figures.drawn.comparison import is_plane
 from figures.models import Look, Model
 from figures.style import MATRICES, number
 from figures.words.curvatures import curvature_warnings
-from figures.words.planes import ball_told
 from figures.words.surfaces import surface_warnings
 from landscape.results import Curvature, Surface
 from landscape.results.plain import to_plain
@@ -73,7 +74,7 @@ class Notes:
 
 
 def model_notes(models: Sequence[Model], looks: Sequence[Look]) -> list[Notes]:
-    """Of each model: what is missing, and what must be known before its numbers are trusted."""
+    """Of each model: what must be known before its numbers are trusted, and what it lacks."""
     found = []
     for model, look in zip(models, looks, strict=True):
         notes = []
@@ -81,7 +82,7 @@ def model_notes(models: Sequence[Model], looks: Sequence[Look]) -> list[Notes]:
             notes.append("There is no surface.")
         else:
             if not is_plane(model.surface):
-                notes.append("Its surface is a line, which is among the profiles only.")
+                notes.append("Its surface is a line, not a plane.")
             notes += surface_warnings(model.surface)
         notes += ["There is no curvature."] if model.curvature is None else curvature_warnings(model.curvature)
         found.append(Notes(look.name, notes))
@@ -94,41 +95,9 @@ def missing(surface: Surface | None, of: Surface | None, quantity: str) -> str:
         return "No surface was computed."
     if of is None:
         return f"{quantity} was not measured."
-    return "" if is_plane(of) else "A line, not a plane: see the profiles."
-
-
-def comparison_reading(rho: float | None) -> list[str]:
-    """What the pictures are."""
-    told = [
-        "Each model is at the centre of its own picture. The two coordinates say how far its parameters are moved "
-        "along two directions, and the height is the loss of the model moved there, on the same data with the same "
-        "random draws at every point. Lines join points of equal loss: where they crowd, the loss is steep.",
-        "On one scale, equal heights, colours and lines mean equal losses in all pictures, so that steepness can be "
-        "compared by eye. A scale of its own shows the shape of a model that the others dwarf. Above lowest, each "
-        "model's smallest loss shown is taken off: what is left is how fast the loss rises, whatever its level.",
-        "The crosshair is at the same coordinates in all maps. The curves below show the loss along both of its lines.",
-    ]
-    if rho is not None:
-        told.append(ball_told(rho))
-    told.append(
-        "The quadratic model, where it is shown, is what gradient and Hessian at the centre say of the loss. The "
-        "address of this page keeps what you see: copy it to show somebody else the same."
-    )
-    return told
-
-
-def comparison_limits() -> list[str]:
-    """What the pictures do not show."""
-    return [
-        "Two directions of very many are shown, and the next two may rank the models otherwise. The curve against the "
-        "distance has an interval over several planes: trust a difference that it shows.",
-        "Directions are scaled to each model's own weights. A step of 1 is therefore a different distance in each, "
-        "which is meant: a model with larger weights is not flatter for it.",
-        "Eigenvalues depend on the scale of the parameters. λₘₐₓ‖θ‖² takes out a common one, not one by layer.",
-        "A model that was stopped early is at no minimum of this loss: see its gradient norm and λₘᵢₙ.",
-        "A flat minimum is not thereby a good model. Validation and test say that.",
-        "Only models on one loss compare, with the same data, users and random draws; what differs is told on top.",
-    ]
+    if not np.isfinite(of.loss).any():
+        return "No point has a finite value."
+    return "" if is_plane(of) else "A line, not a plane: see below."
 
 
 def _listed(named: Mapping[str, Sequence[str]]) -> str:

@@ -36,7 +36,7 @@ class Row:
 def number_rows(models: Sequence[Model]) -> list[Row]:
     """Every number that any of the models has."""
     rows = [Row(label, note, tuple(map(cell, models))) for label, note, cell in [*_ROWS, *_rises(models)]]
-    at = next(place for place, row in enumerate(rows) if row.label == "Surface error")
+    at = next(place for place, row in enumerate(rows) if row.label == "Barrier")
     rows[at:at] = _sharpness_rows(models)
     return [row for row in rows if any(cell.text != MISSING for cell in row.cells)]
 
@@ -84,6 +84,11 @@ def _negative(curvature: Curvature) -> Cell:
     return Cell(share, f"{percent(share)} ({number(100 * low, 2)} to {percent(high)})")
 
 
+def _barrier(surface: Surface) -> Cell:
+    barrier = surface.barrier
+    return Cell() if barrier is None else _give(barrier.height, barrier.error or math.nan)
+
+
 def _error(surface: Surface) -> Cell:
     if surface.error is None:
         return Cell(0.0, "none, all evaluated")
@@ -115,6 +120,11 @@ _ROWS: list[tuple[str, str, Callable[[Model], Cell]]] = [
         f"{LAMBDA_MAX}‖θ‖²",
         "sharpness without the common scale of the parameters",
         _of_curvature(lambda each: _give(float(each.pairs.values[0]) * each.params_norm**2, math.nan)),
+    ),
+    (
+        "Barrier",
+        "above the straight line between the ends",
+        _of_surface(_barrier),
     ),
     ("Surface error", "of the range, at points left out of the fit", _of_surface(_error)),
     ("Evaluations", "of the loss, for the surface", _of_surface(lambda each: _give(each.evaluations, math.nan))),

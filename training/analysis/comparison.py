@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from landscape.progress import Report, silent
 from landscape.results import Curvature, Surface
 from landscape.storage import curvature_values, load_curvature, load_surface, surface_values
+from training.analysis.companions import history_of
 from training.analysis.curvatures import curvature_of
 from training.analysis.measures import Measures
 from training.analysis.slices import Slice
@@ -69,7 +69,7 @@ def computed(
     surface, _ = surface_of(subject, subset, chosen, device=device, report=report)
     curvature, _ = curvature_of(subject, subset, measures, device=device, report=report)
     title = subject.checkpoint.title + subset.title
-    return Entry(title, subject.sha256, surface, curvature, _history(subject.path.parent / "history.csv"))
+    return Entry(title, subject.sha256, surface, curvature, history_of(subject.path.parent))
 
 
 def joined(entries: Sequence[Entry]) -> list[Entry]:
@@ -101,18 +101,3 @@ def short_names(titles: Sequence[str]) -> list[str]:
 def _named(metadata: dict[str, Any], path: str) -> tuple[str, str]:
     title = str(metadata.get("title", Path(path).stem))
     return title, str(metadata.get("checkpoint", {}).get("sha256", title))
-
-
-def _history(path: Path) -> list[dict[str, Any]]:
-    """A run's history, numbers as numbers; empty where there is none."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: _number(value) for name, value in row.items()} for row in csv.DictReader(file)]
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text

@@ -1,0 +1,44 @@
+"""Templates, scripts and styles put together: HTML that opens from disk, offline, and loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from figures import words
+
+HERE = Path(__file__).parent
+
+
+def render(name: str, **values: Any) -> str:
+    """A page from its template; all values are escaped."""
+    return _environment().get_template(name).render(**values)
+
+
+def bare(figure: go.Figure) -> dict[str, Any]:
+    """The figure as plain data, without its template: the page puts in the one of its theme."""
+    plain: dict[str, Any] = json.loads(figure.to_json())
+    plain["layout"].pop("template", None)
+    return plain
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["words"] = words
+    environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, as are the files beside the templates
+    environment.globals["asset"] = lambda name: Markup((HERE / name).read_text(encoding="utf-8"))
+    return environment

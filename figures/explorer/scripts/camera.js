@@ -1,0 +1,87 @@
+"use strict";
+
+// The camera: the scene that is being turned leads, all others follow.
+
+function hasWebGL() {
+  try {
+    const canvas = document.createElement("canvas");
+    const context = canvas.getContext("webgl") ?? canvas.getContext("experimental-webgl");
+    context?.getExtension("WEBGL_lose_context")?.loseContext(); // a browser has only so many
+    return Boolean(context);
+  } catch {
+    return false;
+  }
+}
+
+// The camera's eye after a key: arrows turn around the vertical axis and tilt, plus and minus zoom.
+function turned(eye, { key, ctrlKey, metaKey }) {
+  const turn = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, 5], ArrowDown: [0, -5] }[key];
+  const zoom = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }[key];
+  if ((!turn && !zoom) || ctrlKey || metaKey) return null;
+  const distance = Math.hypot(eye.x, eye.y, eye.z);
+  const [across, up] = (turn ?? [0, 0]).map((degrees) => (degrees * Math.PI) / 180);
+  const azimuth = Math.atan2(eye.y, eye.x) + across;
+  const limit = Math.PI / 2 - 0.01;
+  const elevation = Math.min(Math.max(Math.asin(eye.z / distance) + up, -limit), limit);
+  const radius = distance * (zoom ?? 1);
+  return {
+    x: radius * Math.cos(elevation) * Math.cos(azimuth),
+    y: radius * Math.cos(elevation) * Math.sin(azimuth),
+    z: radius * Math.sin(elevation),
+  };
+}
+
+let leading = null;
+let turning = false;
+let behind = false; // the others, since they last followed
+
+// Labels keep their size: a small or narrow scene is looked at from farther away, so that nothing is cut off.
+const farther = ({ clientWidth, clientHeight }) => Math.max(0.92, 1.12 - clientWidth / 2400, (1.12 * clientHeight) / clientWidth);
+
+function cameraOf(panel) {
+  const { eye, center } = structuredClone(state.camera);
+  for (const axis of "xyz") eye[axis] *= farther(panel);
+  return { eye, center, up: { x: 0, y: 0, z: 1 } };
+}
+
+// At most once a frame; where scenes are slow to draw, the one being turned keeps two thirds of the time.
+function turnOthers() {
+  behind = true;
+  if (turning) return;
+  turning = true;
+  requestAnimationFrame((begun) => {
+    behind = false;
+    for (const panel of scenes) if (panel !== leading && panel.dataset.drawn) Plotly.relayout(panel, { "scene.camera": cameraOf(panel) });
+    remember(false);
+    requestAnimationFrame((ended) => {
+      const rest = ended - begun > 60 ? 2 * (ended - begun) : 0;
+      setTimeout(() => {
+        turning = false;
+        if (behind) turnOthers();
+      }, rest);
+    });
+  });
+}
+
+function linkScene(panel) {
+  const lead = (event) => {
+    const camera = event["scene.camera"];
+    if (panel !== leading || !camera) return;
+    const { eye, center } = structuredClone({ eye: camera.eye, center: camera.center });
+    for (const axis of "xyz") eye[axis] /= farther(panel);
+    state.camera = { eye, center };
+    turnOthers();
+  };
+  panel.on("plotly_relayouting", lead);
+  panel.on("plotly_relayout", lead);
+  panel.on("plotly_hover", follow);
+}
+
+function sceneKeys(event) {
+  const eye = turned(state.camera.eye, event);
+  if (!eye || !scenes.includes(event.target)) return;
+  event.preventDefault();
+  leading = null; // all follow
+  state.camera.eye = eye;
+  turnOthers();
+}

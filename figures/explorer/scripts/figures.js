@@ -1,0 +1,112 @@
+"use strict";
+
+// Figures for panels, by quantity and scale; traces of figures with all models tell theirs in ``meta``.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const SURFACES = ["surface", "contour", "line"]; // panels that quantity and scale change
+const COLOURS = page.models.map(({ colour }) => colour);
+let grids = []; // of the quantity and scale shown, by model: coordinates, heights, how each is known
+
+function readGrids() {
+  grids = (view("grids") ?? []).map(
+    (grid) => grid && { ...grid, alphas: numbers(grid.alphas), betas: numbers(grid.betas), values: numbers(grid.values) },
+  );
+}
+
+function figureOf(panel) {
+  const { panel: name, of } = panel.dataset;
+  if (of !== undefined) {
+    if (!SURFACES.includes(name)) return found(page.own[of], name);
+    const figure = view("figures", name, share(), Number(of));
+    if (figure && name === "surface") figure.layout.scene.camera = cameraOf(panel);
+    if (figure && name === "contour") pointOut(figure.layout, Number(of));
+    return figure;
+  }
+  const figure = name.startsWith("profile-") ? profile(Number(name.slice(-1))) : found(page.common[name], ...bandScale(name));
+  if (figure) figure.data = figure.data.filter(({ meta }) => meta === undefined || isShown(meta));
+  return figure;
+}
+
+const bandScale = (name) => [name === "band" ? (opened(page.common.band)[state.scale] ? state.scale : "linear") : "linear"];
+
+// Lines through the crosshair along one coordinate, at each model's nearest row or column.
+function profile(along) {
+  const figure = view("profiles", along);
+  if (!figure) return null;
+  for (const trace of figure.data) {
+    const { alphas, betas, values } = grids[trace.meta];
+    const [row, column] = [nearest(betas, state.at[1]), nearest(alphas, state.at[0])];
+    const heights = along === 0 ? values[row] : values.map((each) => each[column]);
+    trace.x = along === 0 ? alphas : betas;
+    trace.y = state.scale === "log" ? heights.map((height) => 10 ** height) : heights;
+    if (trace.x.length === 1) trace.mode = "markers";
+  }
+  figure.layout.shapes = [lineAt("x", state.at[along])];
+  return figure;
+}
+
+const lineAt = (axis, at) => ({
+  type: "line",
+  ...(axis === "x" ? { xref: "x", yref: "y domain", x0: at, x1: at, y0: 0, y1: 1 } : { xref: "x domain", yref: "y", x0: 0, x1: 1, y0: at, y1: at }),
+  line: { color: "#D55E00", width: 1, dash: "dot" },
+});
+
+const config = (panel) => ({
+  displaylogo: false,
+  doubleClick: panel.dataset.panel === "contour" ? false : "reset", // all maps follow, and we see to it
+  responsive: true,
+  modeBarButtons: [["toImage"]],
+  toImageButtonOptions: {
+    format: panel.dataset.panel === "surface" ? "png" : "svg",
+    scale: panel.dataset.panel === "surface" ? 3 : 1,
+    filename: [page.name, page.models[panel.dataset.of]?.name, panel.dataset.panel]
+      .filter(Boolean)
+      .join("-")
+      .replace(/[^\p{L}\p{N}.-]+/gu, "_")
+      .slice(0, 120),
+  },
+});
+
+let printing = false; // always in light
+const theme = () => (dark.matches && !printing ? "dark" : "light");
+
+async function draw(panel) {
+  const away = panel.closest("[hidden]:not(.plot), details:not([open])") !== null;
+  const figure = away ? null : figureOf(panel);
+  const note = panel.parentElement.querySelector(".missing");
+  if (note && !away) {
+    note.textContent = page.missing[state.quantity][panel.dataset.of] || "Nothing to draw on this scale.";
+    note.hidden = Boolean(figure);
+    panel.hidden = !figure;
+    const centre = figure ? grids[panel.dataset.of]?.centre : "";
+    panel.parentElement.querySelector("figcaption small").textContent = centre ? `${centre} at the centre` : "";
+  }
+  if (!figure) {
+    if (panel.data) Plotly.purge(panel); // scenes above all: a browser has only so many
+    delete panel.dataset.drawn;
+    return;
+  }
+  figure.layout.template = page.templates[theme()];
+  for (const trace of figure.data) {
+    const toggle = toggles.find(({ dataset }) => dataset.trace === trace.name);
+    if (toggle) trace.visible = toggle.checked && trace.visible !== false;
+  }
+  await Plotly.react(panel, figure.data, figure.layout, config(panel));
+  if (panel.dataset.drawn) return;
+  panel.dataset.drawn = "true";
+  if (scenes.includes(panel)) linkScene(panel);
+  if (maps.includes(panel)) linkMap(panel);
+}
+
+let round = 0;
+async function drawAll() {
+  const mine = ++round;
+  settle();
+  readGrids();
+  readOut();
+  for (const panel of panels) {
+    await draw(panel);
+    await new Promise((done) => setTimeout(done)); // what was clicked meanwhile comes first
+    if (mine !== round) return;
+  }
+  document.documentElement.dataset.ready = String(mine);
+}

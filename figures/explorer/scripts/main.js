@@ -1,0 +1,56 @@
+"use strict";
+
+// What people do, and the first drawing.
+
+function change(update) {
+  return (event) => {
+    update(event.target.closest("button, input, select"));
+    settle();
+    remember(true);
+    drawAll();
+  };
+}
+
+const on = (selector, kind, action) => document.querySelectorAll(selector).forEach((each) => each.addEventListener(kind, action));
+on("[data-chip]", "click", change(({ dataset }) => {
+  const index = Number(dataset.chip);
+  if (!state.hidden.delete(index)) state.hidden.add(index);
+}));
+on("#quantity", "change", change(({ value }) => (state.quantity = value)));
+on("input[name=scale]", "change", change(({ value }) => (state.scale = value)));
+on("input[name=share]", "change", change(({ value }) => (state.share = value)));
+on("[data-trace]", "change", change(({ id, checked }) => state.on[checked ? "add" : "delete"](id)));
+on("#reset", "click", change(() => Object.assign(state, { camera: structuredClone(CAMERA), at: [0, 0], zoom: null })));
+on("details", "toggle", ({ currentTarget }) => panels.filter((panel) => currentTarget.contains(panel)).forEach(draw));
+on(".sort", "click", ({ currentTarget }) => sortBy(currentTarget));
+on("[data-copy]", "click", async ({ currentTarget }) => {
+  document.getElementById("copied").textContent = await copy(tableText(currentTarget.dataset.copy));
+});
+maps.forEach((panel) => panel.addEventListener("keydown", mapKeys));
+scenes.forEach((panel) => {
+  const lead = () => (leading = panel);
+  panel.addEventListener("keydown", sceneKeys);
+  panel.addEventListener("pointerdown", () => (lead(), panel.focus({ preventScroll: true })), { capture: true });
+  // The wheel scrolls the page, and zooms only once a scene has been chosen by a click or by Tab.
+  panel.addEventListener("wheel", (event) => (panel.contains(document.activeElement) ? lead() : event.stopPropagation()), { capture: true });
+});
+if (scenes.length > 0 && !hasWebGL()) {
+  document.getElementById("surfaces").hidden = true;
+  document.getElementById("no-webgl").hidden = false;
+}
+const again = () => {
+  fromAddress();
+  drawAll();
+};
+addEventListener("popstate", again);
+dark.addEventListener("change", drawAll);
+// Nothing waits for a page that prints: all is drawn at once, scenes as they were when they were last seen.
+const printed = (now) => () => {
+  printing = now;
+  // Of many models, provenance would be dozens of pages.
+  document.querySelectorAll(".notes, .alone .provenance").forEach((fold) => (fold.open = now));
+  panels.filter((panel) => panel.dataset.drawn && (!now || !scenes.includes(panel))).forEach(draw);
+};
+addEventListener("beforeprint", printed(true));
+addEventListener("afterprint", printed(false));
+again();

@@ -1,0 +1,91 @@
+"use strict";
+
+// What is pointed out in the maps: a crosshair, read at each model's nearest point, and a part to look at closely. Both
+// are the same in all maps; profiles run through the crosshair.
+const touched = matchMedia("(pointer: coarse)").matches; // a finger on a map scrolls the page
+
+function crosshair(index) {
+  const grid = grids[index];
+  if (!grid) return [];
+  const [x, y] = [grid.alphas[nearest(grid.alphas, state.at[0])], grid.betas[nearest(grid.betas, state.at[1])]];
+  return [lineAt("x", x), lineAt("y", y)];
+}
+
+function pointOut(layout, index) {
+  layout.shapes = crosshair(index);
+  layout.dragmode = touched ? false : "zoom";
+  if (state.zoom) [layout.xaxis.range, layout.yaxis.range] = [state.zoom.slice(0, 2), state.zoom.slice(2)];
+}
+
+// One map was zoomed, or by a double click is shown whole: all follow.
+function zoomTo(zoom) {
+  state.zoom = zoom;
+  maps.forEach(draw);
+  remember(true);
+}
+
+// What the heights are; on the logarithmic scale losses are read out as such.
+const heightTold = () => (state.scale === "rise" ? view("bar").label : state.quantity);
+
+function readOut() {
+  const output = document.getElementById("readout");
+  if (!output) return;
+  const log = state.scale === "log";
+  const each = grids.flatMap((grid, index) => {
+    if (!grid || !isShown(index)) return [];
+    const [row, column] = [nearest(grid.betas, state.at[1]), nearest(grid.alphas, state.at[0])];
+    const height = grid.values[row][column];
+    const known = typeof grid.states === "string" ? grid.states : grid.states[row][column];
+    const part = document.createElement("span");
+    const swatch = Object.assign(document.createElement("i"), { className: "swatch" });
+    swatch.style.setProperty("--model", COLOURS[index]);
+    const [value, how] = [document.createElement("b"), document.createElement("small")];
+    value.textContent = Number.isFinite(height) ? told(log ? 10 ** height : height) : "no finite value";
+    how.textContent = Number.isFinite(height) ? known : "";
+    const name = Object.assign(document.createElement("span"), { className: "name", textContent: page.models[index].name });
+    part.append(...(page.models.length > 1 ? [swatch, name] : []), value, how);
+    return [part];
+  });
+  const where = document.createElement("span");
+  const [across, along] = view("symbols") ?? [];
+  where.textContent = `At ${across} ${told(state.at[0])}, ${along} ${told(state.at[1])}, ${heightTold()}:`;
+  output.replaceChildren(where, ...each);
+}
+
+let moving = false;
+function moveTo(at) {
+  if (at[0] === state.at[0] && at[1] === state.at[1]) return;
+  state.at = at;
+  if (moving) return;
+  moving = true;
+  requestAnimationFrame(() => {
+    moving = false;
+    readOut();
+    for (const panel of maps) if (panel.dataset.drawn) Plotly.relayout(panel, { shapes: crosshair(Number(panel.dataset.of)) });
+    for (const panel of panels.filter(({ dataset }) => dataset.drawn && dataset.panel.startsWith("profile-"))) draw(panel);
+    remember(false);
+  });
+}
+
+const follow = (event) => {
+  const { x, y } = event.points[0];
+  if (Number.isFinite(x) && Number.isFinite(y)) moveTo([x, y]);
+};
+
+function linkMap(panel) {
+  panel.on("plotly_hover", follow);
+  panel.on("plotly_click", follow);
+  panel.on("plotly_relayout", (event) => {
+    if (Object.keys(event).some((key) => key.includes("axis.range["))) zoomTo([...panel.layout.xaxis.range, ...panel.layout.yaxis.range]);
+  });
+  panel.on("plotly_doubleclick", () => zoomTo(null));
+}
+
+function mapKeys(event) {
+  const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
+  const grid = grids[event.target.dataset.of];
+  if (!step || !grid) return;
+  event.preventDefault();
+  const next = (axis, at, by) => axis[Math.min(Math.max(nearest(axis, at) + by, 0), axis.length - 1)];
+  moveTo([next(grid.alphas, state.at[0], step[0]), next(grid.betas, state.at[1], step[1])]);
+}
