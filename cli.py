@@ -92,11 +92,36 @@ attributes_option = click.option(
     help="Attributes of the items; NAME_item2attributes.json beside the data by default.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+
+
+def _width(ctx: click.Context, parameter: click.Parameter, told: str | None) -> float | None:
+    if told is None:
+        return None
+    from figures.static.canvas import width_of
+
+    try:
+        return width_of(told)
+    except ValueError as problem:
+        raise click.BadParameter(str(problem)) from None
+
+
 picture_options = options(
     click.option("--png", type=click.Path(dir_okay=False), help="A static picture as well, for slides."),
     click.option("--pdf", type=click.Path(dir_okay=False), help="The same for papers."),
     click.option("--svg", type=click.Path(dir_okay=False), help="The same, to be edited."),
+    click.option(
+        "--picture-width",
+        callback=_width,
+        metavar="WIDTH",
+        help="Of the picture: column (3.5 inches), page (7), or inches.  [default: as its kind needs]",
+    ),
     json_option,
+)
+picture_scale_option = click.option(
+    "--picture-scale",
+    type=click.Choice(["linear", "log", "rise"]),
+    default="linear",
+    help="Of the loss in the picture; rise is above the lowest shown.",
 )
 rho_option = click.option(
     "--rho", type=click.FloatRange(min=0, min_open=True), help="Radius of a ball to draw around the model."
@@ -242,6 +267,10 @@ def evaluate(
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
 @out_option
 @subject_options
+@click.option(
+    "--picture", type=click.Choice(["3d", "map", "line", "band"]), help="What it shows; 3d or line by default."
+)
+@picture_scale_option
 @settings_options(Slice)
 @rho_option
 @settings_options(Subset)
@@ -271,7 +300,8 @@ def surface(inputs: tuple[str, ...], rho: float | None, **given: Any) -> None:
     def model(name: str, found: Any, path: Path, history: Any) -> Model:
         return Model(name, found, curvature_beside(found, path), history)
 
-    _analyse(inputs, given, "Surface", ".npz", load_surface, computed, surface_values, model, rho)
+    look = {"kind": given["picture"], "scale": given["picture_scale"], "rho": rho}
+    _analyse(inputs, given, "Surface", ".npz", load_surface, computed, surface_values, model, **look)
 
 
 @main.command(cls=Sectioned)
@@ -314,6 +344,12 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
 @rho_option
 @click.option("--out", type=click.Path(dir_okay=False), default="comparison.html", help="The page.")
 @subject_options
+@click.option(
+    "--picture",
+    type=click.Choice(["3d", "line", "band", "spectrum"]),
+    help="What it shows; by default the first that there is something for.",
+)
+@picture_scale_option
 @settings_options(Slice)
 @settings_options(Subset)
 def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | None, **given: Any) -> None:
@@ -327,7 +363,7 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
       landscape compare sasrec.npz sasrec.json samrec.npz samrec.json --out both.html
     """
     from figures.models import Model
-    from figures.writing import write_comparison_picture, write_page
+    from figures.writing import write_page, write_picture
     from landscape.progress import progress
     from training.analysis.comparison import computed, joined, short_names, stored
     from training.analysis.subject import Subject
@@ -349,8 +385,9 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
     names = short_names([entry.title for entry in found])
     models = [Model(n, each.surface, each.curvature, each.history) for n, each in zip(names, found, strict=True)]
     write_page(models, out, rho=rho)
+    look = {"kind": given["picture"], "scale": given["picture_scale"], "width": given["picture_width"]}
     for picture in pictures:
-        write_comparison_picture(models, Path(picture))
+        write_picture(models, picture, rho=rho, **look)
     if given["as_json"]:
         told = [each.values() for each in found]
         _print_json({"models": dict(zip(names, told, strict=True)), "files": [str(out), *pictures]})
@@ -369,7 +406,7 @@ def _analyse(
     computed: Callable[[Subject, Any, Report], tuple[Any, Path]],
     values: Callable[[Any], dict[str, Any]],
     model: Callable[[str, Any, Path, Any], Model],
-    rho: float | None = None,
+    **look: Any,
 ) -> None:
     """Load or compute a result for each input, draw it, and tell it."""
     from landscape.progress import progress
@@ -390,7 +427,7 @@ def _analyse(
             history = history_of(subject.path.parent)
         page = Path(given["out"]) if given["out"] else stored.with_suffix(".html")
         shown = model(found.metadata.get("title", page.stem), found, stored, history)
-        files = _draw(shown, found, stored, page, pictures, rho)
+        files = _draw(shown, found, stored, page, pictures, width=given["picture_width"], **look)
         told.append({**values(found), "files": files})
         if not given["as_json"]:
             click.echo(f"{found.metadata.get('title', path)}: {found}")
@@ -564,15 +601,15 @@ def _writable(*outputs: str | None) -> None:
             )
 
 
-def _draw(shown: Model, found: Any, stored: Path, page: Path, pictures: list[str], rho: float | None) -> list[str]:
+def _draw(shown: Model, found: Any, stored: Path, page: Path, pictures: list[str], **look: Any) -> list[str]:
     """Write the page, its data beside it and the pictures; the names of all."""
     from figures.writing import write_page, write_picture
     from landscape.storage import copy_result
 
-    write_page([shown], page, rho=rho)
+    write_page([shown], page, rho=look.get("rho"))
     files = [page, copy_result(stored, page)]
     for picture in map(Path, pictures):
-        write_picture(found, picture)
+        write_picture([shown], picture, **look)
         files.append(picture)
     return [str(file) for file in files]
 

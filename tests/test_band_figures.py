@@ -32,7 +32,7 @@ def test_mean_and_interval_are_the_band_s_own(rise):
     assert figure.layout.yaxis.title.text == ("rise of the loss above the centre" if rise else "loss")
     axes = static.band_figure({"SAMRec": result}, rise=rise).axes[0]
     assert_allclose(axes.lines[-1].get_ydata(), values.mean(0))
-    assert axes.get_ylabel() == figure.layout.yaxis.title.text
+    assert axes.get_ylabel().replace("\n", " ") == figure.layout.yaxis.title.text
 
 
 def test_planes_are_drawn_for_one_model_only():

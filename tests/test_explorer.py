@@ -377,7 +377,7 @@ def test_static_comparison_shares_its_scale_or_not():
         assert highs == ([limits[1]] * 2 if share else [pytest.approx(each.loss.max()) for each in surfaces])
         assert [text.get_text() for text in figure.texts] == ["(a) flat", "(b) steep", "(c) none", "no surface"]
         assert len(figure.axes) == 2 + share
-    only = comparison_figure(models(), metric="NDCG@10", log=False)
+    only = comparison_figure(models(), metric="NDCG@10")
     assert sum(hasattr(axes, "get_zlim") for axes in only.axes) == 1
     with pytest.raises(ValueError, match="known are: loss, NDCG@10"):
         comparison_figure(models(), metric="MRR")

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from figures import interactive, static
 from figures.drawn.scales import heights
-from figures.static.canvas import SUFFIXES
+from figures.static.canvas import COLUMN, PAGE, SUFFIXES
 from figures.style import MARK
 
 
@@ -31,7 +31,8 @@ def test_the_functions_are_those_of_interactive():
     assert len(names) == 9
     for name in names:
         ours, theirs = (inspect.signature(getattr(module, name)) for module in (static, interactive))
-        assert ours.parameters == theirs.parameters
+        assert {key: each for key, each in ours.parameters.items() if key != "width"} == theirs.parameters
+        assert ours.parameters["width"].default in (COLUMN, PAGE)
 
 
 @pytest.mark.parametrize("log", [False, True])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from drawable import between, curvature, evaluated, full_curvature
 from PIL import Image
@@ -17,8 +15,8 @@ from landscape.results import Curvature
 @pytest.mark.parametrize(
     ("result", "heading", "width"),
     [
-        (evaluated(), "Loss surface", 4.5),
-        (between(), "Loss along a line", 4.5),
+        (evaluated(), "Loss surface", 3.5),
+        (between(), "Loss along a line", 3.5),
         (curvature(), "Curvature of the loss", 3.5),
         (full_curvature(), "Curvature of the loss", 7.0),
     ],
@@ -30,7 +28,6 @@ def test_each_result_has_its_page_and_its_picture(result, heading, width, tmp_pa
     html = (tmp_path / "result.html").read_text(encoding="utf-8")
     assert f"<title>A &amp; B · {heading}</title>" in html
     assert "<h1>A &amp; B</h1>" in html
-    titled = replace(result, metadata={**result.metadata, "title": "A & B"})
-    write_picture(titled, tmp_path / "result.png")
+    write_picture([Model("A & B", **{kind: result})], tmp_path / "result.png")
     with Image.open(tmp_path / "result.png") as picture:
         assert picture.width == width * DPI

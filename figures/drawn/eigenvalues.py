@@ -25,7 +25,12 @@ def spectrum_rows(curvature: Curvature) -> list[tuple[EigenPairs, list[str], str
 
 def spectrum_limits(curvature: Curvature) -> tuple[float, float]:
     """An interval that holds zero and every eigenvalue with its residual, and a margin."""
-    return _limits((pairs.values, pairs.residuals) for pairs, *_ in spectrum_rows(curvature))
+    return spectra_limits([curvature])
+
+
+def spectra_limits(curvatures: Iterable[Curvature]) -> tuple[float, float]:
+    """The same for the eigenvalues of several models."""
+    return _limits((pairs.values, pairs.residuals) for each in curvatures for pairs, *_ in spectrum_rows(each))
 
 
 def block_limits(blocks: BlockEigenvalues, whole: EigenPairs | None) -> tuple[float, float]:

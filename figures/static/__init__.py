@@ -12,6 +12,8 @@ from figures.static.eigenvalues import blocks_figure as blocks_figure
 from figures.static.eigenvalues import spectrum_figure as spectrum_figure
 from figures.static.lines import line_figure as line_figure
 from figures.static.maps import contour_figure as contour_figure
+from figures.static.profiles import profiles_figure as profiles_figure
 from figures.static.shares import shares_figure as shares_figure
 from figures.static.sharpness import sharpness_figure as sharpness_figure
+from figures.static.spectra import spectra_figure as spectra_figure
 from figures.static.surfaces import surface_figure as surface_figure

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from figures.drawn.bands import DISTANCE_LABEL, LOSS_LABEL, RISE_LABEL, curves, limits
-from figures.static.canvas import SIZE, plain_grid, scale_axis, settings, single, title
+from figures.static.canvas import COLUMN, SMALL, fitted, plain_grid, scale_axis, settings, single, title
 from landscape.results import Band
 
 
@@ -19,6 +19,7 @@ def band_figure(
     rise: bool = True,
     log: bool = False,
     colours: Mapping[str, str] | None = None,
+    width: float = COLUMN,
 ) -> Figure:
     """The mean over planes with its interval against the distance, a colour a model; of one model all its planes.
 
@@ -28,18 +29,21 @@ def band_figure(
         rise: Whether to draw the rise above the loss at the centre, or the loss itself.
         log: Whether the axis of the loss is logarithmic; what is not above zero is left out then.
         colours: By the model's name; by default they follow the order.
+        width: Of the figure, in inches; its height follows.
     """
     found = curves(bands, rise=rise, log=log, colours=colours)
     low, high = limits(found, log=log)
     with settings():
-        figure, axes = single(SIZE[0], 0.72 * SIZE[1])
+        figure, axes = single(width)
         for curve in found:
             if curve.has_interval:
                 ends = np.maximum(curve.mean - curve.half, low), curve.mean + curve.half
                 axes.fill_between(curve.radii, *ends, color=curve.colour, alpha=0.25, linewidth=0)
             if len(found) == 1 and len(curve.planes) > 1:
                 axes.plot(curve.radii, curve.planes.T, color=curve.colour, alpha=0.55, linewidth=0.5)
-            axes.plot(curve.radii, curve.mean, color=curve.colour, linewidth=1.5, label=curve.name)
+            axes.plot(
+                curve.radii, curve.mean, color=curve.colour, linewidth=1.5, label=fitted(curve.name, 0.6 * width, SMALL)
+            )
         furthest = max((float(curve.radii[-1]) for curve in found if len(curve.radii)), default=1.0)
         scale_axis(axes, "x", 0, furthest, DISTANCE_LABEL)
         scale_axis(axes, "y", low, high, RISE_LABEL if rise else LOSS_LABEL, log=log)

@@ -1,7 +1,11 @@
-"""What the static figures have in common: sizes, settings, axes, titles, and files."""
+"""What the static figures have in common: sizes, settings, axes, names that fit, and files."""
 
 from __future__ import annotations
 
+import math
+import re
+import textwrap
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,26 +16,34 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullLocator
 
 from figures.drawn.scales import ends, log_ticks, round_ticks
-from figures.style import COLOUR_SCALE, number
+from figures.style import COLOUR_SCALE, number, shortened
 from landscape.files import atomic
 from landscape.results import Floats
 
 SUFFIXES = (".png", ".pdf", ".svg")
-SIZE = (4.5, 3.6)  # inches
 COLUMN, PAGE = 3.5, 7.0  # inches: the width of one column of a paper, and of two
-DPI = 200
+WIDTHS = {"column": COLUMN, "page": PAGE}
+NARROWEST, WIDEST = 3.0, 20.0  # inches: letters keep their size, and have no room in less
+FLAT = 0.68  # height of a plot of curves, in units of its width
+TALLEST = 3.2  # inches, of such a plot: a wider one is not higher
+DPI = 300  # of a PNG, and of what is no line and no letter in a PDF or an SVG
+FONT = "DejaVu Sans"  # comes with matplotlib: the same picture on every machine
+TITLE_SIZE, LABEL_SIZE, SMALL = 9.5, 8.5, 7.0  # points
 COLOURS = LinearSegmentedColormap.from_list("loss", COLOUR_SCALE)
+HARD_SPACE = "\N{NO-BREAK SPACE}"
 TEXT, GRID, QUIET = "#2a3038", "#d9dde2", "#8a929c"
 LABEL = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "boxstyle": "round,pad=0.15"}  # behind names
 SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture on every machine
+    "font.sans-serif": [FONT],
     "font.size": 8,
     "axes.titlesize": 9,
-    "axes.labelsize": 8.5,
+    "axes.labelsize": LABEL_SIZE,
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
     "axes.linewidth": 0.6,
@@ -43,38 +55,86 @@ SETTINGS: dict[Any, Any] = {
     "axes.labelcolor": TEXT,
     "text.color": TEXT,
     "text.parse_math": False,  # names are any text, and a dollar sign in one is no formula
-    "legend.fontsize": 7,
+    "legend.fontsize": SMALL,
     "legend.framealpha": 0.8,
     "legend.edgecolor": "none",
     "pdf.fonttype": 42,  # TrueType, which publishers ask for, and which stays searchable
     "svg.fonttype": "path",
     "svg.hashsalt": "landscape",  # the same result, the same file
 }
+_lock = threading.RLock()  # matplotlib has one set of settings for all threads
 
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """The look of all figures, while one is drawn or saved."""
-    with matplotlib.rc_context(SETTINGS):
+    """The look of all figures, while one is drawn or saved: neither touches the user's settings, nor is touched."""
+    with _lock, matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
         yield
 
 
-def single(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes, sizes in inches."""
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+def width_of(told: str) -> float:
+    """A width in inches from ``column``, ``page`` or a number.
+
+    Raises:
+        ValueError: It is none of these, or one that nothing fits into.
+    """
+    try:
+        return checked(WIDTHS[told] if told in WIDTHS else float(told))
+    except ValueError:
+        raise ValueError(
+            f"a picture is {', '.join(WIDTHS)} or {NARROWEST} to {WIDEST} inches wide, not {told!r}"
+        ) from None
+
+
+def checked(width: float) -> float:
+    """The width of a figure in inches; ValueError where letters would have no room, or the paper none."""
+    if not NARROWEST <= width <= WIDEST:
+        raise ValueError(f"width={width} must lie between {NARROWEST} and {WIDEST} inches")
+    return width
+
+
+def single(width: float, height: float | None = None, *, layout: str = "constrained") -> tuple[Figure, Axes]:
+    """A figure with one pair of axes, sizes in inches; without a height that of a plot of curves."""
+    height = min(FLAT * width, TALLEST) if height is None else height
+    figure = Figure(figsize=(checked(width), height), dpi=DPI, layout=layout)  # type: ignore[arg-type]
     return figure, figure.add_subplot()
 
 
 def title(figure: Figure, name: str | None) -> None:
     """Put the model's name above a figure, if it has one."""
     if name is not None:
-        figure.suptitle(name, fontsize=9.5, x=0.02, ha="left")
+        told = fitted(name, 0.96 * figure.get_figwidth(), TITLE_SIZE)
+        figure.suptitle(told, fontsize=TITLE_SIZE, x=0.02, ha="left")
 
 
-def coordinate_ticks(coordinates: Floats) -> tuple[list[float], list[str]]:
-    """Round ticks within the coordinates, and what they say."""
+def text_width(text: str, size: float) -> float:
+    """How many inches wide a line of text is in letters of ``size`` points."""
+    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(family=FONT, size=size), False)
+    return float(width) / 72
+
+
+def fitted(name: str, width: float, size: float) -> str:
+    """Any text on one line, shortened in its middle to ``width`` inches."""
+    line = " ".join(name.split())
+    shorter = (shortened(line, length) for length in range(len(line) - 1, 3, -1))
+    return next((each for each in (line, *shorter) if text_width(each, size) <= width), "…")
+
+
+def wrapped(text: str, width: float, size: float = LABEL_SIZE) -> str:
+    """A label on as many lines as it takes where each has ``width`` inches."""
+    if not text:
+        return text
+    letters = max(math.floor(len(text) * width / text_width(text, size)), 1)
+    whole = re.sub(r"\([^)]*\)", lambda found: found[0].replace(" ", HARD_SPACE), text)  # (log scale) is not broken
+    return textwrap.fill(whole, letters).replace(HARD_SPACE, " ")
+
+
+def coordinate_ticks(coordinates: Floats, count: int = 4) -> tuple[list[float], list[str]]:
+    """Round ticks within the coordinates, about ``count`` of them, and what they say."""
     low, high = ends(coordinates)
-    ticks = round_ticks(low, high, 4) if low < high else [low]
+    ticks = round_ticks(low, high, count) if low < high else [low]
     return ticks, [number(tick) for tick in ticks]
 
 
@@ -82,7 +142,9 @@ def scale_axis(axes: Axes, which: str, low: float, high: float, label: str, *, l
     """Give the axis ``x`` or ``y`` its label, its limits in units of what it shows, and its ticks."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     set_limits = axes.set_xlim if which == "x" else axes.set_ylim
-    axis.set_label_text(f"{label} (log scale)" if log else label)
+    box = axes.figure.bbox
+    room = 0.72 * (box.width if which == "x" else box.height) / axes.figure.dpi
+    axis.set_label_text(wrapped(f"{label} (log scale)" if log else label, room))
     if log:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
         axis.set_minor_locator(NullLocator())

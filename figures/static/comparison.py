@@ -9,71 +9,101 @@ import matplotlib
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 
-from figures.drawn.comparison import LINEAR, LOG, LOSS, is_plane, quantities, quantity_of, shown
+from figures.drawn.comparison import LINEAR, LOSS, SCALES, ball_fits, is_plane, quantities, quantity_of, shown
 from figures.drawn.scales import Heights, heights
 from figures.models import Model, looks
-from figures.static.canvas import COLOURS, DPI, PAGE, QUIET, settings
-from figures.static.surfaces import draw_surface
-from figures.style import shortened
+from figures.static.canvas import COLOURS, DPI, LABEL_SIZE, PAGE, QUIET, checked, fitted, settings
+from figures.static.scenes import extent, place
+from figures.static.surfaces import MARGIN, fill, framed
 
-HEIGHT = 0.8  # of a cell, in units of its width
-FOOT = 0.6  # inches, below all: the colour bar
+NARROW = 1.6  # inches: no scene of several side by side has less
+NAME = 0.24  # inches, below each
+FOOT = 0.5  # inches, below all: the colour bar
 
 
-def comparison_figure(models: Sequence[Model], *, log: bool = False, share: bool = True, metric: str = LOSS) -> Figure:
-    """A grid of surfaces in three dimensions, as wide as a page, with the models' names below.
+def comparison_figure(
+    models: Sequence[Model],
+    *,
+    scale: str = LINEAR,
+    share: bool = True,
+    metric: str = LOSS,
+    rho: float | None = None,
+    quadratic: bool = False,
+    columns: int | None = None,
+    width: float = PAGE,
+) -> Figure:
+    """A grid of surfaces in three dimensions with the models' names below: (a), (b), and so on.
 
-    A model without a plane to draw keeps its place, which says so.
+    A model without a plane to draw keeps its place, which says so. Four fit in a row of a page, or two in a column.
 
     Args:
         models: What to draw; equal names get numbers.
-        log: Whether heights, colours and contours are logarithmic.
+        scale: Of heights, colours and contours: ``linear``, ``log``, or ``rise``, which is above each one's lowest.
         share: Whether all have one range of heights and colours, with one colour bar, or each its own.
         metric: What to draw: the loss, or a metric of the surfaces.
+        rho: The radius of a ball around each centre, drawn where a surface tells how long its directions are.
+        quadratic: Whether to draw the quadratic model of each surface that carries one.
+        columns: How many stand side by side; by default as many as have room, in rows of about the same number.
+        width: Of the figure, in inches; its height follows.
 
     Raises:
-        ValueError: No model has such a quantity over a plane.
+        ValueError: No model has such a quantity over a plane, or there is no such scale.
     """
+    if scale not in SCALES:
+        raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
     of = [quantity_of(model.surface, metric) for model in models]
     planes = [surface if surface is not None and is_plane(surface) else None for surface in of]
-    drawn = shown(planes, LOG if log else LINEAR)
+    drawn = shown(planes, scale)
     if drawn.limits is None:
         known = ", ".join(quantities(model.surface for model in models))
         raise ValueError(f"no model has a surface of {metric!r} to draw; known are: {known}")
-    columns = len(models) if len(models) < 4 else 2 if len(models) == 4 else 3
-    rows = math.ceil(len(models) / columns)
-    with settings(), matplotlib.rc_context({"xtick.labelsize": 6, "ytick.labelsize": 6, "axes.labelsize": 7}):
-        width = PAGE / columns
-        foot = FOOT if share else 0.0
-        high = rows * HEIGHT * width + foot
-        figure = Figure(figsize=(PAGE, high), dpi=DPI)
-        for place, look in enumerate(looks(models)):
-            row, column = divmod(place, columns)
-            left, bottom = column / columns, (foot + (rows - 1 - row) * HEIGHT * width) / high
-            cell = (1 / columns, HEIGHT * width / high)
-            label = f"({chr(97 + place)}) {shortened(look.name, 34)}" if place < 26 else shortened(look.name, 34)
-            figure.text(left + cell[0] / 2, bottom + 0.01 * cell[1], label, ha="center", va="bottom", fontsize=8.5)
-            surface = drawn.surfaces[place]
-            if surface is None:
-                figure.text(left + cell[0] / 2, bottom + cell[1] / 2, "no surface", ha="center", color=QUIET)
+    if columns is None:
+        columns = _columns(len(models), checked(width))
+    rows, cell = math.ceil(len(models) / columns), width / columns
+    inside, foot = cell - 2 * MARGIN, FOOT if share else 0.0
+    with settings(), matplotlib.rc_context({"xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "axes.labelsize": 7.5}):
+        figure = Figure(figsize=(checked(width), width), dpi=DPI)
+        found = {}
+        for index, surface in enumerate(drawn.surfaces):
+            if surface is not None:
+                these = heights(surface, log=drawn.log, limits=drawn.limits if share else None)
+                found[index] = surface, these, framed(figure, surface, these, cell)
+                if share:
+                    found[index][2][0].set_zlabel("")  # the colour bar has it
+        around = extent([scene for *_, scene in found.values()], inside)
+        high = around.height(inside) + NAME + 2 * MARGIN
+        figure.set_size_inches(width, rows * high + foot)
+        for index, look in enumerate(looks(models)):
+            left, bottom = index % columns * cell, foot + (rows - 1 - index // columns) * high
+            letter = f"({chr(97 + index)}) " if index < 26 else ""
+            told = letter + fitted(look.name, inside - 0.3, LABEL_SIZE)
+            middle = (left + cell / 2) / width
+            figure.text(middle, (bottom + 0.08) / figure.get_figheight(), told, ha="center", fontsize=LABEL_SIZE)
+            if index not in found:
+                at = (bottom + NAME + high / 2) / figure.get_figheight()
+                figure.text(middle, at, "no surface", ha="center", color=QUIET)
                 continue
-            box = (left, bottom + 0.21 * cell[1], 0.92 * cell[0], 0.82 * cell[1])
-            axes: Axes3D = figure.add_axes(box, projection="3d", computed_zorder=False)
-            draw_surface(axes, surface, heights(surface, log=log, limits=drawn.limits if share else None))
-            if share:
-                axes.set_zlabel("")  # the colour bar has it
+            surface, these, (axes, _) = found[index]
+            place(axes, around, left + MARGIN, bottom + NAME + MARGIN, inside)
+            radius = rho if rho is not None and ball_fits(surface, rho) else None
+            fill(axes, surface, these, rho=radius, quadratic=quadratic and surface.quadratic is not None)
         if share:
-            _colour_bar(figure, drawn.common, foot / high)
+            _colour_bar(figure, drawn.common)
     return figure
 
 
-def _colour_bar(figure: Figure, common: Heights, foot: float) -> None:
+def _columns(count: int, width: float) -> int:
+    most = max(int(width / NARROW), 1)
+    return math.ceil(count / math.ceil(count / most))
+
+
+def _colour_bar(figure: Figure, common: Heights) -> None:
     ticks, labels = common.ticks
+    high = figure.get_figheight()
     bar = figure.colorbar(
         ScalarMappable(Normalize(common.low, common.high), COLOURS),
-        cax=figure.add_axes((0.3, 0.62 * foot, 0.4, 0.14 * foot)),
+        cax=figure.add_axes((0.3, 0.36 / high, 0.4, 0.08 / high)),
         orientation="horizontal",
     )
     bar.set_ticks(ticks, labels=labels)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from figures.drawn.eigenvalues import spectrum_rows
 from figures.drawn.shares import table
-from figures.static.canvas import COLUMN, DPI, PAGE, settings, title
+from figures.static.canvas import COLUMN, DPI, PAGE, checked, settings, title
 from figures.static.densities import draw_density
 from figures.static.eigenvalues import draw_blocks, draw_spectrum
 from figures.static.shares import draw_shares
@@ -19,21 +19,26 @@ from landscape.results import Curvature
 
 Draw = Callable[[Axes], None]
 HEIGHT = 2.6  # inches, of a panel with axes of numbers
+SIDE_BY_SIDE = 5.5  # inches: a narrower figure has its panels one below the other
 
 
-def curvature_figure(curvature: Curvature, *, name: str | None = None) -> Figure:
-    """A panel for each thing that is known; one column of a paper wide, or two where panels stand side by side.
+def curvature_figure(curvature: Curvature, *, name: str | None = None, width: float | None = None) -> Figure:
+    """A panel for each thing that is known, two side by side where there is room.
 
     Args:
         curvature: What to draw.
         name: Of the model, shown as the title.
+        width: Of the figure, in inches; its height follows. By default two columns of a paper, or one where all panels
+            stand in one column.
     """
     rows = _rows(curvature)
+    if width is None:
+        width = PAGE if max(map(len, rows)) > 1 else COLUMN
+    if checked(width) < SIDE_BY_SIDE:
+        rows = [[panel] for row in rows for panel in row]
     heights = [max(height for _, height in row) for row in rows]
-    across = max(map(len, rows))
     with settings():
-        size = (PAGE if across > 1 else COLUMN, sum(heights) + (0.25 if name else 0))
-        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+        figure = Figure(figsize=(width, sum(heights) + (0.25 if name else 0)), dpi=DPI, layout="constrained")
         # A figure of its own for each row: long labels in one do not squeeze the others.
         strips = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
         for strip, row in zip(strips, rows, strict=True):

@@ -8,20 +8,25 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from figures.drawn.eigenvalues import BLOCK_LABEL, block_limits, spectrum_limits, spectrum_rows
-from figures.static.canvas import QUIET, SIZE, plain_grid, scale_axis, settings, single, title
+from figures.static.canvas import COLUMN, QUIET, SMALL, plain_grid, scale_axis, settings, single, title
 from figures.style import PALETTE, eigenvalue_label, number, shortened
 from landscape.results import BlockEigenvalues, Curvature, EigenPairs
 
 
-def spectrum_figure(curvature: Curvature, *, name: str | None = None) -> Figure:
+def spectrum_figure(curvature: Curvature, *, name: str | None = None, width: float = COLUMN) -> Figure:
     """Eigenvalues with bars as long as their residuals: an eigenvalue of the matrix lies within each bar.
 
     Filled marks converged, open ones did not. The other end of the spectrum, where it is known, is below in another
     colour.
+
+    Args:
+        curvature: What to draw.
+        name: Of the model, shown as the title.
+        width: Of the figure, in inches; its height follows.
     """
     with settings():
         count = sum(len(labels) for _, labels, *_ in spectrum_rows(curvature))
-        figure, axes = single(SIZE[0], 0.9 + 0.26 * count)
+        figure, axes = single(width, 0.9 + 0.26 * count)
         draw_spectrum(axes, curvature)
         title(figure, name)
     return figure
@@ -36,7 +41,9 @@ def draw_spectrum(axes: Axes, curvature: Curvature) -> None:
     _frame(axes, names, spectrum_limits(curvature), eigenvalue_label(curvature.operator))
 
 
-def blocks_figure(blocks: BlockEigenvalues, *, whole: EigenPairs | None = None, name: str | None = None) -> Figure:
+def blocks_figure(
+    blocks: BlockEigenvalues, *, whole: EigenPairs | None = None, name: str | None = None, width: float = COLUMN
+) -> Figure:
     """The largest eigenvalue of each diagonal block with bars as long as residuals, beside that of the whole.
 
     Filled marks converged, open ones did not.
@@ -45,9 +52,10 @@ def blocks_figure(blocks: BlockEigenvalues, *, whole: EigenPairs | None = None, 
         blocks: What to draw.
         whole: Eigenvalues of the whole matrix, of which the largest is drawn as a line.
         name: Of the model, shown as the title.
+        width: Of the figure, in inches; its height follows.
     """
     with settings():
-        figure, axes = single(SIZE[0], 1.0 + 0.26 * len(blocks.names))
+        figure, axes = single(width, 1.0 + 0.26 * len(blocks.names))
         draw_blocks(axes, blocks, whole)
         title(figure, name)
     return figure
@@ -60,7 +68,7 @@ def draw_blocks(axes: Axes, blocks: BlockEigenvalues, whole: EigenPairs | None) 
         axes.axvspan(value - residual, value + residual, color=PALETTE["vermillion"], alpha=0.3, linewidth=0)
         axes.axvline(value, color=PALETTE["vermillion"], linewidth=1.2)
         text = f"whole {number(value)}"
-        axes.annotate(text, (value, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=7)
+        axes.annotate(text, (value, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=SMALL)
     _dots(axes, blocks, np.arange(len(blocks.names)), PALETTE["blue"])
     names = [shortened(each, 24) for each in blocks.names]
     _frame(axes, names, block_limits(blocks, whole), BLOCK_LABEL)

@@ -10,13 +10,31 @@ from matplotlib.figure import Figure
 from figures.drawn.lines import barrier_ends, line_of, quadratic_curve
 from figures.drawn.planes import CENTRE_NAME, ball, spots
 from figures.drawn.scales import heights
-from figures.static.canvas import GRID, LABEL, QUIET, SIZE, coordinate_ticks, settings, single, title
-from figures.style import BALL_COLOUR, MARK, PALETTE, QUADRATIC_COLOUR, shortened
+from figures.static.canvas import (
+    COLUMN,
+    GRID,
+    LABEL,
+    QUIET,
+    SMALL,
+    coordinate_ticks,
+    fitted,
+    settings,
+    single,
+    title,
+    wrapped,
+)
+from figures.style import BALL_COLOUR, MARK, PALETTE, QUADRATIC_COLOUR
 from landscape.results import Surface
 
 
 def line_figure(
-    surface: Surface, *, name: str | None = None, log: bool = False, rho: float | None = None, quadratic: bool = False
+    surface: Surface,
+    *,
+    name: str | None = None,
+    log: bool = False,
+    rho: float | None = None,
+    quadratic: bool = False,
+    width: float = COLUMN,
 ) -> Figure:
     """The loss along a line: the curve, points evaluated, marks, and the barrier. A single point is drawn as one.
 
@@ -26,6 +44,7 @@ def line_figure(
         log: Whether the axis of the loss is logarithmic.
         rho: The distance from the centre at which to draw a line on either side.
         quadratic: Whether to draw the quadratic model that the surface carries.
+        width: Of the figure, in inches; its height follows.
 
     Raises:
         ValueError: The surface is a plane, which ``surface_figure`` draws; or it does not carry what is to be drawn.
@@ -33,8 +52,9 @@ def line_figure(
     line = line_of(surface)
     drawn = heights(surface, log=log)
     margin = 0.06 * (drawn.high - drawn.low)
+    below = 3 * margin if surface.marks else margin  # room for their names, which stand below the curve
     with settings():
-        figure, axes = single(SIZE[0], 0.75 * SIZE[1])
+        figure, axes = single(width)
         marker = "o" if len(line.at) == 1 else ""
         axes.plot(line.at, drawn.values.ravel(), marker=marker, color=PALETTE["blue"], linewidth=1.5)
         if not surface.evaluated.all():
@@ -45,21 +65,23 @@ def line_figure(
         if rho is not None:
             for edge in ball(surface, rho)[:, 0]:
                 axes.axvline(edge, color=BALL_COLOUR, linewidth=1.2)
-        small: dict[str, Any] = {"fontsize": 7, "textcoords": "offset points"}
+        small: dict[str, Any] = {"fontsize": SMALL, "textcoords": "offset points"}
         found = barrier_ends(surface, log=log)
         if found is not None:
             axes.plot(*found.chord.T, "--", color=QUIET, linewidth=0.9)
             axes.plot(*found.rise.T, color=MARK, linewidth=1.2, marker="_", markersize=5)
-            axes.annotate(f"barrier {found.told}", found.rise.mean(0), (4, 0), va="center", bbox=LABEL, **small)
+            axes.annotate(f"barrier {found.told}", found.rise[1], (0, 5), ha="center", va="bottom", bbox=LABEL, **small)
         for spot in spots(surface):
             at, height = (spot.alpha, spot.beta)[line.column], drawn.place(spot.value)
             if np.isfinite(height):
                 marker = "o" if (spot.alpha, spot.beta) == (0, 0) else "D"
                 axes.plot([at], [height], marker, color=MARK, markersize=6, mec="white", mew=0.8)
                 if spot.name != CENTRE_NAME:
-                    axes.annotate(shortened(spot.name, 20), (at, height), (0, 6), ha="center", **small)
+                    told = fitted(spot.name, 0.25 * width, SMALL)
+                    axes.annotate(told, (at, height), (0, -6), ha="center", va="top", bbox=LABEL, **small)
         ticks, labels = drawn.ticks
-        axes.set(xlabel=line.coordinate.label, ylabel=drawn.label, ylim=(drawn.low - margin, drawn.high + margin))
+        axes.set(xlabel=wrapped(line.coordinate.label, 0.8 * width), ylabel=wrapped(drawn.label, 0.5 * width))
+        axes.set_ylim(drawn.low - below, drawn.high + margin)
         axes.set_xticks(*coordinate_ticks(line.at))
         axes.set_yticks(ticks, labels)
         axes.yaxis.grid(True, color=GRID, linewidth=0.6)

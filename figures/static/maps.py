@@ -12,13 +12,27 @@ from matplotlib.figure import Figure
 
 from figures.drawn.planes import CENTRE_NAME, ball, coordinates, quadratic_reach, snapshot_names, spots
 from figures.drawn.scales import Heights, Limits, ends, heights, is_square, not_finite, require_plane
-from figures.static.canvas import COLOURS, DPI, LABEL, QUIET, SIZE, coordinate_ticks, settings, title
-from figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number, shortened
+from figures.static.canvas import (
+    COLOURS,
+    COLUMN,
+    LABEL,
+    QUIET,
+    SMALL,
+    coordinate_ticks,
+    fitted,
+    settings,
+    single,
+    text_width,
+    title,
+    wrapped,
+)
+from figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number
 from landscape.results import Surface
 
 SHADES = 257  # so many that their steps are not seen
 PATH_SHADES = LinearSegmentedColormap.from_list("path", PATH_COLOURS)
-EDGE = 0.15  # of the width, within which names are turned inwards
+AROUND, BELOW = 1.25, 0.55  # inches beside the map and below it: labels, ticks and the colour bar
+LONGEST = 0.4  # of the map's width, for names: two models side by side are half of it apart
 
 
 def contour_figure(
@@ -29,6 +43,7 @@ def contour_figure(
     rho: float | None = None,
     quadratic: bool = False,
     limits: Limits | None = None,
+    width: float = COLUMN,
 ) -> Figure:
     """The loss seen from above: contours, points evaluated, marks and a path; holes stay white.
 
@@ -39,6 +54,7 @@ def contour_figure(
         rho: The radius of a ball around the centre, whose boundary is drawn: in the plane, an ellipse.
         quadratic: Whether to draw how far the quadratic model reaches that the surface carries.
         limits: The drawn range of the heights, where several figures share one; see ``drawn.scales.shared_limits``.
+        width: Of the figure, in inches; its height follows.
 
     Raises:
         ValueError: The surface is a line or a point, which ``line_figure`` draws; or it does not carry what is to be
@@ -47,8 +63,7 @@ def contour_figure(
     require_plane(surface)
     drawn = heights(surface, log=log, limits=limits)
     with settings():
-        figure = Figure(figsize=SIZE, dpi=DPI, layout="compressed")
-        axes = figure.add_subplot()
+        figure, axes = single(width, _height(surface, width), layout="compressed")
         shades = axes.contourf(
             surface.alphas,
             surface.betas,
@@ -75,7 +90,8 @@ def contour_figure(
             if spot.name != CENTRE_NAME:
                 _label(axes, spot.alpha, spot.beta, spot.name)
         across, along = coordinates(surface)
-        axes.set(xlabel=across.label, ylabel=along.label)
+        axes.set_xlabel(wrapped(across.label, width - BELOW))
+        axes.set_ylabel(wrapped(along.label, _height(surface, width) - 0.8 * BELOW))
         axes.set_xticks(*coordinate_ticks(surface.alphas))
         axes.set_yticks(*coordinate_ticks(surface.betas))
         if is_square(surface):
@@ -98,11 +114,19 @@ def _path(axes: Axes, surface: Surface) -> None:
     _label(axes, float(points[0, 0]), float(points[0, 1]), names[0])
 
 
+def _height(surface: Surface, width: float) -> float:
+    ratio = np.ptp(surface.betas) / np.ptp(surface.alphas) if is_square(surface) else 0.8
+    return float(np.clip(ratio * (width - AROUND) + BELOW, 0.4 * width, 1.4 * width))
+
+
 def _label(axes: Axes, x: float, y: float, name: str) -> None:
-    low, high = axes.get_xlim()
-    side = "right" if x > high - EDGE * (high - low) else "left" if x < low + EDGE * (high - low) else "center"
-    look: dict[str, Any] = {"fontsize": 7, "ha": side, "va": "bottom", "bbox": LABEL, "zorder": 6}
-    axes.annotate(shortened(name, 20), (x, y), (0, 5), textcoords="offset points", clip_on=True, **look)
+    (low, high), room = axes.get_xlim(), axes.figure.bbox.width / axes.figure.dpi - AROUND
+    told = fitted(name, LONGEST * room, SMALL)
+    reach = text_width(told, SMALL) / room / 2
+    at = (x - low) / (high - low)
+    side = "left" if at < reach else "right" if at > 1 - reach else "center"  # a name at an edge is turned inwards
+    look: dict[str, Any] = {"fontsize": SMALL, "ha": side, "va": "bottom", "bbox": LABEL, "zorder": 6}
+    axes.annotate(told, (x, y), (0, 5), textcoords="offset points", clip_on=True, **look)
 
 
 def _contours(axes: Axes, surface: Surface, drawn: Heights) -> None:

@@ -10,12 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.drawn.shares import cell, is_dark, table
-from figures.static.canvas import COLOURS, SIZE, TEXT, settings, single, title
+from figures.static.canvas import COLOURS, COLUMN, SMALL, TEXT, settings, single, title
 from figures.style import shortened
 from landscape.results import Shares
 
+HEADING = 6.0  # points: columns are narrow
 
-def shares_figure(shares: Shares, *, name: str | None = None) -> Figure:
+
+def shares_figure(shares: Shares, *, name: str | None = None, width: float = COLUMN) -> Figure:
     """The mass of each eigenvector by group, in per cent, beside what a random vector would have.
 
     Groups run down, eigenvectors across with the error that each of their shares may have; apart from them are the
@@ -24,9 +26,10 @@ def shares_figure(shares: Shares, *, name: str | None = None) -> Figure:
     Args:
         shares: What to draw.
         name: Of the model, shown as the title.
+        width: Of the figure, in inches; its height follows.
     """
     with settings():
-        figure, axes = single(SIZE[0], 0.8 + 0.24 * len(table(shares).rows))
+        figure, axes = single(width, 0.8 + 0.24 * len(table(shares).rows))
         draw_shares(axes, shares)
         title(figure, name)
     return figure
@@ -46,11 +49,12 @@ def draw_shares(axes: Axes, shares: Shares) -> None:
         share = float(drawn.values[row, column])
         colour = TEXT if is_dark(share / drawn.high) or not math.isfinite(share) else "white"
         place = float(drawn.places[column]), row
-        axes.text(*place, cell(share), ha="center", va="center", fontsize=7, color=colour)
+        axes.text(*place, cell(share), ha="center", va="center", fontsize=SMALL, color=colour)
     axes.set_xticks(drawn.places, ["\n".join(heading) for heading in drawn.headings])
     axes.set_yticks(range(rows), [shortened(row, 20) for row in drawn.rows])
     axes.set(ylim=(rows - 0.5, -0.5), xlabel=drawn.label)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, labelsize=7)
+    axes.tick_params(length=0, labelsize=SMALL)
+    axes.tick_params(axis="x", labelsize=HEADING)

@@ -9,13 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.drawn.sharpness import RHO_LABEL, RISE_LABEL, noise_in_view, rises
-from figures.static.canvas import QUIET, SIZE, plain_grid, scale_axis, settings, single, title
+from figures.static.canvas import COLUMN, QUIET, SMALL, plain_grid, scale_axis, settings, single, title
 from landscape.results import Sharpness
 
 SYMBOLS = ("o", "s", "D", "^", "P", "*")
 
 
-def sharpness_figure(sharpness: Sharpness, *, name: str | None = None, log: bool = True) -> Figure:
+def sharpness_figure(
+    sharpness: Sharpness, *, name: str | None = None, log: bool = True, width: float = COLUMN
+) -> Figure:
     """The rise of the loss against ρ, one line a kind, with the standard errors of the averages.
 
     Kinds differ in colour and in symbol; those with a ρ of another unit are dashed. A value outside of a logarithmic
@@ -25,9 +27,10 @@ def sharpness_figure(sharpness: Sharpness, *, name: str | None = None, log: bool
         sharpness: What to draw.
         name: Of the model, shown as the title.
         log: Whether the axis of the rise is logarithmic.
+        width: Of the figure, in inches; its height follows.
     """
     with settings():
-        figure, axes = single(SIZE[0], 0.85 * SIZE[1])
+        figure, axes = single(width, 0.75 * width)
         draw_sharpness(axes, sharpness, log=log)
         title(figure, name)
     return figure
@@ -60,7 +63,7 @@ def draw_sharpness(axes: Axes, sharpness: Sharpness, *, log: bool = True) -> Non
     if np.isfinite(noise):
         axes.axhline(noise, color=QUIET, linewidth=0.8, linestyle=":")
         place_at: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-        axes.annotate("rounding noise", (0, noise), (2, 2), va="bottom", fontsize=7, **place_at)
+        axes.annotate("rounding noise", (0, noise), (2, 2), va="bottom", fontsize=SMALL, **place_at)
     scale_axis(axes, "x", *drawn.span, RHO_LABEL, log=drawn.log_rho)
     scale_axis(axes, "y", *drawn.range, RISE_LABEL, log=log)
     plain_grid(axes)
