@@ -53,4 +53,4 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_json(path: str | Path, values: Any) -> None:
     """Write ``values`` as indented JSON, atomically; see ``to_plain`` for what JSON lacks."""
-    write_text(path, json.dumps(to_plain(values), indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(to_plain(values), indent=2) + "\n")

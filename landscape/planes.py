@@ -82,7 +82,8 @@ def eigen_plane(pairs: EigenPairs, numbers: Sequence[int], like: Tensor) -> Plan
                 f"there is no eigenvector {number}; there are 1 to {len(pairs.values)}"
                 + (f" and −1 to −{len(pairs.bottom.values)}" if pairs.bottom else "")
             )
-        vectors.append(torch.from_numpy(end.vectors[abs(number) - 1]).to(like))
+        # + 0.0: what is -0 or 0 depends on how often Lanczos was continued, and equal directions are to be equal bytes
+        vectors.append(torch.from_numpy(end.vectors[abs(number) - 1]).to(like) + 0.0)
         values.append(float(end.values[abs(number) - 1]))
         residuals.append(float(end.residuals[abs(number) - 1]))
     told = {"kind": "eigen", "numbers": list(numbers), "eigenvalues": values, "residuals": residuals}

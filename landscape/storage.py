@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
 from landscape.files import atomic, write_json
+from landscape.provenance import file_sha256
 from landscape.results import Curvature, EigenPairs, Restart, Surface
 from landscape.results.plain import from_plain, to_plain
 
@@ -35,7 +37,7 @@ def save_surface(surface: Surface, path: str | Path) -> None:
     with atomic(path) as file:
         np.savez_compressed(
             file,
-            metadata=np.array(json.dumps(described, allow_nan=False)),
+            metadata=np.array(json.dumps(described)),
             **{name: getattr(surface, name) for name in ARRAYS},
             **named,
         )
@@ -47,13 +49,12 @@ def load_surface(path: str | Path) -> Surface:
     Raises:
         ValueError: The file is no surface, is damaged, or comes from a newer version.
     """
-    with _reading(path, "surface"), open(path, "rb") as file, _arrays(file) as stored:
+    with _reading(path, "surface") as content:
+        stored = _arrays(content)
         described = json.loads(str(stored["metadata"]))
         _check(described, path, "surface")
         named = {
-            group: {
-                name.removeprefix(f"{group}/"): stored[name] for name in stored.files if name.startswith(f"{group}/")
-            }
+            group: {name.removeprefix(f"{group}/"): stored[name] for name in stored if name.startswith(f"{group}/")}
             for group in NAMED
         }
         return from_plain(Surface, {**described, **{name: stored[name] for name in ARRAYS}, **named})
@@ -93,14 +94,19 @@ def surface_values(surface: Surface) -> dict[str, Any]:
 
 
 def save_curvature(curvature: Curvature, path: str | Path) -> None:
-    """Store a curvature as ``.json``, and its eigenvectors beside it as ``.npz`` (``top``, ``bottom``; one a row)."""
+    """Store a curvature as ``.json``, and its eigenvectors beside it as ``.npz`` (``top``, ``bottom``; one a row).
+
+    The first tells the second's SHA-256: vectors of another curvature of that name are never taken for its own.
+    """
     pairs = curvature.pairs
     ends = {"top": pairs, "bottom": pairs.bottom}
     vectors = {name: end.vectors for name, end in ends.items() if end is not None and end.vectors is not None}
+    beside = Path(path).with_suffix(".npz")
     if vectors:
-        with atomic(Path(path).with_suffix(".npz")) as file:
+        with atomic(beside) as file:
             np.savez(file, **vectors)  # type: ignore[arg-type]
-    write_json(path, curvature_values(curvature))
+    described = {"vectors_sha256": file_sha256(beside) if vectors else None}
+    write_json(path, {**curvature_values(curvature), **described})
 
 
 SECTIONS = ("operator", "spectrum", "trace", "sharpness", "blocks", "shares", "checks", "quadratic")
@@ -133,16 +139,17 @@ def _end(pairs: EigenPairs) -> dict[str, Any]:
 
 
 def load_curvature(path: str | Path) -> Curvature:
-    """Read what ``save_curvature`` wrote, with the vectors if they are still beside it.
+    """Read what ``save_curvature`` wrote, with the vectors if they are still beside it as they were.
 
     Raises:
         ValueError: The file is no curvature, is damaged, or comes from a newer version.
     """
-    with _reading(path, "curvature"):
-        stored = json.loads(Path(path).read_text(encoding="utf-8"))
+    with _reading(path, "curvature") as content:
+        stored = json.loads(content)
         _check(stored, path, "curvature")
         beside = Path(path).with_suffix(".npz")
-        vectors = dict(np.load(beside, allow_pickle=False)) if beside.exists() else {}
+        own = beside.exists() and file_sha256(beside) == stored.get("vectors_sha256")
+        vectors = _arrays(beside.read_bytes()) if own else {}
 
         def pairs(name: str, end: dict[str, Any]) -> dict[str, Any]:
             values = {**end, "values": end["eigenvalues"], "vectors": vectors.get(name)}
@@ -158,7 +165,7 @@ def save_restart(restart: Restart, path: str | Path) -> None:
     arrays = {"vectors": restart.vectors, "following": restart.following}
     rest = {each.name: getattr(restart, each.name) for each in fields(restart) if each.name not in arrays}
     with atomic(path) as file:
-        np.savez(file, rest=np.array(json.dumps(to_plain(rest), allow_nan=False)), **arrays)  # type: ignore[arg-type]
+        np.savez(file, rest=np.array(json.dumps(to_plain(rest))), **arrays)  # type: ignore[arg-type]
 
 
 def load_restart(path: str | Path) -> Restart:
@@ -167,7 +174,8 @@ def load_restart(path: str | Path) -> Restart:
     Raises:
         ValueError: The file is damaged or something else.
     """
-    with _reading(path, "Lanczos"), open(path, "rb") as file, _arrays(file) as stored:
+    with _reading(path, "Lanczos") as content:
+        stored = _arrays(content)
         arrays = {"vectors": stored["vectors"], "following": stored["following"]}
         return from_plain(Restart, {**json.loads(str(stored["rest"])), **arrays})
 
@@ -183,33 +191,35 @@ def copy_result(stored: Path, beside: Path) -> Path:
     return copied
 
 
+class _ForeignError(ValueError):
+    """A file that is whole, and not what was asked for."""
+
+
 @contextmanager
-def _reading(path: str | Path, kind: str) -> Iterator[None]:
-    """Whatever is wrong with a file's content as one line."""
+def _reading(path: str | Path, kind: str) -> Iterator[bytes]:
+    """A file's content; whatever is wrong with it as one line."""
+    content = Path(path).read_bytes()
     try:
-        yield
-    except (
-        KeyError,
-        TypeError,
-        AttributeError,
-        UnicodeDecodeError,
-        json.JSONDecodeError,
-        BadZipFile,
-        EOFError,
-    ) as problem:
-        raise ValueError(f"{path} is damaged or no {kind} file ({problem}); compute it again") from None
+        yield content
+    except _ForeignError:
+        raise
+    except Exception as problem:  # bytes that are not theirs make the readers of zip, NumPy and JSON raise all kinds
+        told = " ".join(str(problem).split())
+        raise ValueError(
+            f"{path} is damaged or no {kind} file ({told}); delete it to compute it again, or give another"
+        ) from None
 
 
 def _check(stored: dict[str, Any], path: str | Path, kind: str) -> None:
     if stored["kind"] != kind:
-        raise ValueError(f"{path} holds no {kind}; give a file that `landscape {kind}` wrote")
+        raise _ForeignError(f"{path} holds no {kind}; give a file that `landscape {kind}` wrote")
     if stored["format"] > FORMAT:
-        raise ValueError(f"{path} was written by a newer version (format {stored['format']}); upgrade to read it")
+        raise _ForeignError(f"{path} was written by a newer version (format {stored['format']}); upgrade to read it")
 
 
-def _arrays(file: IO[bytes]) -> Any:
-    """The arrays of an ``.npz`` file; whatever else the file is raises BadZipFile."""
-    if not is_zipfile(file):
+def _arrays(content: bytes) -> dict[str, Any]:
+    """The arrays of an ``.npz`` file; whatever else the bytes are raises BadZipFile."""
+    if not is_zipfile(io.BytesIO(content)):
         raise BadZipFile("not an .npz archive")
-    file.seek(0)
-    return np.load(file, allow_pickle=False)
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return dict(stored)

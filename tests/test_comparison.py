@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from landscape.storage import save_surface
+from landscape.storage import curvature_values, save_curvature, save_surface, surface_values
 from tests.test_planes_of_checkpoints import SUBSET, subject
 from training.analysis.comparison import Entry, computed, joined, short_names, stored
+from training.analysis.curvatures import curvature_of
 from training.analysis.measures import Measures
 from training.analysis.slices import Slice
 from training.analysis.surfaces import surface_of
@@ -62,12 +63,49 @@ def test_what_is_no_result_is_refused(tmp_path):
         (["SASRec on Beauty, seed 0", "SASRec on Beauty, seed 1"], None),
         (["SASRec on Beauty, seed 0", "S3Rec on Toys, seed 0"], None),
         (["SASRec on Beauty, seed 0"], None),
-        (["SASRec on Beauty, seed 0"] * 2, None),
+        (["SASRec on Beauty, seed 0"] * 2, ["SASRec on Beauty, seed 0 (1)", "SASRec on Beauty, seed 0 (2)"]),
+        (["A on B on Beauty, seed 0", "A on C on Beauty, seed 0"], ["A on B", "A on C"]),
+        (["SASRec on Beauty, seed 0", "b"], None),
         (["a", "b"], None),
     ],
 )
 def test_names_leave_out_what_all_share_as_long_as_they_differ(titles, names):
     assert short_names(titles) == (titles if names is None else names)
+
+
+def test_a_later_result_takes_the_place_of_one_of_its_kind_and_of_no_other(tmp_path):
+    one = subject(tmp_path)
+    (surface, _), (finer, _) = surface_of(one, SUBSET, FEW), surface_of(one, SUBSET, replace(FEW, points=5))
+    curvature, _ = curvature_of(one, SUBSET, ONE)
+    rows = [{"epoch": 1.0}]
+    older = Entry("a", "a", surface, replace(curvature, loss=9.0), rows)
+    (found,) = joined([older, Entry("a", "a", finer), Entry("a", "a", None, curvature)])
+    assert found == Entry("a", "a", finer, curvature, rows)
+    assert found.values() == {"surface": surface_values(finer), "curvature": curvature_values(curvature)}
+    assert str(found) == f"{finer!r}; {curvature!r}"
+    assert Entry("a", "a", surface).values()["curvature"] is None
+
+
+def test_two_losses_of_one_checkpoint_are_not_put_together(tmp_path):
+    own = replace(SUBSET, loss="own")
+    first, second = (computed(subject(tmp_path), each, FEW, ONE) for each in (SUBSET, own))
+    assert second.title == f"{first.title}, own loss" and second.key == first.key
+    assert second.surface.metadata["objective"]["loss"] == second.curvature.metadata["objective"]["loss"] == "own"
+    assert joined([first, replace(second, surface=None), replace(second, curvature=None)]) == [first, second]
+
+
+def test_results_that_tell_nothing_are_put_together_by_their_files(tmp_path):
+    one = subject(tmp_path)
+    surface, curvature = surface_of(one, SUBSET, FEW)[0], curvature_of(one, SUBSET, ONE)[0]
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        save_surface(replace(surface, metadata={"checkpoint": "theirs"}), folder / "s.surface.npz")
+    bare = replace(curvature.pairs, vectors=None, bottom=None)  # vectors would take the surface's place
+    save_curvature(replace(curvature, pairs=bare, metadata={}), tmp_path / "a" / "s.surface.json")
+    files = ["a/s.surface.npz", "b/s.surface.npz", "a/s.surface.json"]
+    first, second = joined([stored(str(tmp_path / file)) for file in files])
+    assert first.curvature is not None and second.curvature is None
+    assert (first.title, second.title) == ("s.surface", "s.surface")
 
 
 def test_entries_without_a_checkpoint_go_by_their_titles():

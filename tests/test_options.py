@@ -13,6 +13,7 @@ class Some(Options):
     share: float = option("A", 0.5, "A share.", least=0, most=1)
     rates: tuple[float, ...] = option("A", (0.1,), "Rates.", above=0, parse=numbers)
     kind: str | None = option("B", None, "A kind.", choices=("one", "two"))
+    some: int = option("B", 3, "Some.", least=1, flag="how-many")
 
 
 def test_values_within_the_limits_are_taken_and_names_spelt_as_known():
@@ -26,6 +27,7 @@ def test_values_within_the_limits_are_taken_and_names_spelt_as_known():
         ({"share": float("nan")}, "share must be"),
         ({"rates": (0.5, 0.0)}, "rates must be finite and above 0, got 0.0"),
         ({"rates": (float("inf"), 1.0)}, "rates must be finite and above 0, got inf"),
+        ({"some": 0}, "how-many must be at least 1, got 0"),
         ({"kind": "oen"}, "kind must be one of one, two, got 'oen'; did you mean one?"),
     ],
 )
@@ -46,6 +48,7 @@ def test_other_values_are_refused_in_words(given, message):
         (size, "2GiB", 2**31),
         (size, "1000", 1000),
         (size, "4 kB", 4096),
+        (size, "2t", 2**41),
     ],
 )
 def test_texts_are_read(read, text, value):
@@ -62,6 +65,8 @@ def test_texts_are_read(read, text, value):
         (counts, "1x2x3"),
         (size, "lots"),
         (size, "4X"),
+        (size, "1e999G"),
+        (size, ""),
     ],
 )
 def test_other_texts_are_refused(read, text):

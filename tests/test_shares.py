@@ -87,4 +87,6 @@ def test_a_bound_is_one_where_eigenvalues_are_not_told_apart_and_unknown_at_the_
     values, residuals = np.array([3.0, 2.0, 1.99]), np.array([0.1, 0.05, 0.05])
     bounds = angle_bounds(EigenPairs(values, residuals, np.ones(3, bool), 0))
     np.testing.assert_allclose(bounds, [0.1 / (1 - 0.05), 1, 1])
+    wide = EigenPairs(values[:2], np.array([0.97, 0.05]), np.ones(2, bool), 0)
+    np.testing.assert_array_equal(angle_bounds(wide), [1, 1])
     assert np.isnan(angle_bounds(EigenPairs(values[:1], residuals[:1], np.ones(1, bool), 0))).all()

@@ -1,5 +1,6 @@
 """Results that tell themselves: as text, and as tables in a notebook."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.test_storage import curvature, surface
         (0.123456, "0.1235"),
         (1234567, "1,234,567"),
         (True, "yes"),
+        (False, "no"),
         (float("nan"), ""),
         (float("inf"), "inf"),
         ((0.5, 0.00123), "0.5 ± 0.0012"),
@@ -27,10 +29,20 @@ def test_cells_as_text(cell, text):
 
 
 def test_a_table_is_aligned_and_complete():
-    lines = Table("Title", ("", "n"), [("first", 1), ("second [b]", 12345)]).text().splitlines()
+    lines = Table("Title", ("", "[b]n"), [("first", 1), ("second [b]", 12345)]).text().splitlines()
     assert lines[0] == "Title"
+    assert lines[1].strip() == "[b]n"
     assert lines[-1].split() == ["second", "[b]", "12,345"]
     assert len(lines[-1]) == len(lines[-2])  # numbers end in one column
+
+
+def test_a_wide_table_keeps_each_row_on_a_line_of_its_own():
+    names = [f"a title of several words, the {i}th of its kind" for i in range(30)]
+    _, header, _, *rows = Table("Title", ("", *names), [(name, *names) for name in names]).text().splitlines()
+    assert len(rows) == len(names)
+    for name, row in zip(names, rows, strict=True):
+        assert row.startswith(f"  {name} ")
+        assert all(each in row and each in header for each in names)
 
 
 class Cells(HTMLParser):
@@ -66,6 +78,9 @@ def test_names_are_shown_as_text_and_never_as_markup():
     parser.feed(html)
     assert {"script", "b", "img"}.isdisjoint(parser.tags)
     assert "<img src=x>" in parser.found
+    parser = Cells()
+    parser.feed(replace(surface(), metadata={"quantity": "<img src=x>"})._repr_html_())
+    assert "img" not in parser.tags
 
 
 def test_a_curvature_tells_its_numbers_with_their_errors():

@@ -37,7 +37,10 @@ class Sectioned(click.Command):
 
 
 def settings_options(kind: type[Options]) -> Callable[..., Any]:
-    """An option for each field of a dataclass of settings, in their order."""
+    """An option for each field of a dataclass of settings, in their order.
+
+    Types are read as they are written: the dataclass's module has ``from __future__ import annotations``.
+    """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for each in reversed(fields(kind)):  # type: ignore[arg-type]  # a dataclass

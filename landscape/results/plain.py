@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 def to_plain(value: Any) -> Any:
     """Dataclasses and mappings as dictionaries, arrays as lists; NaN as None, and ±inf as "inf" and "-inf"."""
-    if is_dataclass(value) and not isinstance(value, type):
+    if is_dataclass(value):
         return {each.name: to_plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): to_plain(each) for key, each in value.items()}

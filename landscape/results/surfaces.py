@@ -103,7 +103,7 @@ class Band:
     level: float = 0.95  # of the intervals
 
     def __post_init__(self) -> None:
-        if self.losses.ndim != 2 or self.losses.shape[1:] != self.radii.shape or not len(self.losses):
+        if self.losses.shape[1:] != self.radii.shape or not len(self.losses):
             raise ValueError(
                 f"losses {self.losses.shape} do not fit; {len(self.radii)} radii need (R, {len(self.radii)})"
             )

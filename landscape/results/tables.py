@@ -14,6 +14,7 @@ from rich.text import Text
 
 Cell = str | float | int | bool | tuple[float, float]  # a pair is a value with its error
 Row = tuple[Cell, ...]
+WIDTH = 100_000  # of the text, at most: a line that is too long for a terminal is not to lose its end
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class Table:
         """Aligned columns under the title."""
         shown = RichTable(box=SIMPLE_HEAD)
         for i, name in enumerate(self.header):
-            shown.add_column(Text(name), justify="left" if i == 0 else "right", no_wrap=True)
+            shown.add_column(Text(name), justify="left" if i == 0 else "right")
         for row in self.rows:
             shown.add_row(*(Text(told(cell)) for cell in row))
-        console = Console(width=400, color_system=None)
+        console = Console(width=WIDTH, color_system=None)
         with console.capture() as text:
             console.print(shown)
         return "\n".join([self.title, *(line.rstrip() for line in text.get().rstrip().splitlines()[1:])])

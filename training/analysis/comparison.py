@@ -15,6 +15,7 @@ from landscape.storage import curvature_values, load_curvature, load_surface, su
 from training.analysis.companions import history_of
 from training.analysis.curvatures import curvature_of
 from training.analysis.measures import Measures
+from training.analysis.planes import distinct
 from training.analysis.slices import Slice
 from training.analysis.subject import Subject
 from training.analysis.surfaces import surface_of
@@ -26,7 +27,7 @@ class Entry:
     """One model of a comparison, as far as something is known of it."""
 
     title: str
-    key: str  # the checkpoint's SHA-256, or the title where that is not told
+    key: str  # the checkpoint's SHA-256; where that is not told, the title, and where there is none, the file's path
     surface: Surface | None = None
     curvature: Curvature | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -73,10 +74,14 @@ def computed(
 
 
 def joined(entries: Sequence[Entry]) -> list[Entry]:
-    """One entry for each model, in the order of their first; a later result of one kind takes the place of another."""
-    found: dict[str, Entry] = {}
+    """One entry for each model and loss, in the order of their first.
+
+    A later result of one kind takes the place of another. Titles tell the loss: what a method minimised and the common
+    loss are not put together, though of one checkpoint.
+    """
+    found: dict[tuple[str, str], Entry] = {}
     for entry in entries:
-        before = found.get(entry.key)
+        before = found.get((entry.key, entry.title))
         if before is not None:
             entry = replace(
                 before,
@@ -84,20 +89,25 @@ def joined(entries: Sequence[Entry]) -> list[Entry]:
                 curvature=entry.curvature or before.curvature,
                 history=entry.history or before.history,
             )
-        found[entry.key] = entry
+        found[entry.key, entry.title] = entry
     return list(found.values())
 
 
 def short_names(titles: Sequence[str]) -> list[str]:
-    """Titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec."""
+    """Titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec.
+
+    Equal titles get numbers.
+    """
     ends = {title[title.rfind(" on ") :] for title in titles if " on " in title}
     if len(titles) > 1 and len(ends) == 1 and all(" on " in title for title in titles):
         shortened = [title[: title.rfind(" on ")] for title in titles]
         if len(set(shortened)) == len(titles):
             return shortened
-    return list(titles)
+    return distinct(list(titles))
 
 
 def _named(metadata: dict[str, Any], path: str) -> tuple[str, str]:
-    title = str(metadata.get("title", Path(path).stem))
-    return title, str(metadata.get("checkpoint", {}).get("sha256", title))
+    """Title and key."""
+    title, checkpoint = metadata.get("title"), metadata.get("checkpoint")
+    sha256 = checkpoint.get("sha256") if isinstance(checkpoint, dict) else None
+    return str(title or Path(path).stem), str(sha256 or title or Path(path).with_suffix(""))

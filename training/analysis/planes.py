@@ -20,27 +20,16 @@ from training.checkpoint import Checkpoint, load_checkpoint
 from training.runs import snapshots
 
 
-def directions_of(chosen: Slice, seed: int) -> dict[str, Any]:
-    """What decides about the directions, for a result's name: files by their content.
+def slice_of(chosen: Slice) -> dict[str, Any]:
+    """All settings of a slice, for a result's name; files by their content.
 
     Raises:
         FileNotFoundError: A file or a run is not there.
     """
-    kept: dict[str, Any] = {"kind": chosen.kind, "line": chosen.is_line}
-    if chosen.kind == "random":
-        kept |= {name: getattr(chosen, name) for name in ("normalize", "vectors", "orthogonal")} | {"seed": seed}
-    elif chosen.kind == "eigen":
-        kept["eigen"] = chosen.eigen
-    elif chosen.kind == "toward":
-        kept["toward"] = [file_sha256(path) for path in chosen.toward]
-    elif chosen.trajectory is not None:
+    kept: dict[str, Any] = {**asdict(chosen), "toward": [file_sha256(path) for path in chosen.toward]}
+    if chosen.trajectory is not None:
         kept["trajectory"] = [file_sha256(path) for path in snapshots(chosen.trajectory)]
     return kept
-
-
-def slice_of(chosen: Slice, seed: int) -> dict[str, Any]:
-    """All settings of a slice, for a result's name; files by their content."""
-    return {**asdict(chosen), **directions_of(chosen, seed)}
 
 
 def plane_of(
@@ -69,7 +58,7 @@ def plane_of(
         plane = eigen_plane(pairs, chosen.eigen, objective.params)
     elif chosen.kind == "toward":
         others = [load_checkpoint(path) for path in chosen.toward]
-        names = _distinct([subject.checkpoint.title, *(other.title for other in others)])
+        names = distinct([subject.checkpoint.title, *(other.title for other in others)])
         points = [_point(subject, objective, other, path) for other, path in zip(others, chosen.toward, strict=True)]
         plane = plane_through(objective.params, points, names)
     elif chosen.trajectory is not None:
@@ -108,6 +97,6 @@ def _trajectory(subject: Subject, objective: Objective[Any], run: str) -> Plane:
     return replace(plane, path=replace(plane.path, loss=losses))
 
 
-def _distinct(names: list[str]) -> list[str]:
+def distinct(names: list[str]) -> list[str]:
     """Names with numbers where two are the same."""
     return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]

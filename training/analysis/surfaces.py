@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from landscape.storage import load_surface, save_surface
 from landscape.surfaces import surface
 from training.analysis.curvatures import eigenpairs_of
 from training.analysis.metrics import extras_of
-from training.analysis.planes import directions_of, plane_of, slice_of
+from training.analysis.planes import plane_of, slice_of
 from training.analysis.slices import Slice
 from training.analysis.subject import Subject
 from training.objective import objective_of
@@ -52,7 +53,7 @@ def surface_of(
         ValueError: An argument is out of range, or as ``objective_of``, ``extras_of`` and ``plane_of`` raise it.
         OSError: The folder for results cannot be written to, or a file is not there.
     """
-    result = subject.place("surface", subset, **slice_of(chosen, subset.seed)).with_suffix(".npz")
+    result = subject.place("surface", subset, **slice_of(chosen)).with_suffix(".npz")
     if result.exists():
         return load_surface(result), result
     if chosen.repeats == 1:
@@ -95,7 +96,7 @@ def _computed(subject: Subject, subset: Subset, chosen: Slice, device: torch.dev
 
     plane = plane_of(subject, objective, chosen, subset.seed, eigenpairs)
     extras = extras_of(subject, subset, objective, chosen.metric, device=device)
-    place = subject.place(".partial", subset, metric=chosen.metric, **directions_of(chosen, subset.seed))
+    place = subject.place(".partial", subset, metric=chosen.metric, directions=_digest(plane))
     partial = Evaluations(place.with_suffix(".npz"), key=subject.dataset.sha256)
     found = surface(
         objective,
@@ -125,6 +126,12 @@ def _computed(subject: Subject, subset: Subset, chosen: Slice, device: torch.dev
         found = replace(found, barrier=barrier(found))
     partial.delete()
     return found
+
+
+def _digest(plane: Plane) -> str:
+    """SHA-256 of the directions themselves: eigenvectors that were continued since are others."""
+    vectors = [vector.cpu().numpy().tobytes() for vector in (plane.x, plane.y) if vector is not None]
+    return hashlib.sha256(b"".join(vectors)).hexdigest()
 
 
 def _checked(objective: Objective[Any], plane: Plane) -> dict[str, Any]:
