@@ -35,9 +35,8 @@ class Row:
 
 def number_rows(models: Sequence[Model]) -> list[Row]:
     """Every number that any of the models has."""
-    rows = [Row(label, note, tuple(map(cell, models))) for label, note, cell in [*_ROWS, *_rises(models)]]
-    at = next(place for place, row in enumerate(rows) if row.label == "Barrier")
-    rows[at:at] = _sharpness_rows(models)
+    told = [*_LOSSES, *_metrics(models), *_rises(models), *_CURVATURES, *_sharpness(models), *_EFFORTS]
+    rows = [Row(label, note, tuple(map(cell, models))) for label, note, cell in told]
     return [row for row in rows if any(cell.text != MISSING for cell in row.cells)]
 
 
@@ -101,14 +100,15 @@ def _give(value: float, error: float) -> Cell:
     return Cell(value, give_or_take(value, error)) if not math.isnan(value) else Cell()
 
 
-_ROWS: list[tuple[str, str, Callable[[Model], Cell]]] = [
+_Told = list[tuple[str, str, Callable[[Model], Cell]]]  # label, note, and what a model has of it
+_LOSSES: _Told = [
     ("Loss at the centre", "± standard error over users", _loss),
+    ("Validation NDCG@20", "the best epoch of training", _validated),
+    ("Barrier", "above the straight line between the ends", _of_surface(_barrier)),
+]
+_CURVATURES: _Told = [
     (LAMBDA_MAX, "± residual, within which an eigenvalue lies", _of_curvature(lambda each: _eigenvalue(each.pairs))),
-    (
-        LAMBDA_MIN,
-        "± residual; below zero: not a minimum",
-        _of_curvature(lambda each: _eigenvalue(each.pairs.bottom)),
-    ),
+    (LAMBDA_MIN, "± residual; below zero: not a minimum", _of_curvature(lambda each: _eigenvalue(each.pairs.bottom))),
     ("Trace", "± standard error over probes", _of_curvature(_trace)),
     ("Eigenvalues below zero", "estimate, and its bounds for these probes", _of_curvature(_negative)),
     (
@@ -121,11 +121,8 @@ _ROWS: list[tuple[str, str, Callable[[Model], Cell]]] = [
         "sharpness without the common scale of the parameters",
         _of_curvature(lambda each: _give(float(each.pairs.values[0]) * each.params_norm**2, math.nan)),
     ),
-    (
-        "Barrier",
-        "above the straight line between the ends",
-        _of_surface(_barrier),
-    ),
+]
+_EFFORTS: _Told = [
     ("Surface error", "of the range, at points left out of the fit", _of_surface(_error)),
     ("Evaluations", "of the loss, for the surface", _of_surface(lambda each: _give(each.evaluations, math.nan))),
     (
@@ -133,11 +130,23 @@ _ROWS: list[tuple[str, str, Callable[[Model], Cell]]] = [
         "with the matrix, for the eigenvalues",
         _of_curvature(lambda each: _give(each.pairs.products, math.nan)),
     ),
-    ("Validation NDCG@20", "the best epoch of training", _validated),
 ]
 
 
-def _rises(models: Sequence[Model]) -> list[tuple[str, str, Callable[[Model], Cell]]]:
+def _metrics(models: Sequence[Model]) -> _Told:
+    """A row for each metric of any surface."""
+    names = dict.fromkeys(name for model in models if model.surface is not None for name in model.surface.metrics)
+    return [(f"{name} at the centre", "measured with the surface", _metric(name)) for name in names]
+
+
+def _metric(name: str) -> Callable[[Model], Cell]:
+    def cell(surface: Surface) -> Cell:
+        return _give(surface.of(name).centre, math.nan) if name in surface.metrics else Cell()
+
+    return _of_surface(cell)
+
+
+def _rises(models: Sequence[Model]) -> _Told:
     """A row for each distance to which any model's bands reach."""
     bands = [model.surface.band for model in models if model.surface is not None and model.surface.band is not None]
     levels = {float(band.radii[-1]): band.level for band in bands}
@@ -158,18 +167,30 @@ def _rise(reach: float) -> Callable[[Model], Cell]:
     return _of_surface(cell)
 
 
-def _sharpness_rows(models: Sequence[Model]) -> list[Row]:
-    tables = [model.curvature.sharpness if model.curvature is not None else None for model in models]
-    kinds = [(kind, rho) for table in tables if table for kind in table.kinds for rho in table.rhos.tolist()]
-    rows = []
-    for kind, rho in sorted(dict.fromkeys(kinds), key=lambda each: [each[0] for each in kinds].index(each[0])):
-        cells = []
-        for table in tables:
-            if table is None or kind not in table.kinds or rho not in table.rhos:
-                cells.append(Cell())
-                continue
-            at = table.rhos.tolist().index(rho), table.kinds.index(kind)
-            cells.append(_give(float(table.values[at]), float(table.stderr[at])))
-        worst = "± standard error over directions" if kind == "average" else "a lower bound of the largest rise"
-        rows.append(Row(f"Sharpness {kind}, {GREEK_RHO} = {number(rho)}", worst, tuple(cells)))
-    return rows
+def _sharpness(models: Sequence[Model]) -> _Told:
+    """A row for each kind and distance of any table, the kinds together."""
+    curvatures = [model.curvature for model in models if model.curvature is not None]
+    tables = [curvature.sharpness for curvature in curvatures if curvature.sharpness is not None]
+    kinds = dict.fromkeys(kind for table in tables for kind in table.kinds)
+    rhos = sorted({rho for table in tables for rho in table.rhos.tolist()})
+    notes = {"average": "± standard error over directions"}
+    return [
+        (
+            f"Sharpness {kind}, {GREEK_RHO} = {number(rho)}",
+            notes.get(kind, "a lower bound of the largest rise"),
+            _rise_within(kind, rho),
+        )
+        for kind in kinds
+        for rho in rhos
+    ]
+
+
+def _rise_within(kind: str, rho: float) -> Callable[[Model], Cell]:
+    def cell(curvature: Curvature) -> Cell:
+        table = curvature.sharpness
+        if table is None or kind not in table.kinds or rho not in table.rhos:
+            return Cell()
+        at = table.rhos.tolist().index(rho), table.kinds.index(kind)
+        return _give(float(table.values[at]), float(table.stderr[at]))
+
+    return _of_curvature(cell)

@@ -90,6 +90,7 @@ function settle() {
   const count = page.models.length - state.hidden.size;
   const columns = count <= 3 ? Math.max(count, 1) : count === 4 ? 2 : count <= 6 || count === 9 ? 3 : 4;
   document.body.style.setProperty("--columns", columns);
+  document.body.style.setProperty("--map-columns", count === 4 ? 4 : columns); // maps are legible when small
   document.body.classList.toggle("own", share() === "own");
   document.body.classList.toggle("one", count === 1);
   drawBar();
