@@ -1,4 +1,4 @@
-"""Pictures of a page for the README: ``python docs/screenshots.py PAGE.html PICTURE.png [HEADING] [--height 860] [--dark]``.
+"""Pictures of a page for the README: ``python docs/screenshots.py PAGE.html PICTURE.png [HEADING] [OPTIONS]``.
 
 The window is scrolled to the heading, or shows the top of the page. Needs playwright and Chromium, as the tests do.
 """

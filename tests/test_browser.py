@@ -108,6 +108,17 @@ def test_browser_draws_the_scene_and_the_switch_switches(chromium, file):
     becomes(page, f"Math.abs({marks}[0].z[0] - {np.log10(0.25)}) < 1e-6")
     page.wait_for_timeout(300)
     assert colours(page, "[data-panel=surface]")[1] != linear
+
+    # On paper a canvas would be blank.
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    becomes(page, "document.querySelector('img.printed').naturalWidth > 300")
+    assert colours(page, "img.printed")[0] > 500
+    assert not page.is_visible("[data-panel=surface]")
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.is_visible("[data-panel=surface]")
+    assert page.locator("img.printed").count() == 0
     opened.check_quiet(file)
     page.close()
 

@@ -44,12 +44,22 @@ const again = () => {
 };
 addEventListener("popstate", again);
 dark.addEventListener("change", drawAll);
-// Nothing waits for a page that prints: all is drawn at once, scenes as they were when they were last seen.
+// A scene's canvas is blank on paper, its picture is not; how plotly makes one at once is its own affair, and may change.
+function pictured(panel) {
+  const source = panel._fullLayout?.scene?._scene?.toImage?.("png");
+  if (!source) return;
+  panel.after(Object.assign(new Image(), { src: source, className: "printed", alt: panel.ariaLabel ?? "" }));
+  panel.classList.add("unprinted");
+}
+
+// Nothing waits for a page that prints: all is drawn at once.
 const printed = (now) => () => {
   printing = now;
+  document.querySelectorAll("img.printed").forEach((picture) => picture.remove());
   // Of many models, provenance would be dozens of pages.
   document.querySelectorAll(".notes, .alone .provenance").forEach((fold) => (fold.open = now));
-  panels.filter((panel) => panel.dataset.drawn && (!now || !scenes.includes(panel))).forEach(draw);
+  panels.filter((panel) => panel.dataset.drawn).forEach(draw);
+  scenes.forEach((panel) => (now && panel.dataset.drawn ? pictured(panel) : panel.classList.remove("unprinted")));
 };
 addEventListener("beforeprint", printed(true));
 addEventListener("afterprint", printed(false));
