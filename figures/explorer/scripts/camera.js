@@ -36,7 +36,7 @@ let turning = false;
 let behind = false; // the others, since they last followed
 
 // Labels keep their size: a small or narrow scene is looked at from farther away, so that nothing is cut off.
-const farther = ({ clientWidth, clientHeight }) => Math.max(0.92, 1.12 - clientWidth / 2400, (1.12 * clientHeight) / clientWidth);
+const farther = ({ clientWidth, clientHeight }) => Math.max(0.92, 1.25 - clientWidth / 1600, (1.12 * clientHeight) / clientWidth);
 
 function cameraOf(panel) {
   const { eye, center } = structuredClone(state.camera);
