@@ -39,16 +39,15 @@ $(VENV)/.bench: $(VENV)/.runtime
 	$(PIP_INSTALL) --editable '.[bench]'
 	@touch $@
 
-demo: $(VENV)/.runtime  ## train SASRec and SAMRec on the built-in data and draw their loss surfaces
+demo: $(VENV)/.runtime  ## train SASRec and SAMRec on the built-in data and compare their loss surfaces
 	@for method in sasrec samrec; do \
-	    $(BIN)/landscape train $$method --out $(DEMO)/$$method --resume && \
-	    $(BIN)/landscape surface $(DEMO)/$$method/checkpoint.pt --out $(DEMO)/$$method.html || exit 1; \
+	    $(BIN)/landscape train $$method --out $(DEMO)/$$method --resume || exit 1; \
 	done
 	@$(BIN)/landscape evaluate $(DEMO)/sasrec/checkpoint.pt $(DEMO)/samrec/checkpoint.pt
+	@$(BIN)/landscape compare $(DEMO)/sasrec/checkpoint.pt $(DEMO)/samrec/checkpoint.pt --out $(DEMO)/comparison.html
 	@echo
 	@echo 'Open in a browser:'
-	@echo '  $(abspath $(DEMO))/sasrec.html'
-	@echo '  $(abspath $(DEMO))/samrec.html'
+	@echo '  $(abspath $(DEMO))/comparison.html'
 
 test: $(VENV)/.test  ## install what the tests need and run them
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)

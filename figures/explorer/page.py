@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from figures.drawn.comparison import is_plane, masses, quantities, quantity_of
 from figures.explorer.compact import Pool
 from figures.explorer.panels import common_panels, own_panels
@@ -99,7 +101,7 @@ def explorer_page(models: Sequence[Model], *, title: str | None = None, rho: flo
 
 def _profiled(surfaces: Sequence[Surface | None]) -> list[int]:
     """The coordinates along which any surface reaches: 0 for α, 1 for β."""
-    shapes = [surface.loss.shape for surface in surfaces if surface is not None]
+    shapes = [each.loss.shape for each in surfaces if each is not None and np.isfinite(each.loss).any()]
     return [along for along in (0, 1) if any(shape[1 - along] > 1 for shape in shapes)]
 
 

@@ -48,7 +48,7 @@ function readOut() {
   });
   const where = document.createElement("span");
   const [across, along] = view("symbols") ?? [];
-  where.textContent = `At ${across} ${told(state.at[0])}, ${along} ${told(state.at[1])}, ${heightTold()}:`;
+  if (across) where.textContent = `At ${across} ${told(state.at[0])}, ${along} ${told(state.at[1])}, ${heightTold()}:`;
   output.replaceChildren(where, ...each);
 }
 
