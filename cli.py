@@ -7,9 +7,11 @@ can mend. Heavy imports happen inside the commands, so that ``--help`` answers a
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,15 +42,34 @@ class Commands(click.Group):
         """Run the command; see the module's text for exit codes."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # whoever read the output has left, which click takes quietly
         except (ValueError, OSError, MemoryError) as problem:
             if ctx.params.get("debug"):
                 raise
-            raise click.ClickException(" ".join(str(problem).split()) or type(problem).__name__) from None
+            raise click.ClickException(_told(problem)) from None
         except (KeyboardInterrupt, click.Abort):
             click.echo(
                 "Stopped. What was finished is saved; the same command continues (train: with --resume).", err=True
             )
             ctx.exit(INTERRUPTED)
+
+
+def _told(problem: BaseException) -> str:
+    """What is wrong, in one line."""
+    if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
+        return f"{problem.filename}: {problem.strerror}"
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+@contextmanager
+def _about(path: str) -> Iterator[None]:
+    """Say which of the inputs it is that something is wrong with."""
+    try:
+        yield
+    except (ValueError, OSError, MemoryError) as problem:
+        told = _told(problem)
+        raise ValueError(told if path in told else f"{path}: {told}") from problem
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -57,6 +78,12 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
         click.echo(f"landscape {__version__}")
         ctx.exit()
+
+
+def _radius(ctx: click.Context, param: click.Parameter, rho: float | None) -> float | None:
+    if rho is not None and not 0 < rho < math.inf:
+        raise click.BadParameter(f"{rho} is no finite number above 0")
+    return rho
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)
@@ -123,9 +150,7 @@ picture_scale_option = click.option(
     default="linear",
     help="Of the loss in the picture; rise is above the lowest shown.",
 )
-rho_option = click.option(
-    "--rho", type=click.FloatRange(min=0, min_open=True), help="Radius of a ball to draw around the model."
-)
+rho_option = click.option("--rho", type=float, callback=_radius, help="Radius of a ball to draw around the model.")
 out_option = click.option(
     "--out", type=click.Path(dir_okay=False), help="The page, FILE.html; by default in results/ beside the checkpoint."
 )
@@ -360,41 +385,45 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
     \b
     Examples:
       landscape compare runs/*-Beauty-seed0/checkpoint.pt --users 2000 --out beauty.html
-      landscape compare sasrec.npz sasrec.json samrec.npz samrec.json --out both.html
+      landscape compare sasrec.npz sasrec-curvature.json samrec.npz samrec-curvature.json
     """
-    from figures.models import Model
+    from figures.models import Model, looks
     from figures.writing import write_page, write_picture
     from landscape.progress import progress
-    from training.analysis.comparison import computed, joined, short_names, stored
+    from training.analysis.comparison import Entry, computed, joined, short_names, stored
     from training.analysis.subject import Subject
 
     where = _compute(given["device"], given["threads"])
     subset, chosen = made(Subset, given), made(Slice, given)
     measures = made(Measures, {"top": top, "checks": everything, **dict.fromkeys(SECTIONS_OF_ALL, everything)})
     out, pictures = Path(given["out"]), _pictures(given)
-    _writable(str(out), *pictures)
+    _check_outputs(given["out"], pictures)
+    opened: list[Entry | Subject] = []
+    for path in inputs:  # all of them, before hours go into the first
+        with _about(path):
+            is_result = path.endswith((".npz", ".json"))
+            opened.append(stored(path) if is_result else Subject.open(path, given["data"], data_dir=given["data_dir"]))
     entries = []
-    for path in inputs:
-        if path.endswith((".npz", ".json")):
-            entries.append(stored(path))
-            continue
-        subject = Subject.open(path, given["data"], data_dir=given["data_dir"])
-        with progress(subject.checkpoint.title) as report:
-            entries.append(computed(subject, subset, chosen, measures, device=where, report=report))
+    for path, each in zip(inputs, opened, strict=True):
+        if isinstance(each, Subject):
+            with _about(path), progress(each.checkpoint.title) as report:
+                each = computed(each, subset, chosen, measures, device=where, report=report)
+        entries.append(each)
     found = joined(entries)
-    names = short_names([entry.title for entry in found])
-    models = [Model(n, each.surface, each.curvature, each.history) for n, each in zip(names, found, strict=True)]
+    short = short_names([entry.title for entry in found])
+    models = [Model(n, each.surface, each.curvature, each.history) for n, each in zip(short, found, strict=True)]
+    names = [look.name for look in looks(models)]
     write_page(models, out, rho=rho)
     look = {"kind": given["picture"], "scale": given["picture_scale"], "width": given["picture_width"]}
-    for picture in pictures:
+    for picture in pictures.values():
         write_picture(models, picture, rho=rho, **look)
     if given["as_json"]:
         told = [each.values() for each in found]
-        _print_json({"models": dict(zip(names, told, strict=True)), "files": [str(out), *pictures]})
+        _print_json({"models": dict(zip(names, told, strict=True)), "files": [str(out), *pictures.values()]})
         return
     for name, each in zip(names, found, strict=True):
         click.echo(f"{name}: {each}")
-    click.echo("\n".join([str(out), *pictures]))
+    click.echo("\n".join([str(out), *pictures.values()]))
 
 
 def _analyse(
@@ -410,27 +439,36 @@ def _analyse(
 ) -> None:
     """Load or compute a result for each input, draw it, and tell it."""
     from landscape.progress import progress
+    from landscape.storage import check_place
     from training.analysis.companions import history_of
+    from training.analysis.comparison import title_of
     from training.analysis.subject import Subject
 
     where = _compute(given["device"], given["threads"])
     pictures = _pictures(given)
-    _one_output(inputs, given["out"], *pictures)
+    _one_output(inputs, given["out"], *pictures.values())
+    _check_outputs(given["out"], pictures)
+    if given["out"] is not None:
+        check_place(Path(given["out"]), suffix)
+    opened = []
+    for path in inputs:  # all of them, before hours go into the first
+        with _about(path):
+            is_result = path.endswith(suffix)
+            opened.append(load(path) if is_result else Subject.open(path, given["data"], data_dir=given["data_dir"]))
     told: list[dict[str, Any]] = []
-    for path in inputs:
-        if path.endswith(suffix):
-            found, stored, history = load(path), Path(path), []
-        else:
-            subject = Subject.open(path, given["data"], data_dir=given["data_dir"])
-            with progress(f"{what} of {subject.checkpoint.title}") as report:
-                found, stored = computed(subject, where, report)
-            history = history_of(subject.path.parent)
+    for path, found in zip(inputs, opened, strict=True):
+        stored, history = Path(path), []
+        if isinstance(found, Subject):
+            history = history_of(found.path.parent)
+            with _about(path), progress(f"{what} of {found.checkpoint.title}") as report:
+                found, stored = computed(found, where, report)
         page = Path(given["out"]) if given["out"] else stored.with_suffix(".html")
-        shown = model(found.metadata.get("title", page.stem), found, stored, history)
+        title = title_of(found.metadata, page)
+        shown = model(title, found, stored, history)
         files = _draw(shown, found, stored, page, pictures, width=given["picture_width"], **look)
         told.append({**values(found), "files": files})
         if not given["as_json"]:
-            click.echo(f"{found.metadata.get('title', path)}: {found}")
+            click.echo(f"{title}: {found}")
             click.echo("\n".join(files))
     if given["as_json"]:
         _print_json(told[0] if len(told) == 1 else told)
@@ -454,11 +492,13 @@ def import_weights(weights: str, data: str, data_dir: str | None, attributes: st
     \b
     Example:  landscape import s3rec Beauty-epochs-150.pt --data Beauty --out s3rec.pt
     """
+    from landscape.files import check_writable
     from training.checkpoint import save_checkpoint
     from training.datasets import load
     from training.published_weights import import_s3rec
 
     _one_output((weights,), out)
+    check_writable(out)
     found = import_s3rec(weights, load(data, data_dir=data_dir, attributes=attributes), heads=heads)
     save_checkpoint(found, out)
     click.echo(f"{found.title}, stage {found.stage}")
@@ -579,8 +619,9 @@ def _refuse_idle(settings: Settings, given: Iterable[str]) -> None:
         raise click.UsageError(f"--{name.replace('_', '-')} has no effect here; it is an option of: {section}")
 
 
-def _pictures(given: dict[str, Any]) -> list[str]:
-    return [given[name] for name in ("png", "pdf", "svg") if given[name]]
+def _pictures(given: dict[str, Any]) -> dict[str, str]:
+    """By kind, the files of the pictures that are wanted."""
+    return {kind: given[kind] for kind in ("png", "pdf", "svg") if given[kind] is not None}
 
 
 def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
@@ -589,26 +630,27 @@ def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
             raise click.UsageError(
                 f"{output} can hold one result; leave it out to write beside each of the {len(inputs)} inputs"
             )
-    _writable(*outputs)
 
 
-def _writable(*outputs: str | None) -> None:
-    """Refuse files in folders that are not there before anything is computed."""
-    for output in filter(None, outputs):
-        if not Path(output).absolute().parent.is_dir():
-            raise FileNotFoundError(
-                f"the folder {Path(output).parent} of {Path(output).name} does not exist; create it first"
-            )
+def _check_outputs(page: str | None, pictures: dict[str, str]) -> None:
+    """Refuse what cannot be written, or could take the place of a checkpoint or a result, before hours go into it."""
+    from landscape.files import check_writable
+
+    for kind, output in {**({} if page is None else {"html": page}), **pictures}.items():
+        if Path(output).suffix.lower() != f".{kind}":
+            option = "out" if kind == "html" else kind
+            raise ValueError(f"--{option} must be a file that ends in .{kind}, got {output!r}")
+        check_writable(output)
 
 
-def _draw(shown: Model, found: Any, stored: Path, page: Path, pictures: list[str], **look: Any) -> list[str]:
+def _draw(shown: Model, found: Any, stored: Path, page: Path, pictures: dict[str, str], **look: Any) -> list[str]:
     """Write the page, its data beside it and the pictures; the names of all."""
     from figures.writing import write_page, write_picture
     from landscape.storage import copy_result
 
     write_page([shown], page, rho=look.get("rho"))
     files = [page, copy_result(stored, page)]
-    for picture in map(Path, pictures):
+    for picture in map(Path, pictures.values()):
         write_picture([shown], picture, **look)
         files.append(picture)
     return [str(file) for file in files]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -23,6 +23,7 @@ FORMAT = 2  # of result files; raised when an older reader could misread a newer
 # A surface's large arrays are stored as such, everything else of it as JSON; these are by name, one array each.
 ARRAYS = ("alphas", "betas", "loss", "evaluated", "nodes", "node_loss")
 NAMED = ("metrics", "node_metrics")
+OBJECTS = ("checkpoint", "data", "objective", "plane", "versions")  # in metadata, if they are there
 
 
 def save_surface(surface: Surface, path: str | Path) -> None:
@@ -49,10 +50,13 @@ def load_surface(path: str | Path) -> Surface:
     Raises:
         ValueError: The file is no surface, is damaged, or comes from a newer version.
     """
-    with _reading(path, "surface") as content:
+    with reading(path, "surface") as content:
         stored = _arrays(content)
         described = json.loads(str(stored["metadata"]))
         _check(described, path, "surface")
+        for axis in ("alphas", "betas"):
+            if not np.isfinite(stored[axis]).all() or not (np.diff(stored[axis]) > 0).all():
+                raise ValueError(f"{axis} do not increase")
         named = {
             group: {name.removeprefix(f"{group}/"): stored[name] for name in stored if name.startswith(f"{group}/")}
             for group in NAMED
@@ -144,7 +148,7 @@ def load_curvature(path: str | Path) -> Curvature:
     Raises:
         ValueError: The file is no curvature, is damaged, or comes from a newer version.
     """
-    with _reading(path, "curvature") as content:
+    with reading(path, "curvature") as content:
         stored = json.loads(content)
         _check(stored, path, "curvature")
         beside = Path(path).with_suffix(".npz")
@@ -174,7 +178,7 @@ def load_restart(path: str | Path) -> Restart:
     Raises:
         ValueError: The file is damaged or something else.
     """
-    with _reading(path, "Lanczos") as content:
+    with reading(path, "Lanczos") as content:
         stored = _arrays(content)
         arrays = {"vectors": stored["vectors"], "following": stored["following"]}
         return from_plain(Restart, {**json.loads(str(stored["rest"])), **arrays})
@@ -191,17 +195,36 @@ def copy_result(stored: Path, beside: Path) -> Path:
     return copied
 
 
-class _ForeignError(ValueError):
-    """A file that is whole, and not what was asked for."""
+def check_place(beside: Path, suffix: str) -> None:
+    """Find out whether ``copy_result`` of a result with this suffix would take the place of something else.
+
+    Raises:
+        ValueError: A file is there that is no result of this kind.
+    """
+    data, vectors = beside.with_suffix(suffix), beside.with_suffix(".npz")
+    try:
+        if data.exists():
+            (load_surface if suffix == ".npz" else load_curvature)(data)
+        elif vectors.exists():
+            raise ValueError
+    except ValueError:
+        other = data if data.exists() else vectors
+        raise ValueError(
+            f"{other} holds something else, which would be lost; give {beside.name} another name"
+        ) from None
+
+
+class ForeignFileError(ValueError):
+    """A file that is whole, but of another kind or a newer version."""
 
 
 @contextmanager
-def _reading(path: str | Path, kind: str) -> Iterator[bytes]:
+def reading(path: str | Path, kind: str) -> Iterator[bytes]:
     """A file's content; whatever is wrong with it as one line."""
     content = Path(path).read_bytes()
     try:
         yield content
-    except _ForeignError:
+    except ForeignFileError:
         raise
     except Exception as problem:  # bytes that are not theirs make the readers of zip, NumPy and JSON raise all kinds
         told = " ".join(str(problem).split())
@@ -212,9 +235,12 @@ def _reading(path: str | Path, kind: str) -> Iterator[bytes]:
 
 def _check(stored: dict[str, Any], path: str | Path, kind: str) -> None:
     if stored["kind"] != kind:
-        raise _ForeignError(f"{path} holds no {kind}; give a file that `landscape {kind}` wrote")
+        raise ForeignFileError(f"{path} holds no {kind}; give a file that `landscape {kind}` wrote")
     if stored["format"] > FORMAT:
-        raise _ForeignError(f"{path} was written by a newer version (format {stored['format']}); upgrade to read it")
+        raise ForeignFileError(f"{path} was written by a newer version (format {stored['format']}); upgrade to read it")
+    for name in OBJECTS:
+        if not isinstance(stored["metadata"].get(name, {}), Mapping):
+            raise TypeError(f"{name} in its metadata is no object")
 
 
 def _arrays(content: bytes) -> dict[str, Any]:

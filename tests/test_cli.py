@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from cli import main
@@ -287,6 +290,12 @@ def test_data_is_prepared_listed_and_trained_on(tmp_path):
         (["surface", "CKPT", "--users", "0"], "at least 1"),
         (["surface", "CKPT", "--users", "1000000"], "exceeds"),
         (["surface", "CKPT", "--out", "nowhere/s.html"], "the folder nowhere of s.html does not exist"),
+        (["surface", "CKPT", "--out", "CKPT"], "--out must be a file that ends in .html"),
+        (["surface", "CKPT", "--out", ""], "--out must be a file that ends in .html"),
+        (["surface", "CKPT", "--png", "s.pdf"], "--png must be a file that ends in .png"),
+        (["curvature", "CKPT", "--out", "c.json"], "--out must be a file that ends in .html"),
+        (["compare", "CKPT", "--out", "CKPT"], "--out must be a file that ends in .html"),
+        (["compare", "CKPT", "--svg", "nowhere/c.svg"], "the folder nowhere of c.svg does not exist"),
         (["surface", "missing.pt"], "there is no file missing.pt"),
         (["surface", "CKPT", "--eigen", "1,1"], "--eigen takes one or two different numbers"),
         (["surface", "CKPT", "--eigen", "1", "--toward", "CKPT"], "--eigen and --toward are different planes"),
@@ -333,12 +342,182 @@ def test_bad_input_is_refused_in_one_line(arguments, message, runs, tmp_path, mo
         ["surface", "a", "--points", "0x2"],
         ["surface", "a", "--eigen", "1,x"],
         ["curvature", "a", "--memory", "lots"],
+        ["compare", "a", "--rho", "nan"],
+        ["surface", "a", "--rho", "inf"],
+        ["surface", "a", "--rho", "-1"],
         ["curvature", "a", "--rhos", "small"],
         ["import", "s3rec", "a"],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments):
     refused(*arguments, code=2)
+
+
+def edited(source, place, **entries):
+    """A copy of a surface, a curvature or a checkpoint with other entries."""
+    if place.suffix == ".pt":
+        torch.save({**torch.load(source, weights_only=True), **entries}, place)
+    elif place.suffix == ".json":
+        place.write_text(json.dumps({**json.loads(source.read_text()), **entries}))
+    else:
+        np.savez(place, **{**np.load(source), **entries})
+    return place
+
+
+@pytest.fixture(scope="module")
+def results(runs, tmp_path_factory):
+    """A surface and a curvature of each run: sasrec.npz, sasrec-curvature.json and so on."""
+    folder = tmp_path_factory.mktemp("results")
+    for name in ("sasrec", "samrec"):
+        checkpoint = runs / name / "checkpoint.pt"
+        run("surface", checkpoint, *FEW, "--points", "3", "--grid", "--out", folder / f"{name}.html")
+        run("curvature", checkpoint, *FEW, "--top", "1", "--no-checks", "--out", folder / f"{name}-curvature.html")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "entries"),
+    [
+        ("format.pt", {"format": "newest"}),
+        ("method.pt", {"method": ["sasrec"]}),
+        ("settings.pt", {"settings": None}),
+        ("seed.pt", {"seed": "zero"}),
+        ("data.pt", {"data": {}}),
+        ("source.pt", {"data": {"name": "synthetic", "source": 3, "sha256": "0"}}),
+        ("weights.pt", {"weights": None}),
+        ("words.npz", {"loss": np.full((3, 3), "high")}),
+        ("complex.npz", {"loss": np.full((3, 3), 1j)}),
+        ("shape.npz", {"loss": np.zeros(3)}),
+        ("axis.npz", {"alphas": np.full(3, np.nan)}),
+        ("objects.npz", {"metadata": np.array([{}], dtype=object)}),
+        ("none.json", {"eigenvalues": [], "residuals": [], "converged": []}),
+        ("more.json", {"residuals": [1, 2]}),
+        ("word.json", {"eigenvalues": ["large"]}),
+        ("metadata.json", {"metadata": {"checkpoint": "that one"}}),
+        ("objective.json", {"metadata": {"objective": ["own"]}}),
+    ],
+)
+def test_a_file_with_something_else_in_it_is_refused_by_name(name, entries, runs, results, tmp_path):
+    sources = {".pt": runs / "sasrec" / "checkpoint.pt", ".npz": results / "sasrec.npz"}
+    source = sources.get(Path(name).suffix, results / "sasrec-curvature.json")
+    assert name in refused("compare", edited(source, tmp_path / name, **entries), *FEW, "--out", tmp_path / "c.html")
+    assert not (tmp_path / "c.html").exists()
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".npz", ".json"])
+def test_a_damaged_byte_or_end_is_noticed(suffix, runs, results, tmp_path):
+    sources = {".pt": runs / "sasrec" / "checkpoint.pt", ".npz": results / "sasrec.npz"}
+    content = sources.get(suffix, results / "sasrec-curvature.json").read_bytes()
+    flipped = [content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :] for at in (200, len(content) // 3)]
+    damaged = tmp_path / f"damaged{suffix}"
+    for each in (content[: len(content) // 2], *flipped, b"[" * 100_000):
+        damaged.write_bytes(each)
+        assert damaged.name in refused("compare", damaged, *FEW, "--out", tmp_path / "c.html")
+
+
+def test_a_model_that_diverged_is_said_to_be_so(runs, tmp_path):
+    source = runs / "sasrec" / "checkpoint.pt"
+    weights = {name: value * np.inf for name, value in torch.load(source, weights_only=True)["weights"].items()}
+    diverged = edited(source, tmp_path / "diverged.pt", weights=weights)
+    for command in ("surface", "curvature", "compare"):
+        text = refused(command, diverged, *FEW)
+        assert "diverged.pt" in text
+        assert "are not finite" in text
+
+
+def test_all_inputs_are_opened_before_the_first_is_computed(runs, tmp_path):
+    shutil.copy(runs / "sasrec" / "checkpoint.pt", tmp_path)
+    (tmp_path / "broken.npz").write_text("")
+    for command, other in (("compare", "broken.npz"), ("surface", "missing.pt"), ("curvature", "missing.pt")):
+        assert other in refused(command, tmp_path / "checkpoint.pt", tmp_path / other, *FEW)
+        assert not (tmp_path / "results").exists()
+
+
+def test_a_result_takes_the_place_of_no_other(results, tmp_path):
+    for suffix in (".npz", "-curvature.json", "-curvature.npz"):
+        shutil.copy(results / f"sasrec{suffix}", tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert "sasrec.npz" in refused("curvature", results / "samrec-curvature.json", "--out", tmp_path / "sasrec.html")
+    assert "sasrec-curvature.npz" in refused(
+        "surface", results / "samrec.npz", "--out", tmp_path / "sasrec-curvature.html"
+    )
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    run("surface", results / "samrec.npz", "--out", tmp_path / "sasrec.html")
+    assert (tmp_path / "sasrec.npz").read_bytes() == (results / "samrec.npz").read_bytes()
+
+
+def test_a_device_is_not_replaced(results, tmp_path):
+    os.mkfifo(tmp_path / "pipe.html")
+    assert "choose another name" in refused("compare", results / "sasrec.npz", "--out", tmp_path / "pipe.html")
+    assert (tmp_path / "pipe.html").is_fifo()
+
+
+def test_a_page_may_have_the_longest_name(results, tmp_path):
+    page = tmp_path / f"{'x' * 250}.html"
+    run("compare", results / "sasrec.npz", "--out", page)
+    assert page.exists()
+
+
+def test_models_of_one_name_are_told_apart(runs, results, tmp_path):
+    twin = edited(runs / "samrec" / "checkpoint.pt", tmp_path / "twin.pt", method="sasrec", settings={})
+    few = [*FEW, "--points", "3", "--grid", "--top", "1", "--json", "--out", tmp_path / "c.html"]
+    told = json.loads(run("compare", results / "sasrec.npz", twin, *few).stdout)["models"]
+    assert list(told) == ["SASRec on synthetic, seed 0 (1)", "SASRec on synthetic, seed 0 (2)"]
+    assert [bool(each["curvature"]) for each in told.values()] == [False, True]
+
+
+def test_no_result_of_a_checkpoint_is_dropped(runs, results, tmp_path):
+    path = runs / "sasrec" / "checkpoint.pt"
+    run("surface", path, *FEW, "--points", "3", "--grid", "--extent", "2", "--out", tmp_path / "wide.html")
+    files = [results / "sasrec.npz", tmp_path / "wide.npz", results / "sasrec-curvature.json", results / "sasrec.npz"]
+    told = json.loads(run("compare", *files, "--json", "--out", tmp_path / "c.html").stdout)["models"]
+    assert [(bool(each["surface"]), bool(each["curvature"])) for each in told.values()] == [(True, True), (True, False)]
+
+
+@pytest.mark.parametrize("points", ["1", "1x3", "3x1"])
+def test_lines_and_points_are_compared(points, runs, tmp_path):
+    few = [*FEW, "--points", points, "--grid", "--top", "1"]
+    run("compare", runs / "sasrec" / "checkpoint.pt", *few, "--out", tmp_path / "c.html")
+    assert (tmp_path / "c.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("title", [None, 3, "", ["a"], "\ud800"])
+def test_any_title_is_drawn(title, results, tmp_path):
+    stored = json.loads((results / "sasrec-curvature.json").read_text())
+    metadata = {**stored["metadata"], "title": title, "objective": {"users": "some"}, "plane": {"kind": ["odd"]}}
+    (tmp_path / "odd.json").write_text(json.dumps({**stored, "metadata": metadata}))
+    with np.load(results / "sasrec.npz") as arrays:
+        described = json.dumps({**json.loads(str(arrays["metadata"])), "metadata": metadata})
+    surface = edited(results / "sasrec.npz", tmp_path / "odd-surface.npz", metadata=np.array(described))
+    run("surface", surface, "--out", tmp_path / "s.html")
+    run("curvature", tmp_path / "odd.json", "--out", tmp_path / "k.html")
+    run("compare", surface, tmp_path / "odd.json", results / "samrec.npz", "--out", tmp_path / "c.html")
+
+
+def test_a_picture_of_no_plane_is_refused(results, tmp_path):
+    files = ["--out", tmp_path / "c.html", "--png", tmp_path / "c.png"]
+    told = refused("compare", results / "sasrec-curvature.json", *files, "--picture", "3d")
+    assert "has no surface to draw" in told
+
+
+def test_a_damaged_part_of_a_result_is_named(runs, tmp_path):
+    shutil.copy(runs / "sasrec" / "checkpoint.pt", tmp_path)
+    command = ["curvature", tmp_path / "checkpoint.pt", *FEW, "--top", "1", "--no-checks", "--trace"]
+    run(*command, "--trace-products", "9")
+    for result in (tmp_path / "results").glob("curvature-*"):
+        result.unlink()
+    (part,) = (tmp_path / "results").glob("traceestimate-*.json")
+    part.write_text("{")
+    assert part.name in refused(*command, "--trace-products", "9")
+
+
+def test_a_reader_that_leaves_is_no_error(results, tmp_path):
+    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from cli import main; main()"
+    command = [sys.executable, "-c", script, str(ROOT), "compare", str(results / "sasrec.npz"), "--out", "c.html"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_to_be_so(runs, tmp_path):

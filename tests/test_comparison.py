@@ -73,16 +73,18 @@ def test_names_leave_out_what_all_share_as_long_as_they_differ(titles, names):
     assert short_names(titles) == (titles if names is None else names)
 
 
-def test_a_later_result_takes_the_place_of_one_of_its_kind_and_of_no_other(tmp_path):
+def test_a_later_result_takes_the_place_of_the_same_and_of_no_other(tmp_path):
     one = subject(tmp_path)
     (surface, _), (finer, _) = surface_of(one, SUBSET, FEW), surface_of(one, SUBSET, replace(FEW, points=5))
+    again = replace(surface, metadata={**surface.metadata, "seconds": 9.0})
     curvature, _ = curvature_of(one, SUBSET, ONE)
     rows = [{"epoch": 1.0}]
     older = Entry("a", "a", surface, replace(curvature, loss=9.0), rows)
-    (found,) = joined([older, Entry("a", "a", finer), Entry("a", "a", None, curvature)])
-    assert found == Entry("a", "a", finer, curvature, rows)
-    assert found.values() == {"surface": surface_values(finer), "curvature": curvature_values(curvature)}
-    assert str(found) == f"{finer!r}; {curvature!r}"
+    found, another = joined([older, Entry("a", "a", again), Entry("a", "a", finer), Entry("a", "a", None, curvature)])
+    assert found == Entry("a", "a", again, curvature, rows)
+    assert another == Entry("a", "a", finer)
+    assert found.values() == {"surface": surface_values(again), "curvature": curvature_values(curvature)}
+    assert str(found) == f"{again!r}; {curvature!r}"
     assert Entry("a", "a", surface).values()["curvature"] is None
 
 
@@ -99,7 +101,7 @@ def test_results_that_tell_nothing_are_put_together_by_their_files(tmp_path):
     surface, curvature = surface_of(one, SUBSET, FEW)[0], curvature_of(one, SUBSET, ONE)[0]
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        save_surface(replace(surface, metadata={"checkpoint": "theirs"}), folder / "s.surface.npz")
+        save_surface(replace(surface, metadata={}), folder / "s.surface.npz")
     bare = replace(curvature.pairs, vectors=None, bottom=None)  # vectors would take the surface's place
     save_curvature(replace(curvature, pairs=bare, metadata={}), tmp_path / "a" / "s.surface.json")
     files = ["a/s.surface.npz", "b/s.surface.npz", "a/s.surface.json"]

@@ -129,8 +129,8 @@ def test_a_metric_that_jumps_is_a_surface_of_the_points_where_it_is_known():
 
 def test_a_curvature_tells_each_number_at_its_place():
     one = curvature()
-    bottom = replace(one.pairs.bottom, values=np.array([-0.4, -0.1]), residuals=np.array([0.01, 0.02]))
-    bottom = replace(bottom, converged=np.array([False, True]))
+    two = {"values": np.array([-0.4, -0.1]), "residuals": np.array([0.01, 0.02]), "converged": np.array([False, True])}
+    bottom = replace(one.pairs.bottom, vectors=None, **two)
     blocks = replace(one.blocks, residuals=np.array([1e-4, 0.3]))
     one = replace(one, pairs=replace(one.pairs, bottom=bottom), loss_stderr=0.02, blocks=blocks)
     of = {table.title: table for table in one.tables()}

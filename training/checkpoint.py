@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import pickle
+import typing
 import warnings
+import zipfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -40,17 +42,19 @@ class Checkpoint:
         """The model, on the CPU, in evaluation mode.
 
         Raises:
-            ValueError: The weights are not those of the network that the checkpoint names.
+            ValueError: The weights are not those of the network that the checkpoint names, or not finite.
         """
         try:
             network = S3Rec if self.stage == PRETRAINED else SASRec
             model = network(**self.model)
             model.load_state_dict(self.weights)
-        except (RuntimeError, TypeError) as problem:
+        except (RuntimeError, TypeError, AttributeError) as problem:
             raise ValueError(
                 f"the weights do not fit the network {self.method} {self.model}: "
                 f"{str(problem).splitlines()[-1].strip()}"
             ) from None
+        if not all(weights.norm().isfinite() for weights in model.parameters()):
+            raise ValueError(f"the weights of {self.title} are not finite, or their norm is not: its training diverged")
         return model.eval()
 
     @property
@@ -92,6 +96,9 @@ def load_plain(path: str | Path, what: str) -> dict[str, Any]:
     try:
         with warnings.catch_warnings(action="ignore"):  # about foreign pickles, which are refused below
             content = torch.load(path, map_location="cpu", weights_only=True)
+        damaged = zipfile.ZipFile(path).testzip() if zipfile.is_zipfile(path) else None  # torch looks at no check sum
+        if damaged:
+            raise ValueError(f"the check sum of {damaged} is wrong")
     except pickle.UnpicklingError as problem:
         if "Unsupported global" in str(problem):
             raise ValueError(
@@ -119,10 +126,17 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     missing = sorted(names - set(content))
     if missing or "format" not in content:
         raise ValueError(f"{path} is no checkpoint of `landscape train`: it lacks {', '.join(missing) or 'format'}")
+    known = {**typing.get_type_hints(Checkpoint), "format": int}
+    for name, kind in known.items():
+        if not isinstance(content[name], typing.get_origin(kind) or kind):
+            raise ValueError(f"{path} is damaged: its {name} is a {type(content[name]).__name__}; train it again")
     if content["format"] > FORMAT:
         raise ValueError(f"{path} was written by a newer version (format {content['format']}); upgrade to read it")
     if content["method"] not in METHODS:
         raise ValueError(f"{path} holds the unknown method {content['method']!r}; known are {', '.join(METHODS)}")
+    for name in ("name", "source", "sha256"):
+        if not isinstance(content["data"].get(name), str):
+            raise ValueError(f"{path} is damaged: it does not tell its data's {name}; train it again")
     return Checkpoint(**{name: content[name] for name in names})
 
 

@@ -57,7 +57,9 @@ def comparison_figure(
     drawn = shown(planes, scale)
     if drawn.limits is None:
         known = ", ".join(quantities(model.surface for model in models))
-        raise ValueError(f"no model has a surface of {metric!r} to draw; known are: {known}")
+        raise ValueError(
+            f"no model has a plane with a finite {metric} for a picture (known are: {known}); leave the picture out"
+        )
     if columns is None:
         columns = _columns(len(models), checked(width))
     rows, cell = math.ceil(len(models) / columns), width / columns

@@ -82,7 +82,7 @@ def model_notes(models: Sequence[Model], looks: Sequence[Look]) -> list[Notes]:
             notes.append("There is no surface.")
         else:
             if not is_plane(model.surface):
-                notes.append("Its surface is a line, not a plane.")
+                notes.append(f"Its surface is {_shape(model.surface).lower()}, not a plane.")
             notes += surface_warnings(model.surface)
         notes += ["There is no curvature."] if model.curvature is None else curvature_warnings(model.curvature)
         found.append(Notes(look.name, notes))
@@ -97,7 +97,11 @@ def missing(surface: Surface | None, of: Surface | None, quantity: str) -> str:
         return f"{quantity} was not measured."
     if not np.isfinite(of.loss).any():
         return "No point has a finite value."
-    return "" if is_plane(of) else "A line, not a plane: see below."
+    return "" if is_plane(of) else f"{_shape(of)}, not a plane: see below."
+
+
+def _shape(surface: Surface) -> str:
+    return "A line" if surface.loss.size > 1 else "A single point"
 
 
 def _listed(named: Mapping[str, Sequence[str]]) -> str:
@@ -131,7 +135,7 @@ def _told(result: Surface | Curvature) -> dict[str, str | None]:
         found |= {
             "losses": str(objective.get("loss")),
             "splits": str(objective.get("split")),
-            "numbers of users": "all" if users is None else number(users),
+            "numbers of users": number(users) if isinstance(users, int) else str(users or "all"),
             "seeds of the loss": str(objective.get("seed")),
             "modes": "with dropout" if objective.get("train_mode") else "without dropout",
             "parameters moved": "all" if blocks is None else str(blocks),
@@ -140,10 +144,11 @@ def _told(result: Surface | Curvature) -> dict[str, str | None]:
         found["matrices"] = MATRICES.get(result.operator, result.operator)
         return found
     axes = (result.alphas, result.betas)
-    found["extents"] = " × ".join(f"[{number(axis[0], 3)}, {number(axis[-1], 3)}]" for axis in axes if len(axis) > 1)
+    reached = [f"[{number(axis[0], 3)}, {number(axis[-1], 3)}]" for axis in axes if len(axis) > 1]
+    found["extents"] = " × ".join(reached) or "a single point"
     plane = metadata.get("plane")
     if isinstance(plane, Mapping):
-        found["kinds of plane"] = plane.get("kind")
+        found["kinds of plane"] = str(plane["kind"]) if plane.get("kind") else None
         if plane.get("kind") == "random":
             found["ways to scale directions"] = f"{plane.get('normalize')}, vectors {plane.get('vectors')}"
             found["seeds of the directions"] = str(plane.get("seeds", plane.get("seed")))

@@ -19,7 +19,7 @@ KINDS = {
 
 def plane_told(surface: Surface) -> str:
     """Which plane it is, and how far a unit of its coordinates moves the parameters."""
-    kind = KINDS.get(surface.metadata.get("plane", {}).get("kind"), "")
+    kind = KINDS.get(str(surface.metadata.get("plane", {}).get("kind")), "")
     norms = surface.metadata.get("direction_norms") or []
     units = [
         f"{coordinate.symbol} = 1 is a distance of {number(norm, 3)}"

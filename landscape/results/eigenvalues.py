@@ -70,6 +70,12 @@ class EigenPairs:
     asymmetry: float = float("nan")  # as Curvature.asymmetry
     restart: Restart | None = None  # what is enough to go on: with a smaller tolerance, more products, more eigenvalues
 
+    def __post_init__(self) -> None:
+        counts = [len(each) for each in (self.values, self.residuals, self.converged)]
+        counts += [] if self.vectors is None else [len(self.vectors)]
+        if not counts[0] or len(set(counts)) > 1:
+            raise ValueError(f"{counts} values, residuals, converged and vectors must be as many, and at least one")
+
     def __repr__(self) -> str:
         rows = ", ".join(
             f"{value:.4g}±{residual:.1g}{'' if done else ' (not converged)'}"

@@ -67,6 +67,8 @@ def _restored(hint: Any, stored: Any) -> Any:
 
 def _array(stored: Any, dtype: Any) -> Any:
     if isinstance(stored, np.ndarray):
+        if stored.dtype.kind not in ("b" if dtype is np.bool_ else "biuf"):
+            raise TypeError(f"an array holds {stored.dtype} in place of {getattr(dtype, '__name__', 'numbers')}")
         return stored
     if not isinstance(dtype, type) or not issubclass(dtype, (np.bool_, np.integer)):
         dtype = np.float64  # None becomes NaN, "inf" infinity

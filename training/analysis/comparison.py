@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from landscape.progress import Report, silent
@@ -76,21 +77,38 @@ def computed(
 def joined(entries: Sequence[Entry]) -> list[Entry]:
     """One entry for each model and loss, in the order of their first.
 
-    A later result of one kind takes the place of another. Titles tell the loss: what a method minimised and the common
-    loss are not put together, though of one checkpoint.
+    Titles tell the loss: what a method minimised and the common loss are not put together, though of one checkpoint. Of
+    results that have the same values the last is kept; others of one kind and one checkpoint, such as surfaces with
+    other users or along other directions, are entries of their own. What is of another kind goes to the first.
     """
-    found: dict[tuple[str, str], Entry] = {}
+    found: list[Entry] = []
     for entry in entries:
-        before = found.get((entry.key, entry.title))
-        if before is not None:
-            entry = replace(
-                before,
-                surface=entry.surface or before.surface,
-                curvature=entry.curvature or before.curvature,
-                history=entry.history or before.history,
-            )
-        found[entry.key, entry.title] = entry
-    return list(found.values())
+        for index, before in enumerate(found):
+            if (before.key, before.title) == (entry.key, entry.title) and _same(before, entry):
+                found[index] = replace(
+                    before,
+                    surface=entry.surface or before.surface,
+                    curvature=entry.curvature or before.curvature,
+                    history=entry.history or before.history,
+                )
+                break
+        else:
+            found.append(entry)
+    return found
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    """Whether nothing that both have differs."""
+    pairs = [
+        (getattr(a, name), getattr(b, name))
+        for a, b, names in (
+            (one.surface, other.surface, ("alphas", "betas", "loss")),
+            (one.curvature and one.curvature.pairs, other.curvature and other.curvature.pairs, ("values",)),
+        )
+        if a is not None and b is not None
+        for name in names
+    ]
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
 def short_names(titles: Sequence[str]) -> list[str]:
@@ -106,8 +124,12 @@ def short_names(titles: Sequence[str]) -> list[str]:
     return distinct(list(titles))
 
 
-def _named(metadata: dict[str, Any], path: str) -> tuple[str, str]:
+def title_of(metadata: Mapping[str, Any], path: str | Path) -> str:
+    """A result's title as text that can be printed, whatever its file holds; the file's name where it has none."""
+    return str(metadata.get("title") or Path(path).stem).encode(errors="replace").decode()
+
+
+def _named(metadata: Mapping[str, Any], path: str) -> tuple[str, str]:
     """Title and key."""
-    title, checkpoint = metadata.get("title"), metadata.get("checkpoint")
-    sha256 = checkpoint.get("sha256") if isinstance(checkpoint, dict) else None
-    return str(title or Path(path).stem), str(sha256 or title or Path(path).with_suffix(""))
+    sha256 = metadata.get("checkpoint", {}).get("sha256")
+    return title_of(metadata, path), str(sha256 or metadata.get("title") or Path(path).with_suffix(""))

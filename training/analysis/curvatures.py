@@ -16,7 +16,7 @@ from landscape.blocks import block_eigenvalues
 from landscape.checks import check_derivatives
 from landscape.curvatures import curvature
 from landscape.devices import available_memory
-from landscape.files import write_json
+from landscape.files import check_writable, write_json
 from landscape.fisher import FisherOperator
 from landscape.gauss_newton import GaussNewtonOperator
 from landscape.lanczos import eigen_bytes
@@ -39,7 +39,7 @@ from landscape.results.plain import from_plain
 from landscape.shares import shares_by_block
 from landscape.sharpnesses import sharpness
 from landscape.spectrum import basis_bytes, spectral_density
-from landscape.storage import load_curvature, load_restart, save_curvature, save_restart
+from landscape.storage import load_curvature, load_restart, reading, save_curvature, save_restart
 from landscape.traces import trace
 from models.sasrec import BLOCKS
 from training.analysis.deciles import shares_by_popularity
@@ -86,6 +86,7 @@ def curvature_of(
     result = subject.place("curvature", subset, **asdict(measures)).with_suffix(".json")
     if result.exists():
         return load_curvature(result), result
+    check_writable(result)
     started = time.perf_counter()
     objective, population = objective_of(subject.checkpoint, subject.dataset, subset, device=device)
     work = _Work(subject, subset, objective, measures.operator, report)
@@ -279,7 +280,10 @@ class _Work:
 
 
 def _loaded(kind: type[Section], path: Path) -> Section | None:
-    return from_plain(kind, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    if not path.exists():
+        return None
+    with reading(path, kind.__name__.lower()) as content:
+        return from_plain(kind, json.loads(content))
 
 
 def _bytes(count: float) -> str:

@@ -13,6 +13,7 @@ import torch
 from landscape.bands import band
 from landscape.checks import check_derivatives
 from landscape.evaluations import Evaluations
+from landscape.files import check_writable
 from landscape.objective import Objective
 from landscape.planes import Plane, barrier
 from landscape.progress import Report, silent
@@ -56,6 +57,7 @@ def surface_of(
     result = subject.place("surface", subset, **slice_of(chosen)).with_suffix(".npz")
     if result.exists():
         return load_surface(result), result
+    check_writable(result)
     if chosen.repeats == 1:
         found = _computed(subject, subset, chosen, device, report)
     else:
