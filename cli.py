@@ -7,7 +7,6 @@ can mend. Heavy imports happen inside the commands, so that ``--help`` answers a
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from figures.command_options import Drawing, drawing_options
 from training.analysis.measures import Measures
 from training.analysis.slices import Slice
 from training.command_options import Sectioned, Setting, made, settings_options
@@ -80,12 +80,6 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-def _radius(ctx: click.Context, param: click.Parameter, rho: float | None) -> float | None:
-    if rho is not None and not 0 < rho < math.inf:
-        raise click.BadParameter(f"{rho} is no finite number above 0")
-    return rho
-
-
 @click.group(cls=Commands, context_settings=CONTEXT)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
@@ -119,38 +113,6 @@ attributes_option = click.option(
     help="Attributes of the items; NAME_item2attributes.json beside the data by default.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
-
-
-def _width(ctx: click.Context, parameter: click.Parameter, told: str | None) -> float | None:
-    if told is None:
-        return None
-    from figures.static.canvas import width_of
-
-    try:
-        return width_of(told)
-    except ValueError as problem:
-        raise click.BadParameter(str(problem)) from None
-
-
-picture_options = options(
-    click.option("--png", type=click.Path(dir_okay=False), help="A static picture as well, for slides."),
-    click.option("--pdf", type=click.Path(dir_okay=False), help="The same for papers."),
-    click.option("--svg", type=click.Path(dir_okay=False), help="The same, to be edited."),
-    click.option(
-        "--picture-width",
-        callback=_width,
-        metavar="WIDTH",
-        help="Of the picture: column (3.5 inches), page (7), or inches.  [default: as its kind needs]",
-    ),
-    json_option,
-)
-picture_scale_option = click.option(
-    "--picture-scale",
-    type=click.Choice(["linear", "log", "rise"]),
-    default="linear",
-    help="Of the loss in the picture; rise is above the lowest shown.",
-)
-rho_option = click.option("--rho", type=float, callback=_radius, help="Radius of a ball to draw around the model.")
 out_option = click.option(
     "--out", type=click.Path(dir_okay=False), help="The page, FILE.html; by default in results/ beside the checkpoint."
 )
@@ -158,7 +120,7 @@ subject_options = options(
     click.option("--data", help="Name or file of the data; by default what the checkpoint was trained on."),
     data_options,
     compute_options,
-    picture_options,
+    json_option,
 )
 
 
@@ -292,14 +254,10 @@ def evaluate(
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
 @out_option
 @subject_options
-@click.option(
-    "--picture", type=click.Choice(["3d", "map", "line", "band"]), help="What it shows; 3d or line by default."
-)
-@picture_scale_option
+@drawing_options("3d", "map", "line", "band")
 @settings_options(Slice)
-@rho_option
 @settings_options(Subset)
-def surface(inputs: tuple[str, ...], rho: float | None, **given: Any) -> None:
+def surface(inputs: tuple[str, ...], **given: Any) -> None:
     """Draw the loss on a plane or a line through each checkpoint, as an interactive 3D page.
 
     The page also shows the curvature, if one of the same checkpoint and loss lies beside the surface.
@@ -325,8 +283,7 @@ def surface(inputs: tuple[str, ...], rho: float | None, **given: Any) -> None:
     def model(name: str, found: Any, path: Path, history: Any) -> Model:
         return Model(name, found, curvature_beside(found, path), history)
 
-    look = {"kind": given["picture"], "scale": given["picture_scale"], "rho": rho}
-    _analyse(inputs, given, "Surface", ".npz", load_surface, computed, surface_values, model, **look)
+    _analyse(inputs, given, "Surface", ".npz", load_surface, computed, surface_values, model)
 
 
 @main.command(cls=Sectioned)
@@ -334,6 +291,7 @@ def surface(inputs: tuple[str, ...], rho: float | None, **given: Any) -> None:
 @click.option("--all", "everything", is_flag=True, help="The same as --density --trace --sharpness --by-block.")
 @out_option
 @subject_options
+@drawing_options()
 @settings_options(Measures)
 @settings_options(Subset)
 def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
@@ -366,18 +324,12 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
 @click.option("--top", default=3, help="How many of the largest eigenvalues.")
 @click.option("--all", "everything", is_flag=True, help="The whole curvature, as curvature --all has it.")
-@rho_option
 @click.option("--out", type=click.Path(dir_okay=False), default="comparison.html", help="The page.")
 @subject_options
-@click.option(
-    "--picture",
-    type=click.Choice(["3d", "line", "band", "spectrum"]),
-    help="What it shows; by default the first that there is something for.",
-)
-@picture_scale_option
+@drawing_options("3d", "line", "band", "spectrum")
 @settings_options(Slice)
 @settings_options(Subset)
-def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | None, **given: Any) -> None:
+def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -> None:
     """Put several models side by side in one page; what is not computed yet is computed first.
 
     A RESULT is what surface (.npz) or curvature (.json) wrote; results of one checkpoint make one model.
@@ -388,7 +340,6 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
       landscape compare sasrec.npz sasrec-curvature.json samrec.npz samrec-curvature.json
     """
     from figures.models import Model, looks
-    from figures.writing import write_page, write_picture
     from landscape.progress import progress
     from training.analysis.comparison import Entry, computed, joined, short_names, stored
     from training.analysis.subject import Subject
@@ -396,8 +347,8 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
     where = _compute(given["device"], given["threads"])
     subset, chosen = made(Subset, given), made(Slice, given)
     measures = made(Measures, {"top": top, "checks": everything, **dict.fromkeys(SECTIONS_OF_ALL, everything)})
-    out, pictures = Path(given["out"]), _pictures(given)
-    _check_outputs(given["out"], pictures)
+    drawing = Drawing.of(given)
+    drawing.check()
     opened: list[Entry | Subject] = []
     for path in inputs:  # all of them, before hours go into the first
         with _about(path):
@@ -413,17 +364,14 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, rho: float | No
     short = short_names([entry.title for entry in found])
     models = [Model(n, each.surface, each.curvature, each.history) for n, each in zip(short, found, strict=True)]
     names = [look.name for look in looks(models)]
-    write_page(models, out, rho=rho)
-    look = {"kind": given["picture"], "scale": given["picture_scale"], "width": given["picture_width"]}
-    for picture in pictures.values():
-        write_picture(models, picture, rho=rho, **look)
+    files = [str(file) for file in drawing.draw(models, Path(given["out"]))]
     if given["as_json"]:
         told = [each.values() for each in found]
-        _print_json({"models": dict(zip(names, told, strict=True)), "files": [str(out), *pictures.values()]})
+        _print_json({"models": dict(zip(names, told, strict=True)), "files": files})
         return
     for name, each in zip(names, found, strict=True):
         click.echo(f"{name}: {each}")
-    click.echo("\n".join([str(out), *pictures.values()]))
+    click.echo("\n".join(files))
 
 
 def _analyse(
@@ -435,25 +383,24 @@ def _analyse(
     computed: Callable[[Subject, Any, Report], tuple[Any, Path]],
     values: Callable[[Any], dict[str, Any]],
     model: Callable[[str, Any, Path, Any], Model],
-    **look: Any,
 ) -> None:
     """Load or compute a result for each input, draw it, and tell it."""
     from landscape.progress import progress
-    from landscape.storage import check_place
+    from landscape.storage import check_place, copy_result
     from training.analysis.companions import history_of
     from training.analysis.comparison import title_of
     from training.analysis.subject import Subject
 
     where = _compute(given["device"], given["threads"])
-    pictures = _pictures(given)
-    _one_output(inputs, given["out"], *pictures.values())
-    _check_outputs(given["out"], pictures)
-    if given["out"] is not None:
-        check_place(Path(given["out"]), suffix)
+    drawing = Drawing.of(given)
+    drawing.check_single(inputs)
+    drawing.check()
+    if drawing.page is not None:
+        check_place(Path(drawing.page), suffix)
     opened = []
     for path in inputs:  # all of them, before hours go into the first
         with _about(path):
-            is_result = path.endswith(suffix)
+            is_result = path.endswith((".npz", ".json"))
             opened.append(load(path) if is_result else Subject.open(path, given["data"], data_dir=given["data_dir"]))
     told: list[dict[str, Any]] = []
     for path, found in zip(inputs, opened, strict=True):
@@ -462,10 +409,10 @@ def _analyse(
             history = history_of(found.path.parent)
             with _about(path), progress(f"{what} of {found.checkpoint.title}") as report:
                 found, stored = computed(found, where, report)
-        page = Path(given["out"]) if given["out"] else stored.with_suffix(".html")
+        page = Path(drawing.page) if drawing.page is not None else stored.with_suffix(".html")
         title = title_of(found.metadata, page)
-        shown = model(title, found, stored, history)
-        files = _draw(shown, found, stored, page, pictures, width=given["picture_width"], **look)
+        page, *pictures = drawing.draw([model(title, found, stored, history)], page)
+        files = [str(file) for file in (page, copy_result(stored, page), *pictures)]
         told.append({**values(found), "files": files})
         if not given["as_json"]:
             click.echo(f"{title}: {found}")
@@ -497,7 +444,6 @@ def import_weights(weights: str, data: str, data_dir: str | None, attributes: st
     from training.datasets import load
     from training.published_weights import import_s3rec
 
-    _one_output((weights,), out)
     check_writable(out)
     found = import_s3rec(weights, load(data, data_dir=data_dir, attributes=attributes), heads=heads)
     save_checkpoint(found, out)
@@ -617,43 +563,6 @@ def _compute(device: str, threads: int | None) -> Any:
 def _refuse_idle(settings: Settings, given: Iterable[str]) -> None:
     for name, section in settings.idle(given).items():
         raise click.UsageError(f"--{name.replace('_', '-')} has no effect here; it is an option of: {section}")
-
-
-def _pictures(given: dict[str, Any]) -> dict[str, str]:
-    """By kind, the files of the pictures that are wanted."""
-    return {kind: given[kind] for kind in ("png", "pdf", "svg") if given[kind] is not None}
-
-
-def _one_output(inputs: tuple[str, ...], *outputs: str | None) -> None:
-    for output in filter(None, outputs):
-        if len(inputs) > 1:
-            raise click.UsageError(
-                f"{output} can hold one result; leave it out to write beside each of the {len(inputs)} inputs"
-            )
-
-
-def _check_outputs(page: str | None, pictures: dict[str, str]) -> None:
-    """Refuse what cannot be written, or could take the place of a checkpoint or a result, before hours go into it."""
-    from landscape.files import check_writable
-
-    for kind, output in {**({} if page is None else {"html": page}), **pictures}.items():
-        if Path(output).suffix.lower() != f".{kind}":
-            option = "out" if kind == "html" else kind
-            raise ValueError(f"--{option} must be a file that ends in .{kind}, got {output!r}")
-        check_writable(output)
-
-
-def _draw(shown: Model, found: Any, stored: Path, page: Path, pictures: dict[str, str], **look: Any) -> list[str]:
-    """Write the page, its data beside it and the pictures; the names of all."""
-    from figures.writing import write_page, write_picture
-    from landscape.storage import copy_result
-
-    write_page([shown], page, rho=look.get("rho"))
-    files = [page, copy_result(stored, page)]
-    for picture in map(Path, pictures.values()):
-        write_picture([shown], picture, **look)
-        files.append(picture)
-    return [str(file) for file in files]
 
 
 def _print_json(values: Any) -> None:

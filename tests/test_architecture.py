@@ -21,6 +21,7 @@ EXCEPTIONS = {"landscape/__main__.py": ("cli",)}  # hands over to the commands, 
 SETTINGS = (  # what options are made of
     "training.settings",
     "training.options",
+    "figures.command_options",
     "training.command_options",
     "training.subsets",
     "training.analysis.slices",
