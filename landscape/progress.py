@@ -59,7 +59,7 @@ def _log(task: str) -> Report:
         if now - told < SECONDS_A_LINE:
             return
         told = now
-        left = (now - begun) / (done - before) * (total - done) if done > before else float("nan")
-        print(f"{task} {done:.4g}/{total}, {left:.0f} s left. {text}", file=sys.stderr, flush=True)
+        left = f", {(now - begun) / (done - before) * (total - done):.0f} s left" if done > before else ""
+        print(f"{task} {done:.4g}/{total}{left}. {text}", file=sys.stderr, flush=True)
 
     return report

@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the tests run side by side, one core each
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,39 @@ def _folder(variable: str, default: Path, contains: str) -> Path:
     if not (folder / contains).exists():
         pytest.skip(f"{folder} has no {contains}; set {variable} to the folder that has")
     return folder
+
+
+@pytest.fixture(scope="session")
+def launch():
+    """Start Chromium with further arguments."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no chromium, chromium-browser or google-chrome is on the PATH")
+    arguments = ["--headless=new", "--no-sandbox", "--enable-unsafe-swiftshader", "--disable-background-networking"]
+    with api.sync_playwright() as playwright:
+        yield lambda *more: playwright.chromium.launch(
+            executable_path=program, args=[*arguments, *more], timeout=180_000
+        )
+
+
+@pytest.fixture(scope="session")
+def chromium(launch):
+    """A browser that draws in three dimensions, slowly where there is no GPU."""
+    browser = launch()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def flat_chromium(launch):
+    """A browser without WebGL, and thereby fast."""
+    browser = launch("--disable-3d-apis")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a page is put to be opened."""
+    return tmp_path / "page.html"

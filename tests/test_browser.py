@@ -1,92 +1,17 @@
-"""The pages in a browser: drawn, offline and without a complaint, for mouse and keyboard."""
+"""The page of one model in a browser: drawn, offline and without a complaint, for mouse and keyboard."""
 
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
-from io import BytesIO
 
 import numpy as np
 import pytest
+from browsing import HOSTILE, READOUT, Opened, becomes, colours
 from drawable import between, bowl, checks, curvature, evaluated, full_curvature, interpolated, marked, ranking
 from pages import page_of
-from PIL import Image
 
 from landscape.results import Mark
-
-HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'> {{ 7 * 7 }}"
-ARGUMENTS = ["--headless=new", "--no-sandbox", "--enable-unsafe-swiftshader", "--disable-background-networking"]
-TIMEOUT = 180_000  # ms; without a GPU, on a busy machine, a scene takes its time
-
-
-@pytest.fixture(scope="module")
-def launch():
-    """Start Chromium with further arguments."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome is on the PATH")
-    with api.sync_playwright() as playwright:
-        yield lambda *more: playwright.chromium.launch(
-            executable_path=program, args=[*ARGUMENTS, *more], timeout=TIMEOUT
-        )
-
-
-@pytest.fixture(scope="module")
-def chromium(launch):
-    browser = launch()
-    yield browser
-    browser.close()
-
-
-def becomes(page, expression: str) -> None:
-    """Wait until a JavaScript expression is true; asked from outside, as the page's own policy forbids it ``eval``."""
-    for _ in range(600):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(100)
-    pytest.fail(f"never became true: {expression}")
-
-
-def _complains(message) -> bool:
-    """Whether it is an error, or a warning of plotly's; what the graphics driver has to say is none."""
-    return message.type == "error" or message.text.startswith("WARN")
-
-
-class Opened:
-    """A page in a browser, with everything it complained of or asked for."""
-
-    def __init__(self, browser, file, html, **context):
-        file.write_text(html, encoding="utf-8")
-        self.page = browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **context})
-        self.page.set_default_timeout(TIMEOUT)
-        self.errors, self.requests = [], []
-        self.page.on("console", lambda message: self.errors.append(message.text) if _complains(message) else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(file.as_uri())
-        self.page.wait_for_selector("html[data-ready]", state="attached")
-
-    def check_quiet(self, file):
-        assert self.errors == []
-        foreign = [url for url in self.requests if not url.startswith(("data:", "blob:")) and url != file.as_uri()]
-        assert foreign == []
-
-
-def colours(page, selector):
-    """How many different colours a screenshot of an element has, and its bytes."""
-    picture = page.locator(selector).screenshot()
-    pixels = np.asarray(Image.open(BytesIO(picture)).convert("RGB")).reshape(-1, 3)
-    return len(np.unique(pixels, axis=0)), picture
-
-
-READOUT = "document.getElementById('readout').textContent"
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "page.html"
 
 
 def test_browser_draws_the_scene_and_the_switch_switches(chromium, file):
@@ -119,8 +44,7 @@ def test_browser_draws_the_scene_and_the_switch_switches(chromium, file):
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.is_visible("[data-panel=surface]")
     assert page.locator("img.printed").count() == 0
-    opened.check_quiet(file)
-    page.close()
+    opened.close()
 
 
 def test_browser_shows_exact_numbers_to_mouse_and_keyboard(chromium, file):
@@ -160,8 +84,7 @@ def test_browser_shows_exact_numbers_to_mouse_and_keyboard(chromium, file):
     assert np.hypot(after["x"], after["y"]) == pytest.approx(np.hypot(before["x"], before["y"]))
     page.click("#reset")
     becomes(page, f"Math.abs({eye}.x - {before['x']}) < 1e-9")
-    opened.check_quiet(file)
-    page.close()
+    opened.close()
 
 
 def test_browser_fits_the_page_into_any_window_in_light_and_dark(chromium, file):
@@ -174,30 +97,19 @@ def test_browser_fits_the_page_into_any_window_in_light_and_dark(chromium, file)
     page.click("summary")
     text = "document.querySelector('[data-panel=contour]').layout.template.layout.font.color"
     light = page.evaluate(text)
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        becomes(page, f"({text} === '{light}') === {str(theme == 'light').lower()}")
-        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (sum(map(int, re.findall(r"\d+", background))) < 128) == (theme == "dark")
-        for width in (1280, 390):
-            page.set_viewport_size({"width": width, "height": 800})
-            # plotly follows a little later, on a busy machine much later
-            becomes(page, f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
-            page.wait_for_timeout(200)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width  # and stays so
-    opened.check_quiet(file)
-    page.close()
+    opened.check_fits()
+    becomes(page, f"{text} !== '{light}'")
+    opened.close()
 
 
-def test_browser_menu_shows_a_metric_on_its_own_grid(chromium, file):
+def test_browser_menu_shows_a_metric_on_its_own_grid(flat_chromium, file):
     surface = marked()
-    opened = Opened(chromium, file, page_of(surface))
+    opened = Opened(flat_chromium, file, page_of(surface))
     page = opened.page
     chart = "document.querySelector('[data-panel=contour]')"
     page.focus("#quantity")
     page.keyboard.press("n")  # as far as the keyboard goes: the first name with that letter
     becomes(page, f"{chart}.data[0].name === 'NDCG@10'")
-    becomes(page, "document.querySelector('[data-panel=surface]').data[0].name === 'NDCG@10'")
     page.focus("[data-panel=contour]")
     page.keyboard.press("ArrowUp")
     a, b = surface.of("NDCG@10").alphas[2], surface.of("NDCG@10").betas[3]
@@ -206,14 +118,13 @@ def test_browser_menu_shows_a_metric_on_its_own_grid(chromium, file):
     becomes(page, "document.querySelector('.bar-label').textContent === 'NDCG@10 (log scale)'")
     page.select_option("#quantity", "loss")
     becomes(page, "document.querySelector('.bar-label').textContent === 'loss (log scale)'")
-    opened.check_quiet(file)
-    page.close()
+    opened.close()
 
 
-def test_browser_menu_switches_the_log_scale_off_where_there_is_none(chromium, file):
+def test_browser_menu_switches_the_log_scale_off_where_there_is_none(flat_chromium, file):
     surface = evaluated()
     signed = replace(surface, metrics={"gain": -1 - surface.loss})
-    opened = Opened(chromium, file, page_of(signed))
+    opened = Opened(flat_chromium, file, page_of(signed))
     page = opened.page
     page.check("input[value=log]", force=True)
     page.select_option("#quantity", "gain")
@@ -223,47 +134,39 @@ def test_browser_menu_switches_the_log_scale_off_where_there_is_none(chromium, f
     page.select_option("#quantity", "loss")
     becomes(page, "document.querySelector('.bar-label').textContent === 'loss'")
     assert not page.is_disabled("input[value=log]")
-    opened.check_quiet(file)
-    page.close()
+    opened.close()
 
 
-def test_browser_shows_the_quadratic_model_when_it_is_asked_to(chromium, file):
-    opened = Opened(chromium, file, page_of(marked(), rho=0.3))
+def test_browser_shows_the_quadratic_model_when_it_is_asked_to(flat_chromium, file):
+    opened = Opened(flat_chromium, file, page_of(marked(), rho=0.3))
     page = opened.page
-    shown = (
-        "[...document.querySelectorAll('[data-panel=surface], [data-panel=contour]')]"
-        ".map(p => p.data.find(t => t.name === 'quadratic model').visible !== false)"
-    )
-    assert page.evaluate(shown) == [False, False]
+    trace = "document.querySelector('[data-panel=contour]').data.find(t => t.name === 'quadratic model')"
+    assert page.evaluate(f"{trace}.visible") is False
     page.focus("#quadratic")
     page.keyboard.press("Space")
-    becomes(page, f"({shown}).every(Boolean)")
-    opened.check_quiet(file)
-    page.close()
+    becomes(page, f"{trace}.visible !== false")
+    opened.close()
 
 
-def test_browser_resets_a_line(chromium, file):
-    opened = Opened(chromium, file, page_of(between(), rho=3.4))
+def test_browser_resets_a_line(flat_chromium, file):
+    opened = Opened(flat_chromium, file, page_of(between(), rho=3.4))
     page, line = opened.page, "document.querySelector('[data-panel=line]')"
     page.evaluate(f"Plotly.relayout({line}, {{'xaxis.range': [0, 0.1], 'yaxis.range': [0, 0.1]}})")
     page.click("#reset")
     becomes(page, f"{line}.layout.xaxis.range[0] <= -0.5 && {line}.layout.yaxis.range[1] > 0.75")
     assert page.evaluate(f"{line}.layout.shapes.length") == 2  # those of the ball
-    opened.check_quiet(file)
-    page.close()
+    opened.close()
 
 
-def test_browser_without_webgl_shows_the_map_and_says_so(launch, file):
-    browser = launch("--disable-3d-apis")
-    opened = Opened(browser, file, page_of(interpolated()))
+def test_browser_without_webgl_shows_the_map_and_says_so(flat_chromium, file):
+    opened = Opened(flat_chromium, file, page_of(interpolated()))
     assert opened.page.is_visible("#no-webgl")
     assert "contour map" in opened.page.inner_text("#no-webgl")
     assert not opened.page.is_visible("[data-panel=surface]")
     assert colours(opened.page, "[data-panel=contour]")[0] > 100
     opened.page.check("input[value=log]", force=True)
     becomes(opened.page, "document.querySelector('.bar-label').textContent === 'loss (log scale)'")
-    opened.check_quiet(file)
-    browser.close()
+    opened.close()
 
 
 @pytest.mark.parametrize(
@@ -294,5 +197,4 @@ def test_browser_without_webgl_shows_the_map_and_says_so(launch, file):
 def test_browser_draws_every_kind_of_result(chromium, file, html):
     opened = Opened(chromium, file, html())
     assert opened.page.locator("[data-panel] .main-svg, .missing:visible").count() > 0
-    opened.check_quiet(file)
-    opened.page.close()
+    opened.close()

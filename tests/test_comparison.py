@@ -63,7 +63,7 @@ def test_what_is_no_result_is_refused(tmp_path):
         (["SASRec on Beauty, seed 0", "SASRec on Beauty, seed 1"], None),
         (["SASRec on Beauty, seed 0", "S3Rec on Toys, seed 0"], None),
         (["SASRec on Beauty, seed 0"], None),
-        (["SASRec on Beauty, seed 0"] * 2, ["SASRec on Beauty, seed 0 (1)", "SASRec on Beauty, seed 0 (2)"]),
+        (["SASRec on Beauty, seed 0"] * 2, None),
         (["A on B on Beauty, seed 0", "A on C on Beauty, seed 0"], ["A on B", "A on C"]),
         (["SASRec on Beauty, seed 0", "b"], None),
         (["a", "b"], None),

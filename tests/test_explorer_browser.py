@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from browsing import HOSTILE, Opened, becomes, colours
 from drawable import bowl, curvature, evaluated, full_curvature, interpolated
-from test_browser import HOSTILE, Opened, becomes, chromium, colours, file, launch  # noqa: F401
 from test_explorer import HISTORY, steeper, told
 
 from figures.explorer import explorer_page
@@ -36,7 +36,7 @@ def eye(index: int) -> str:
     return f"{panel('surface', index)}.layout.scene.camera.eye"
 
 
-def test_browser_links_cameras_maps_and_switches(chromium, file):  # noqa: F811
+def test_browser_links_cameras_maps_and_switches(chromium, file):
     opened = Opened(chromium, file, html(), viewport={"width": 760, "height": 700})  # small scenes are drawn fast
     page = opened.page
     assert page.evaluate("document.documentElement.scrollWidth") <= 760
@@ -119,19 +119,10 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):  # noqa: F811
     address = page.evaluate("location.hash")
     assert "hidden=1" in address
     assert "scale=log" in address
-    opened.check_quiet(file)
-    page.close()
+    opened.close()
 
 
-@pytest.fixture(scope="module")
-def flat_chromium(launch):  # noqa: F811
-    """Without WebGL, and thereby fast."""
-    browser = launch("--disable-3d-apis")
-    yield browser
-    browser.close()
-
-
-def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file):  # noqa: F811
+def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file):
     opened = Opened(
         flat_chromium, file, html(), permissions=["clipboard-read", "clipboard-write"], color_scheme="light"
     )
@@ -172,20 +163,11 @@ def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file)
     assert "\n$\\lambda_{\\max}$ & 0.379 $\\pm$ 0.0002 \\\\\n" in copied
     page.click(".chip >> nth=1")
 
-    for theme in ("dark", "light"):
-        page.emulate_media(color_scheme=theme)
-        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (sum(map(int, re.findall(r"\d+", background))) < 128) == (theme == "dark")
-        for width in (1280, 390):
-            page.set_viewport_size({"width": width, "height": 800})
-            becomes(page, f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
-            page.wait_for_timeout(200)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width  # and stays so
-    opened.check_quiet(file)
-    page.close()
+    opened.check_fits()
+    opened.close()
 
 
-def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, file):  # noqa: F811
+def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, file):
     chosen = [
         Model("good", evaluated()),
         Model("holes", evaluated(spoil=True)),
@@ -202,5 +184,4 @@ def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, fil
     assert page.locator("#maps .missing:visible").count() == 4
     names = f"{panel('profile-0', 0)}.data.map((trace) => trace.name)"
     assert page.evaluate(names) == ["good", "holes", "line", "point"]
-    opened.check_quiet(file)
-    page.close()
+    opened.close()

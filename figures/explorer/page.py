@@ -51,8 +51,7 @@ def explorer_page(models: Sequence[Model], *, title: str | None = None, rho: flo
     seen = looks(models)
     surfaces = [model.surface for model in models]
     lines = [surface is not None and not is_plane(surface) for surface in surfaces]
-    names = quantities(surfaces)
-    rows = number_rows(models)
+    names, rows = quantities(surfaces), number_rows(models)
     drawn, common = views(surfaces, names, seen, rho), common_panels(models, seen)
     has_nodes = any(surface is not None and not surface.evaluated.all() for surface in surfaces)
     alone = len(models) == 1
@@ -63,18 +62,15 @@ def explorer_page(models: Sequence[Model], *, title: str | None = None, rho: flo
         "views": {name: pool.put(view) for name, view in drawn.items()},
         "common": {name: pool.put(figures) for name, figures in common.items()},
         "own": [pool.put(own_panels(model)) for model in models],
-        "missing": {
-            name: [missing(surface, quantity_of(surface, name), name) for surface in surfaces] for name in names
-        },
+        "missing": {name: [missing(each, quantity_of(each, name), name) for each in surfaces] for name in names},
         "table": copied(rows, seen),
         "first": AT_FIRST,
         "on": ["points"] if alone and has_nodes else [],
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},
     }
-    data["pool"] = pool.values
     return render(
         "page.html",
-        data=data,
+        data=data | {"pool": pool.values},
         title=title,
         alone=alone,
         models=models,

@@ -16,7 +16,6 @@ from landscape.storage import curvature_values, load_curvature, load_surface, su
 from training.analysis.companions import history_of
 from training.analysis.curvatures import curvature_of
 from training.analysis.measures import Measures
-from training.analysis.planes import distinct
 from training.analysis.slices import Slice
 from training.analysis.subject import Subject
 from training.analysis.surfaces import surface_of
@@ -112,16 +111,13 @@ def _same(one: Entry, other: Entry) -> bool:
 
 
 def short_names(titles: Sequence[str]) -> list[str]:
-    """Titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec.
-
-    Equal titles get numbers.
-    """
+    """Titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec."""
     ends = {title[title.rfind(" on ") :] for title in titles if " on " in title}
     if len(titles) > 1 and len(ends) == 1 and all(" on " in title for title in titles):
         shortened = [title[: title.rfind(" on ")] for title in titles]
         if len(set(shortened)) == len(titles):
             return shortened
-    return distinct(list(titles))
+    return list(titles)
 
 
 def title_of(metadata: Mapping[str, Any], path: str | Path) -> str:

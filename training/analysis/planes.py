@@ -58,7 +58,7 @@ def plane_of(
         plane = eigen_plane(pairs, chosen.eigen, objective.params)
     elif chosen.kind == "toward":
         others = [load_checkpoint(path) for path in chosen.toward]
-        names = distinct([subject.checkpoint.title, *(other.title for other in others)])
+        names = _distinct([subject.checkpoint.title, *(other.title for other in others)])
         points = [_point(subject, objective, other, path) for other, path in zip(others, chosen.toward, strict=True)]
         plane = plane_through(objective.params, points, names)
     elif chosen.trajectory is not None:
@@ -97,6 +97,6 @@ def _trajectory(subject: Subject, objective: Objective[Any], run: str) -> Plane:
     return replace(plane, path=replace(plane.path, loss=losses))
 
 
-def distinct(names: list[str]) -> list[str]:
+def _distinct(names: list[str]) -> list[str]:
     """Names with numbers where two are the same."""
     return [f"{name} ({i + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
