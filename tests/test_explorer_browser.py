@@ -163,6 +163,13 @@ def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file)
     assert "\n$\\lambda_{\\max}$ & 0.379 $\\pm$ 0.0002 \\\\\n" in copied
     page.click(".chip >> nth=1")
 
+    spectrum = page.locator("[data-panel=spectrum]")
+    spectrum.evaluate("each => each.scrollIntoView({block: 'center'})")
+    spectrum.hover()
+    with page.expect_download() as download:
+        spectrum.locator(".modebar-btn").click()
+    assert re.fullmatch(r"[\w.-]{1,120}-spectrum\.svg", download.value.suggested_filename)
+    assert "</svg>" in download.value.path().read_text(encoding="utf-8")
     opened.check_fits()
     opened.close()
 
