@@ -8,7 +8,18 @@ from functools import cache
 
 import numpy as np
 import pytest
-from drawable import METADATA, band, between, bowl, curvature, evaluated, full_curvature, interpolated, marked
+from drawable import (
+    METADATA,
+    band,
+    between,
+    bowl,
+    curvature,
+    evaluated,
+    full_curvature,
+    interpolated,
+    marked,
+    sharpness,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -19,6 +30,7 @@ from figures.drawn.scales import heights
 from figures.explorer import explorer_page
 from figures.explorer.compact import Pool
 from figures.explorer.copies import latex, markdown
+from figures.interactive.comparison import sharpnesses_figure
 from figures.models import Model, looks
 from figures.static import comparison_figure
 from figures.style import COLOUR_SCALE, shade
@@ -358,6 +370,36 @@ def test_masses_have_a_column_a_model_and_a_row_a_group():
     assert not by_block.baselines  # of other groups
     assert set(by_popularity.baselines) == {"coordinates", "interactions"}
     assert by_popularity.models == (0,)
+
+
+def test_sharpnesses_are_compared_by_ascent_and_on_average():
+    one = sharpness()
+    other = replace(one, values=10 * one.values, stderr=10 * one.stderr)
+    seen = looks([Model("a"), Model("b"), Model("c")])
+    figure = sharpnesses_figure({0: one, 2: other}, seen)
+    drawn = {(trace.meta, trace.line.dash): trace for trace in figure.data}
+    assert set(drawn) == {(0, "solid"), (0, "dot"), (2, "solid"), (2, "dot")}
+    limits = 10 ** np.array(figure.layout.yaxis.range)
+    for (index, dash), trace in drawn.items():
+        table, kind = {0: one, 2: other}[index], {"solid": "ascent", "dot": "average"}[dash]
+        values = table.values[:, table.kinds.index(kind)]
+        inside = np.isfinite(values) & (values > 0)
+        assert_allclose(np.asarray(trace.y)[inside], values[inside])
+        assert [symbol.endswith("-open") for symbol in np.array(trace.marker.symbol)[np.isfinite(values)]] == [
+            not each > 0 for each in values[np.isfinite(values)]
+        ]
+        heights = np.asarray(trace.y)[np.isfinite(trace.y)]
+        assert (limits[0] <= heights).all() and (heights <= limits[1]).all()
+        assert trace.line.color == seen[index].colour
+    kinds = replace(
+        one,
+        kinds=("one-step",),
+        **{name: getattr(one, name)[:, :1] for name in ("values", "stderr", "steps", "last_gain", "evaluations")},
+    )
+    assert sharpnesses_figure({0: kinds}, seen) is None
+    both = explorer_page([Model("a", None, full_curvature()), Model("b", None, full_curvature())])
+    assert 'data-panel="sharpnesses"' in both
+    assert 'data-panel="sharpnesses"' not in explorer_page([Model("a", None, full_curvature())])
 
 
 def test_shades_are_those_of_the_colour_scale():

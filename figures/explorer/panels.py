@@ -10,7 +10,13 @@ import plotly.graph_objects as go
 from figures.drawn.comparison import LINEAR, LOG, RISE, SCALES, TRAINED, VALIDATED
 from figures.explorer.rendering import bare
 from figures.interactive import blocks_figure, density_figure, shares_figure, sharpness_figure, spectrum_figure
-from figures.interactive.comparison import bands_figure, densities_figure, history_figure, spectra_figure
+from figures.interactive.comparison import (
+    bands_figure,
+    densities_figure,
+    history_figure,
+    sharpnesses_figure,
+    spectra_figure,
+)
 from figures.models import Look, Model
 
 Json = Any
@@ -37,6 +43,9 @@ def common_panels(models: Sequence[Model], seen: Sequence[Look]) -> dict[str, di
         figures["spectrum"] = {LINEAR: spectrum_figure(curvatures[0]) if alone else spectra_figure(pairs, seen)}
     if spectra:
         figures["density"] = {LINEAR: density_figure(spectra[0]) if alone else densities_figure(spectra, seen)}
+    tables = {index: each.sharpness for index, each in curvatures.items() if each.sharpness is not None}
+    if tables and not alone:
+        figures["sharpnesses"] = {LINEAR: sharpnesses_figure(tables, seen)}
     drawn = {
         name: {scale: bare(figure) for scale, figure in scales.items() if figure is not None}
         for name, scales in figures.items()

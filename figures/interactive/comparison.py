@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ import plotly.graph_objects as go
 
 from figures.drawn.comparison import TRAINED, VALIDATED, Series, Shown, series
 from figures.drawn.densities import density
+from figures.drawn.sharpness import RHO_LABEL, RISE_LABEL, rises
 from figures.interactive.bands import band_figure
-from figures.interactive.parts import add_level, axis, compact, faint, finish, literal, plain
+from figures.interactive.parts import add_level, axis, compact, faint, finish, lines, literal, plain
 from figures.models import Look
 from figures.style import GREEK_LAMBDA, LAMBDA_MIN, eigenvalue_name, number
-from landscape.results import Band, EigenPairs, Spectrum
+from landscape.results import Band, EigenPairs, Sharpness, Spectrum
 
 HISTORIES = {VALIDATED: "validation NDCG@20", TRAINED: "training loss"}
+KINDS = {"ascent": ("circle", "solid"), "average": ("cross", "dot")}  # of sharpness: symbol and dash
 DODGE = 0.6  # of the distance between two eigenvalues, for the models beside each other
 
 
@@ -174,6 +177,56 @@ def densities_figure(spectra: Mapping[int, Spectrum], looks: Sequence[Look]) -> 
         yaxis={**axis(low, high, f"density per unit of {GREEK_LAMBDA}", log=True), "zeroline": False},
         hovermode="closest",
     )
+
+
+def sharpnesses_figure(tables: Mapping[int, Sharpness], looks: Sequence[Look]) -> go.Figure | None:
+    """The rise against ρ on logarithmic axes: the worst case by ascent solid, the average dotted; None without both.
+
+    What such an axis does not hold (zero, negative, infinite) lies at its edge as an open triangle.
+    """
+    drawn = {index: rises(table) for index, table in tables.items()}
+    chosen = {
+        index: [kind for kind in each.kinds if kind.kind in KINDS and len(kind.rhos)] for index, each in drawn.items()
+    }
+    if not any(chosen.values()):
+        return None
+    shown = [drawn[index] for index, kinds in chosen.items() if kinds]
+    low, high = min(each.low for each in shown), max(each.high for each in shown)
+    figure = go.Figure()
+    for index, kinds in chosen.items():
+        look = looks[index]
+        for kind in kinds:
+            heights, side = replace(drawn[index], low=low, high=high).placed(kind)
+            symbol, dash = KINDS[kind.kind]
+            figure.add_scatter(
+                x=kind.rhos,
+                y=heights,
+                mode="lines+markers",
+                line={"color": look.colour, "width": 2, "dash": dash},
+                marker={"size": 8, "symbol": [symbol if at == 0 else _outside(int(at)) for at in side]},
+                error_y={"type": "data", "array": np.where(side == 0, kind.errors, np.nan), "thickness": 1.5},
+                text=[lines(look.name, *each.split("\n")) for each in kind.told],
+                hovertemplate="%{text}<extra></extra>",
+                name=plain(look.name),
+                meta=index,
+            )
+    spans = [each.span for each in shown]
+    return finish(
+        figure,
+        None,
+        xaxis=axis(
+            min(first for first, _ in spans),
+            max(last for _, last in spans),
+            RHO_LABEL,
+            log=all(each.log_rho for each in shown),
+        ),
+        yaxis=axis(*replace(shown[0], low=low, high=high).range, RISE_LABEL, log=True),
+        hovermode="closest",
+    )
+
+
+def _outside(side: int) -> str:
+    return f"triangle-{'up' if side > 0 else 'down'}-open"
 
 
 def history_figure(
