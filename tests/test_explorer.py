@@ -23,7 +23,7 @@ from drawable import (
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from pages import Text, data_of, unpacked, views
+from pages import Text, data_of, part_of, unpacked, views
 
 from figures.drawn.comparison import masses, risen, series, shown
 from figures.drawn.scales import heights
@@ -130,6 +130,18 @@ def test_metrics_have_a_view_and_who_has_none_says_so():
     assert data_of(page())["missing"]["NDCG@10"] == ["NDCG@10 was not measured.", ""]
 
 
+def test_the_band_follows_the_scale():
+    scales = part_of(page(), "common")["band"]
+    assert {scale: each["layout"]["yaxis"]["type"] for scale, each in scales.items()} == {
+        "linear": "linear",
+        "log": "log",
+        "rise": "linear",
+    }
+    means = {scale: next(t["y"] for t in each["data"] if t["line"]["width"] > 2) for scale, each in scales.items()}
+    assert_allclose(means["rise"][0], 0, atol=1e-12)
+    assert_allclose(means["linear"], means["rise"] + models()[0].surface.band.losses[:, 0].mean(), rtol=1e-5)
+
+
 def test_a_model_has_one_colour_everywhere():
     data = data_of(page())
     common = unpacked(data["common"], data["pool"])
@@ -206,6 +218,9 @@ def test_numbers_are_those_of_the_results_with_their_errors():
     assert [cell.text for cell in rows["Trace"].cells] == ["91.4 ± 2.3", "–"]
     assert np.isnan(rows["Trace"].cells[1].value)
     assert rows["λₘₐₓ"].cells[0].value == 0.379
+    metric, of = rows["NDCG@10 at the centre"].cells[1], models()[1].surface.of("NDCG@10")
+    assert metric.value == of.centre != models()[1].surface.centre
+    assert rows["NDCG@10 at the centre"].cells[0].text == "–"
     text = str(Text(page()))
     for row in rows.values():
         assert f"{row.label} {row.note}" in text

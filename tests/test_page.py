@@ -55,6 +55,15 @@ def test_page_carries_all_scales():
     assert "spectrum" in part_of(page_of(evaluated(), curvature()), "common")
 
 
+def test_a_plane_has_profiles_and_its_evaluated_points_at_first():
+    plane, line = page_of(interpolated()), page_of(interpolated(points=(21, 1)))
+    several = explorer_page([Model("a", interpolated()), Model("b", interpolated())])
+    assert [data_of(each)["on"] for each in (plane, line, several)] == [["points"], ["points"], []]
+    assert data_of(page_of(evaluated()))["on"] == []
+    shown = [len(re.findall(r'data-panel="profile-\d"', each)) for each in (plane, line, several)]
+    assert shown == [2, 0, 2]
+
+
 def test_without_a_logarithm_there_is_no_log_scale():
     page = page_of(evaluated(lambda a, b: -1 - a * a))
     assert set(views(page)["loss"]) == {"linear", "rise"}
@@ -126,6 +135,7 @@ def test_a_line_tells_its_barrier():
     text = str(Text(page_of(between())))
     assert "Barrier 0.4 ± 0.01 above the straight line between the ends, at t = 0.5; 0.35 above the higher end" in text
     assert "t = 1 is a distance of 17" in text
+    assert "Barrier above the straight line between the ends 0.4 ± 0.01 " in text  # among all numbers
 
 
 PANELS = {
