@@ -7,9 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawable import band, checks, curvature, evaluated, full_curvature, interpolated, quadratic, sharpness, spectrum
+from drawable import (
+    band,
+    between,
+    checks,
+    curvature,
+    evaluated,
+    full_curvature,
+    interpolated,
+    marked,
+    quadratic,
+    sharpness,
+    spectrum,
+)
 
 from figures import words
+from figures.models import Model
 from figures.words import curvature_warnings, surface_error, surface_facts, surface_warnings
 from landscape.results import InterpolationError, Surface, TraceEstimate
 
@@ -129,3 +142,48 @@ def test_failed_checks_come_first():
     ):
         assert warnings[0].startswith("2 of 4 checks failed: curvature along gradient, slope along <b>x</b>.")
     assert surface_warnings(replace(evaluated(), checks=checks())) == []
+
+
+READING = {  # what a sentence is about, and which model has it
+    "barrier": Model("x", between()),
+    "quadratic model": Model("x", marked()),
+    "snapshots": Model("x", marked()),
+    "Hessian is the curvature": Model("x", None, curvature()),
+    "Fisher matrix stands in": Model("x", None, replace(curvature(), operator="fisher")),
+    "logarithms are interpolated": Model("x", interpolated()),
+    "both lines of its crosshair": Model("x", evaluated()),
+}
+LIMITS = {
+    "Krylov": Model("x", None, curvature()),
+    "known at its nodes": Model("x", None, full_curvature()),
+    "their eigenvectors mix": Model("x", None, full_curvature()),
+    "curvature between blocks": Model("x", None, full_curvature()),
+    "lower bounds of the true maximum": Model("x", None, full_curvature()),
+    "Two directions of very many": Model("x", evaluated()),
+    "One direction of very many": Model("x", between()),
+}
+
+
+@pytest.mark.parametrize(("told", "models"), [(words.reading, READING), (words.limits, LIMITS)])
+def test_a_page_explains_what_is_there_and_nothing_else(told, models):
+    def text(*several):
+        return " ".join(told(several, None) if told is words.reading else told(several))
+
+    for sentence, model in models.items():
+        assert sentence in text(model)
+        if model.surface is None:
+            assert sentence not in text(Model("y", evaluated()))
+    for sentence in ("barrier", "quadratic model", "snapshots", "nodes only", "between blocks", "eigenvectors mix"):
+        assert sentence not in text(Model("y", evaluated(), curvature()))
+
+
+def test_the_ball_is_explained_where_there_is_a_surface():
+    assert "ρ = 0.3" in " ".join(words.reading([Model("x", evaluated())], 0.3))
+    assert "ρ = 0.3" not in " ".join(words.reading([Model("x", None, curvature())], 0.3))
+
+
+def test_of_several_models_it_is_said_what_can_be_compared():
+    both = [Model("a", evaluated()), Model("b", evaluated())]
+    assert "On one scale, equal heights" in " ".join(words.reading(both, None))
+    assert "On one scale" not in " ".join(words.reading(both[:1], None))
+    assert "The next two directions may rank the models otherwise" in " ".join(words.limits(both))
