@@ -353,6 +353,12 @@ def test_wrong_usage_exits_with_2(arguments):
     refused(*arguments, code=2)
 
 
+@pytest.mark.parametrize("option", [["--out", "x.html"], ["--svg", "x.svg"]])
+def test_one_name_is_not_for_two_results(option):
+    result = run("surface", "a.npz", "b.npz", *option, code=2)
+    assert f"{option[1]} can hold one result; leave it out to write beside each of the 2 inputs" in result.stderr
+
+
 def edited(source, place, **entries):
     """A copy of a surface, a curvature or a checkpoint with other entries."""
     if place.suffix == ".pt":

@@ -31,6 +31,7 @@ def test_the_fullest_curvature_is_chosen_and_of_the_hessian(tmp_path):
     one = subject(tmp_path)
     surface, path = surface_of(one, SUBSET, FEW)
     gauss_newton = {"operator": "gauss-newton", "sharpness": True, "rhos": (0.1,), "draws": 1, "ascent_steps": 1}
+    gauss_newton |= {"trace": True, "trace_products": 6}
     curvature_of(one, SUBSET, Measures(top=1, **gauss_newton))
     assert curvature_beside(surface, path).operator == "gauss-newton"
     curvature_of(one, SUBSET, Measures(top=1, trace=True, trace_products=6))

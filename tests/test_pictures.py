@@ -21,7 +21,7 @@ from PIL import Image
 
 from cli import main
 from figures import static
-from figures.drawn.comparison import LOG, RISE, SCALES
+from figures.drawn.comparison import LINEAR, LOG, RISE, SCALES, risen
 from figures.models import Model
 from figures.static.canvas import COLUMN, DPI, NARROWEST, PAGE, SUFFIXES, fitted, text_width, width_of, wrapped
 from figures.writing import OF_ONE, OF_SEVERAL, write_picture
@@ -257,6 +257,17 @@ def test_bands_follow_the_scale(scale, tmp_path):
     own = static.band_figure({"a": band()}, rise=scale == RISE, log=scale == LOG)
     static.save(own, tmp_path / "own.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "own.svg").read_bytes()
+
+
+def test_a_surface_is_drawn_on_the_scale_that_was_chosen(tmp_path):
+    for scale, surface, log in (
+        (LINEAR, marked(), False),
+        (LOG, marked(), True),
+        (RISE, risen(marked()), False),
+    ):
+        write_picture([Model("a", marked())], tmp_path / "a.svg", kind="map", scale=scale)
+        static.save(static.contour_figure(surface, name="a", log=log), tmp_path / "own.svg")
+        assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "own.svg").read_bytes()
 
 
 def test_commands_know_all_kinds():
