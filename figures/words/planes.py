@@ -74,8 +74,8 @@ def band_fact(band: Band) -> Fact:
 def band_caption(band: Band) -> str:
     """What the curve and the shade around it are."""
     if band.repeats == 1:
-        return "The rise of the loss, averaged over all directions of one plane: there is no telling how planes differ."
+        return "The loss, averaged over all directions of one plane: there is no telling how planes differ."
     return (
-        f"Each thin line is the rise in one of {band.repeats} planes, averaged over its directions; the thick one is "
-        f"their mean, the shade its {band.level:.0%} interval (Student's t over planes)."
+        f"Each thin line is one of {band.repeats} planes, averaged over its directions; the thick one is their mean, "
+        f"the shade its {band.level:.0%} interval (Student's t over planes)."
     )
