@@ -238,11 +238,14 @@ def test_a_width_that_nothing_fits_into_is_refused(told):
 def test_the_commands_draw_what_is_asked(tmp_path):
     save_surface(marked(), tmp_path / "a.npz")
     told = ["surface", f"{tmp_path}/a.npz", "--out", f"{tmp_path}/a.html", "--png", f"{tmp_path}/a.png"]
-    done = CliRunner().invoke(main, [*told, "--picture", "map", "--picture-scale", "log", "--picture-width", "3.2"])
+    done = CliRunner().invoke(
+        main, [*told, "--picture", "map", "--picture-scale", "log", "--picture-width", "3.2", "--rho", "0.3"]
+    )
     assert done.exit_code == 0, done.output
     title = marked().metadata.get("title", "a")
-    write_picture([Model(title, marked())], tmp_path / "own.png", kind="map", scale="log", width=3.2)
+    write_picture([Model(title, marked())], tmp_path / "own.png", kind="map", scale="log", width=3.2, rho=0.3)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "own.png").read_bytes()
+    assert "within a distance of ρ = 0.3 from the centre" in (tmp_path / "a.html").read_text(encoding="utf-8")
     told = ["compare", f"{tmp_path}/a.npz", "--out", f"{tmp_path}/c.html", "--pdf", f"{tmp_path}/c.pdf"]
     assert CliRunner().invoke(main, [*told, "--picture", "band"]).exit_code == 0
     failed = CliRunner().invoke(main, [*told, "--picture", "spectrum"])
