@@ -119,6 +119,18 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     address = page.evaluate("location.hash")
     assert "hidden=1" in address
     assert "scale=log" in address
+
+    # What a model has no scene of comes back with the camera of all.
+    page.select_option("#quantity", "HR@10")
+    becomes(page, f"{panel('surface', 1)}.hidden")
+    page.select_option("#quantity", "loss")
+    becomes(page, f"{panel('surface', 1)}.data?.length > 0")
+    assert page.evaluate(f"{eye(1)}.z / state.camera.eye.z") == pytest.approx(1.1, abs=0.4)
+
+    # A scene of another size is looked at from as far as it asks for.
+    page.set_viewport_size({"width": 420, "height": 700})
+    becomes(page, f"{panel('surface', 1)}.clientWidth < 400")
+    becomes(page, f"Math.abs({eye(1)}.z / state.camera.eye.z - farther({panel('surface', 1)})) < 1e-3")
     opened.close()
 
 
@@ -174,6 +186,70 @@ def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file)
     opened.close()
 
 
+def test_browser_fills_cells_and_shows_a_part_alike_after_switches_and_afresh(flat_chromium, file):
+    opened = Opened(flat_chromium, file, html())
+    page = opened.page
+    cell = panel("contour", 0)
+    fills = f"Math.abs({cell}.querySelector('.main-svg').clientWidth - {cell}.clientWidth) < 2"
+    narrow = page.evaluate(f"{cell}.clientWidth")
+    page.click(".chip >> nth=1")
+    becomes(page, f"{cell}.clientWidth > {narrow} && {fills}")
+    page.click(".chip >> nth=1")
+    becomes(page, f"{cell}.clientWidth === {narrow} && {fills}")
+
+    page.evaluate("location.hash = '#zoom=-0.2,0.2,-0.5,0.5'")
+    ranges = f"[...{cell}.layout.xaxis.range, ...{cell}.layout.yaxis.range]"
+    becomes(page, f"{ranges}[3] < 0.7")
+    drawn = page.evaluate(ranges)
+    page.reload()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert page.evaluate(ranges) == pytest.approx(drawn, abs=0.05)
+    assert page.evaluate(f"{cell}._fullLayout.yaxis.domain") == [0, 1]
+    opened.close()
+
+
+def test_browser_leaves_folds_as_they_were_when_it_prints(flat_chromium, file):
+    opened = Opened(flat_chromium, file, html())
+    page = opened.page
+    notes = "document.querySelector('.notes').open"
+    for was in (False, True):
+        page.evaluate(f"{notes} = {str(was).lower()}")
+        for _ in range(2):  # some browsers say so twice
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            assert page.evaluate(notes)
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(notes) == was
+    opened.close()
+
+
+def test_browser_hides_no_focus_behind_the_controls(flat_chromium, file):
+    opened = Opened(flat_chromium, file, html())
+    page = opened.page
+    below = """() => {
+      const [here, controls] = [document.activeElement, document.querySelector(".controls")];
+      return controls.contains(here) || here.getBoundingClientRect().top >= controls.getBoundingClientRect().bottom;
+    }"""
+    page.focus("[data-copy=markdown]")
+    page.evaluate("document.activeElement.scrollIntoView()")
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate(below)
+    opened.close()
+
+
+def test_browser_keeps_room_below_the_controls_of_many_models(flat_chromium, file):
+    names = [f"a model with a rather long name, number {index}" for index in range(16)]
+    opened = Opened(flat_chromium, file, explorer_page([Model(name) for name in names]))
+    page = opened.page
+    assert page.evaluate("document.querySelector('.controls').offsetHeight") < 250
+    page.focus(".chip >> nth=15")
+    page.keyboard.press("Enter")
+    assert "hidden=" in page.evaluate("location.hash")
+    page.set_viewport_size({"width": 960, "height": 540})  # as at 200 %
+    becomes(page, "getComputedStyle(document.querySelector('.controls')).position === 'static'")
+    opened.close()
+
+
 def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, file):
     chosen = [
         Model("good", evaluated()),
@@ -191,4 +267,14 @@ def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, fil
     assert page.locator("#maps .missing:visible").count() == 4
     names = f"{panel('profile-0', 0)}.data.map((trace) => trace.name)"
     assert page.evaluate(names) == ["good", "holes", "line", "point"]
+    opened.close()
+
+
+def test_browser_tells_short_names_whole_beside_four_maps(flat_chromium, file):
+    surface = evaluated()
+    names = ("CL4SRec", "SASRec", "SAMRec", "S3Rec")
+    viewport = {"width": 1024, "height": 768}
+    opened = Opened(flat_chromium, file, explorer_page([Model(name, surface) for name in names]), viewport=viewport)
+    cut = "[...document.querySelectorAll('.cell .name')].filter((each) => each.scrollWidth > each.clientWidth).length"
+    assert opened.page.evaluate(cut) == 0
     opened.close()

@@ -63,6 +63,11 @@ function turnOthers() {
   });
 }
 
+function turnAll() {
+  leading = null;
+  turnOthers();
+}
+
 function linkScene(panel) {
   const lead = (event) => {
     const camera = event["scene.camera"];
@@ -81,7 +86,6 @@ function sceneKeys(event) {
   const eye = turned(state.camera.eye, event);
   if (!eye || !scenes.includes(event.target)) return;
   event.preventDefault();
-  leading = null; // all follow
   state.camera.eye = eye;
-  turnOthers();
+  turnAll();
 }

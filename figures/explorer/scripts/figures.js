@@ -17,7 +17,6 @@ function figureOf(panel) {
   if (of !== undefined) {
     if (!SURFACES.includes(name)) return found(page.own[of], name);
     const figure = view("figures", name, share(), Number(of));
-    if (figure && name === "surface") figure.layout.scene.camera = cameraOf(panel);
     if (figure && name === "contour") pointOut(figure.layout, Number(of));
     return figure;
   }
@@ -85,7 +84,9 @@ async function draw(panel) {
     delete panel.dataset.drawn;
     return;
   }
+  if (scenes.includes(panel)) figure.layout.scene.camera = cameraOf(panel); // once it is there to be measured
   figure.layout.template = page.templates[theme()];
+  figure.layout.autosize = true; // measured anew: a cell grows when another is hidden
   for (const trace of figure.data) {
     const toggle = toggles.find(({ dataset }) => dataset.trace === trace.name);
     if (toggle) trace.visible = toggle.checked && trace.visible !== false;

@@ -44,6 +44,7 @@ const again = () => {
 };
 addEventListener("popstate", again);
 dark.addEventListener("change", drawAll);
+addEventListener("resize", turnAll); // from as far as their new size asks for
 // A scene's canvas is blank on paper, its picture is not; how plotly makes one at once is its own affair, and may change.
 function pictured(panel) {
   const source = panel._fullLayout?.scene?._scene?.toImage?.("png");
@@ -57,7 +58,10 @@ const printed = (now) => () => {
   printing = now;
   document.querySelectorAll("img.printed").forEach((picture) => picture.remove());
   // Of many models, provenance would be dozens of pages.
-  document.querySelectorAll(".notes, .alone .provenance").forEach((fold) => (fold.open = now));
+  document.querySelectorAll(now ? ".notes:not([open]), .alone .provenance:not([open])" : ".unfolded").forEach((fold) => {
+    fold.open = now;
+    fold.classList.toggle("unfolded", now);
+  });
   panels.filter((panel) => panel.dataset.drawn).forEach(draw);
   scenes.forEach((panel) => (now && panel.dataset.drawn ? pictured(panel) : panel.classList.remove("unprinted")));
 };

@@ -14,7 +14,11 @@ function crosshair(index) {
 function pointOut(layout, index) {
   layout.shapes = crosshair(index);
   layout.dragmode = touched ? false : "zoom";
-  if (state.zoom) [layout.xaxis.range, layout.yaxis.range] = [state.zoom.slice(0, 2), state.zoom.slice(2)];
+  if (!state.zoom) return;
+  // A part fills its map, drawn for the first time or again: plotly would keep the shape only the first time.
+  const whole = { constrain: "range", constraintoward: undefined };
+  Object.assign(layout.xaxis, whole, { range: state.zoom.slice(0, 2) });
+  Object.assign(layout.yaxis, whole, { range: state.zoom.slice(2) });
 }
 
 // One map was zoomed, or by a double click is shown whole: all follow.
