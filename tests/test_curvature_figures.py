@@ -15,8 +15,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from figures import interactive, static
 from figures.drawn.densities import density
-from figures.drawn.shares import cell, table
-from figures.style import eigenvalue_label
+from figures.drawn.shares import cell, ink, table
+from figures.style import eigenvalue_label, shade
 from landscape.results import EigenPairs, Shares
 
 
@@ -217,7 +217,7 @@ def test_text_on_the_cells_stands_out():
     drawn = table(shares())
     (numbers,) = traces(interactive.shares_figure(shares()), "shares")
     for text, colour in zip(numbers.text, numbers.textfont.color, strict=True):
-        assert colour == ("#15191e" if text != "<0.1" and float(text) > 55 * drawn.high else "#ffffff")
+        assert colour == ("#000000" if text != "<0.1" and float(text) > 43 * drawn.high else "#ffffff")
 
 
 @pytest.mark.parametrize(
@@ -325,3 +325,15 @@ def test_odd_eigenvalues_are_drawn(tmp_path):
     interactive.spectrum_figure(result).to_json()
     interactive.blocks_figure(blocks(), whole=pairs).to_json()
     saved(static.curvature_figure(result), tmp_path)
+
+
+def luminance(colour):
+    """Relative luminance as WCAG 2 defines it."""
+    parts = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def test_text_on_the_colour_scale_can_be_read():
+    for place in np.linspace(0, 1, 201):
+        low, high = sorted((luminance(shade(place)), luminance(ink(place))))
+        assert (high + 0.05) / (low + 0.05) >= 4.5

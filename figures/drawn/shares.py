@@ -12,7 +12,7 @@ from landscape.results import Floats, Shares
 
 BASELINES = {"coordinates": ("random", "vector"), "interactions": ("inter-", "actions")}  # headings, in two lines
 GAP = 0.35  # between the vectors and the baselines, in columns
-DARK = 0.55  # of the colour scale, above which text on it is dark
+LIGHT = 0.43  # of the colour scale: from here on black is read more easily on it than white, either at 4.5:1 or better
 ELSEWHERE = "everything else"
 WORTH_A_ROW = 1e-3  # of a vector's mass
 
@@ -75,9 +75,9 @@ def table(shares: Shares) -> Table:
     )
 
 
-def is_dark(fraction: float) -> bool:
-    """Whether text is dark on the colour scale's colour at 0 to 1."""
-    return fraction > DARK
+def ink(fraction: float) -> str:
+    """The colour of text on the colour scale's colour at 0 to 1."""
+    return "#000000" if fraction > LIGHT else "#ffffff"
 
 
 def cell(share: float) -> str:

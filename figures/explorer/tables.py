@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from figures.drawn.comparison import Masses
-from figures.drawn.shares import cell, is_dark
+from figures.drawn.shares import cell, ink
 from figures.explorer.copies import latex, markdown
 from figures.models import Look
 from figures.style import percent, shade
@@ -40,7 +40,7 @@ def mass_table(found: Masses) -> dict[str, Json]:
             "text": cell(share),
             "title": percent(share) if known else "not a group of this model",
             "colour": shade(share / found.high) if known else "transparent",
-            "ink": "inherit" if not known else "#15191e" if is_dark(share / found.high) else "#ffffff",
+            "ink": ink(share / found.high) if known else "inherit",
         }
 
     return {

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.shares import Table, cell, is_dark, table
+from figures.drawn.shares import Table, cell, ink, table
 from figures.interactive.parts import QUIET, colour_scale, finish, lines, plain
 from figures.style import number, percent, shortened
 from landscape.results import Shares
@@ -80,7 +80,7 @@ def shares_figure(shares: Shares, *, name: str | None = None) -> go.Figure:
 def _ink(drawn: Table, share: float) -> str:
     if not math.isfinite(share):
         return QUIET
-    return "#15191e" if is_dark(share / drawn.high) else "#ffffff"
+    return ink(share / drawn.high)
 
 
 def _told(drawn: Table, part: slice) -> np.ndarray:

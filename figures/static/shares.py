@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.drawn.shares import cell, is_dark, table
+from figures.drawn.shares import cell, ink, table
 from figures.static.canvas import COLOURS, COLUMN, SMALL, TEXT, settings, single, title
 from figures.style import shortened
 from landscape.results import Shares
@@ -47,7 +47,7 @@ def draw_shares(axes: Axes, shares: Shares) -> None:
         axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, values, **look)
     for row, column in np.ndindex(rows, columns):
         share = float(drawn.values[row, column])
-        colour = TEXT if is_dark(share / drawn.high) or not math.isfinite(share) else "white"
+        colour = ink(share / drawn.high) if math.isfinite(share) else TEXT
         place = float(drawn.places[column]), row
         axes.text(*place, cell(share), ha="center", va="center", fontsize=SMALL, color=colour)
     axes.set_xticks(drawn.places, ["\n".join(heading) for heading in drawn.headings])
