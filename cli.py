@@ -401,6 +401,8 @@ def _analyse(
     for path in inputs:  # all of them, before hours go into the first
         with _about(path):
             is_result = path.endswith((".npz", ".json"))
+            if is_result and not path.endswith(suffix):
+                raise ValueError(f"no {what.lower()}, which is kept as FILE{suffix}; see `landscape info {path}`")
             opened.append(load(path) if is_result else Subject.open(path, given["data"], data_dir=given["data_dir"]))
     told: list[dict[str, Any]] = []
     for path, found in zip(inputs, opened, strict=True):

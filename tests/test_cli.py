@@ -353,6 +353,12 @@ def test_wrong_usage_exits_with_2(arguments):
     refused(*arguments, code=2)
 
 
+def test_a_result_of_the_other_kind_is_named_as_such(results):
+    surface, curvature = results / "sasrec.npz", results / "sasrec-curvature.json"
+    assert "no curvature, which is kept as FILE.json" in refused("curvature", surface)
+    assert "no surface, which is kept as FILE.npz" in refused("surface", curvature)
+
+
 @pytest.mark.parametrize("option", [["--out", "x.html"], ["--svg", "x.svg"]])
 def test_one_name_is_not_for_two_results(option):
     result = run("surface", "a.npz", "b.npz", *option, code=2)

@@ -61,7 +61,10 @@ def explorer_page(models: Sequence[Model], *, title: str | None = None, rho: flo
         "models": [{"name": look.name, "colour": look.colour} for look in seen],
         "views": {name: pool.put(view) for name, view in drawn.items()},
         "common": {name: pool.put(figures) for name, figures in common.items()},
-        "own": [pool.put(own_panels(model)) for model in models],
+        "own": [
+            pool.put(own_panels(model, None if alone else look.colour))
+            for model, look in zip(models, seen, strict=True)
+        ],
         "missing": {name: [missing(each, quantity_of(each, name), name) for each in surfaces] for name in names},
         "table": copied(rows, seen),
         "first": AT_FIRST,

@@ -53,8 +53,8 @@ def common_panels(models: Sequence[Model], seen: Sequence[Look]) -> dict[str, di
     return {name: scales for name, scales in drawn.items() if scales}
 
 
-def own_panels(model: Model) -> dict[str, Json]:
-    """By panel: what is known of a model that no other can be drawn into."""
+def own_panels(model: Model, colour: str | None = None) -> dict[str, Json]:
+    """By panel: what is known of a model that no other can be drawn into; in its colour, where colours tell models."""
     curvature = model.curvature
     if curvature is None:
         return {}
@@ -63,4 +63,8 @@ def own_panels(model: Model) -> dict[str, Json]:
         figures["blocks"] = blocks_figure(curvature.blocks, whole=curvature.pairs)
     if curvature.sharpness is not None:
         figures["sharpness"] = sharpness_figure(curvature.sharpness)
+    if colour is not None:
+        for panel in figures.keys() & {"blocks", "sharpness"}:
+            looks = {"line": {"color": colour}, "error_x": {"color": colour}, "error_y": {"color": colour}}
+            figures[panel].update_traces(**looks, marker={"color": colour, "line": {"color": colour}})
     return {panel: bare(figure) for panel, figure in figures.items()}

@@ -1,14 +1,9 @@
 """Results in plain words: what a page says beside its figures. Sentences only, no markup."""
 
 from figures.style import LAMBDA_MAX as LAMBDA_MAX
-from figures.style import MATRICES as MATRICES
-from figures.style import number as number
 from figures.words.checks import check_rows as check_rows
-from figures.words.checks import check_warnings as check_warnings
 from figures.words.curvatures import curvature_facts as curvature_facts
 from figures.words.curvatures import curvature_warnings as curvature_warnings
-from figures.words.curvatures import expected_gain as expected_gain
-from figures.words.facts import Fact as Fact
 from figures.words.measures import density_caption as density_caption
 from figures.words.measures import shares_caption as shares_caption
 from figures.words.measures import sharpness_caption as sharpness_caption
