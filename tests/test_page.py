@@ -181,9 +181,9 @@ def test_a_curvature_looks_the_same_beside_a_surface_and_beside_other_models():
     own, other = part_of(alone, "own")[0], part_of(several, "own")[1]
     assert own.keys() == other.keys()
     second = looks([Model("a"), Model("b")])[1].colour  # colours tell models there
-    for panel, figure in own.items():
-        assert str(figure["layout"]) == str(other[panel]["layout"])
-        for one, two in zip(figure["data"], other[panel]["data"], strict=True):
+    for panel, drawn in own.items():
+        assert str(drawn["layout"]) == str(other[panel]["layout"])
+        for one, two in zip(drawn["data"], other[panel]["data"], strict=True):
             assert str([one.get(name) for name in ("x", "y", "z", "text")]) == str(
                 [two.get(name) for name in ("x", "y", "z", "text")]
             )
