@@ -64,7 +64,9 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     assert page.evaluate(eye(0)) == settled
     becomes(page, "location.hash.includes('at=')")  # the mouse, which is over a scene, moved the crosshair
 
-    # The crosshair moves in all maps, and in the profiles.
+    # The crosshair moves in all maps, and in the profiles; what it meets is read aloud only if a key moved it.
+    aloud = "document.getElementById('readout').ariaLive"
+    assert page.evaluate(aloud) == "off"
     page.mouse.move(0, 0)
     page.click("#reset")
     becomes(page, f"{panel('contour', 1)}.layout.shapes[0].x0 === 0")
@@ -72,6 +74,7 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     page.keyboard.press("ArrowRight")
     for index in (0, 1):
         becomes(page, f"Math.abs({panel('contour', index)}.layout.shapes[0].x0 - 1 / 7) < 1e-6")
+    assert page.evaluate(aloud) == "polite"
     readout = page.inner_text("#readout")
     flat, steep = map(float, re.findall(r"(0\.\d+)\s*interpolated", readout))
     assert flat == pytest.approx(bowl(1 / 7, 0.0), abs=2e-3)
@@ -84,9 +87,21 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     page.evaluate(f"Plotly.relayout({panel('contour', 1)}, {part})")
     closer = "[0, 1].map((i) => document.querySelectorAll('[data-panel=contour]')[i].layout.xaxis.range)"
     becomes(page, f"({closer}).every(([low, high]) => high - low < 0.7)")
-    assert "zoom=" in page.evaluate("location.hash")
+    becomes(page, "location.hash.includes('zoom=')")
     page.locator("[data-panel=contour]").nth(0).dblclick()
-    becomes(page, f"{panel('contour', 1)}.layout.xaxis.range.join() === '-1,1'")
+    whole = f"{panel('contour', 1)}.layout.xaxis.range.join() === '-1,1' && !state.zoom"
+    becomes(page, whole)
+    page.mouse.move(0, 0)
+    page.evaluate("location.hash = '#at=0.5,-0.5'")
+    becomes(page, "state.at[0] === 0.5")
+    page.focus("[data-panel=contour] >> nth=1")
+    page.keyboard.press("+")
+    becomes(page, f"{panel('contour', 0)}.layout.xaxis.range[1] < 0.99")
+    x, y = page.evaluate("crossed(grids[1])")
+    ends = [x - 0.9 * (x + 1), x + 0.9 * (1 - x), y - 0.9 * (y + 1), y + 0.9 * (1 - y)]
+    assert page.evaluate("state.zoom") == pytest.approx(ends)
+    page.keyboard.press("-")
+    becomes(page, whole)
 
     # Switches do what they say, and the back button undoes them.
     limits = "[0, 1].map((i) => document.querySelectorAll('[data-panel=contour]')[i].data[0].zmax)"
@@ -159,6 +174,24 @@ def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file)
     page.click(".sort >> text=Loss at the centre")
     page.click(".sort >> text=Loss at the centre")
     assert first.inner_text() == HOSTILE
+    page.click(".sort >> text=Loss at the centre")
+    assert first.inner_text() == "flat"
+    page.click(".sort >> text=Loss at the centre")
+    page.click(".sort >> text=Loss at the centre")
+    assert re.search(r"sort=-\d+", page.evaluate("location.hash"))
+    page.go_back()
+    becomes(page, "document.querySelectorAll('[aria-sort=ascending]').length === 1")
+    page.go_forward()
+    page.reload()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert first.inner_text() == HOSTILE
+    for nonsense in ("x", "0.5", "-999"):
+        page.evaluate(f"location.hash = '#sort={nonsense}'")
+        becomes(page, "document.querySelectorAll('[aria-sort=none]').length === page.table.order.length")
+        assert first.inner_text() == "flat"
+        page.go_back()
+        becomes(page, "document.querySelectorAll('[aria-sort=descending]').length === 1")
+    page.click("#reset")
     page.click(".sort >> text=Loss at the centre")
     assert first.inner_text() == "flat"
     page.click("text=Copy as Markdown")

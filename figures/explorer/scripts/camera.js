@@ -16,7 +16,7 @@ function hasWebGL() {
 // The camera's eye after a key: arrows turn around the vertical axis and tilt, plus and minus zoom.
 function turned(eye, { key, ctrlKey, metaKey }) {
   const turn = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, 5], ArrowDown: [0, -5] }[key];
-  const zoom = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }[key];
+  const zoom = NEARER[key];
   if ((!turn && !zoom) || ctrlKey || metaKey) return null;
   const distance = Math.hypot(eye.x, eye.y, eye.z);
   const [across, up] = (turn ?? [0, 0]).map((degrees) => (degrees * Math.PI) / 180);

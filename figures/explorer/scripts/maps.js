@@ -4,10 +4,11 @@
 // are the same in all maps; profiles run through the crosshair.
 const touched = matchMedia("(pointer: coarse)").matches; // a finger on a map scrolls the page
 
+const crossed = ({ alphas, betas }) => [alphas, betas].map((axis, index) => axis[nearest(axis, state.at[index])]);
+
 function crosshair(index) {
-  const grid = grids[index];
-  if (!grid) return [];
-  const [x, y] = [grid.alphas[nearest(grid.alphas, state.at[0])], grid.betas[nearest(grid.betas, state.at[1])]];
+  if (!grids[index]) return [];
+  const [x, y] = crossed(grids[index]);
   return [lineAt("x", x), lineAt("y", y)];
 }
 
@@ -25,7 +26,7 @@ function pointOut(layout, index) {
 function zoomTo(zoom) {
   state.zoom = zoom;
   maps.forEach(draw);
-  remember(true);
+  remember(false);
 }
 
 // What the heights are; on the logarithmic scale losses are read out as such.
@@ -71,8 +72,12 @@ function moveTo(at) {
   });
 }
 
+// A pointer moves too often for all that it meets to be read aloud; a key does not.
+const readAloud = (aloud) => (document.getElementById("readout").ariaLive = aloud ? "polite" : "off");
+
 const follow = (event) => {
   const { x, y } = event.points[0];
+  readAloud(false);
   if (Number.isFinite(x) && Number.isFinite(y)) moveTo([x, y]);
 };
 
@@ -85,11 +90,30 @@ function linkMap(panel) {
   panel.on("plotly_doubleclick", () => zoomTo(null));
 }
 
+// What a map shows after a key: plus and minus bring what is around the crosshair closer, or take it farther.
+function zoomed(grid, by) {
+  const whole = [grid.alphas, grid.betas].flatMap((axis) => [axis[0], axis.at(-1)]);
+  const at = crossed(grid);
+  const part = (state.zoom ?? whole).map((end, index) => {
+    const [low, high] = whole.slice(index - (index % 2));
+    const centre = at[Math.floor(index / 2)];
+    return Math.min(Math.max(centre + by * (end - centre), low), high);
+  });
+  return part.every((end, index) => Math.abs(end - whole[index]) < 1e-9) ? null : part;
+}
+
 function mapKeys(event) {
-  const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
-  const grid = grids[event.target.dataset.of];
-  if (!step || !grid) return;
+  const { key, ctrlKey, metaKey, target } = event;
+  const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[key];
+  const by = NEARER[key];
+  const grid = grids[target.dataset.of];
+  if ((!step && !by) || !grid || ctrlKey || metaKey) return;
   event.preventDefault();
+  if (by) {
+    zoomTo(zoomed(grid, by));
+    return;
+  }
   const next = (axis, at, by) => axis[Math.min(Math.max(nearest(axis, at) + by, 0), axis.length - 1)];
+  readAloud(true);
   moveTo([next(grid.alphas, state.at[0], step[0]), next(grid.betas, state.at[1], step[1])]);
 }

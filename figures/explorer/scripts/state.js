@@ -2,6 +2,7 @@
 
 // What is shown is a state; the address tells it, and everything is drawn from it.
 const CAMERA = { eye: { x: 1.0, y: -1.3, z: 1.16 }, center: { x: 0.02, y: 0, z: -0.26 } };
+const NEARER = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }; // what keys make of a distance
 const toggles = [...document.querySelectorAll("[data-trace]")];
 const chips = [...document.querySelectorAll("[data-chip]")];
 const menu = document.getElementById("quantity");
@@ -15,6 +16,7 @@ const initial = () => ({
   camera: structuredClone(CAMERA),
   at: [0, 0],
   zoom: null, // of the maps: lowest and highest α, lowest and highest β
+  sort: 0, // the row of the table, counted from one, that models are sorted by; less than zero: the largest first
 });
 let state = initial();
 
@@ -26,7 +28,7 @@ const hiddenTold = ({ hidden }) => [...hidden].sort((a, b) => a - b).map((index)
 function address() {
   const usual = initial();
   const told = new URLSearchParams();
-  for (const key of ["quantity", "scale", "share"]) if (state[key] !== usual[key]) told.set(key, state[key]);
+  for (const key of ["quantity", "scale", "share", "sort"]) if (state[key] !== usual[key]) told.set(key, state[key]);
   if (hiddenTold(state) !== hiddenTold(usual)) told.set("hidden", hiddenTold(state));
   if (onTold(state) !== onTold(usual)) told.set("on", onTold(state));
   if (cameraTold(state.camera) !== cameraTold(usual.camera)) told.set("camera", cameraTold(state.camera));
@@ -58,6 +60,8 @@ function fromAddress() {
   state.at = numbersOf("at", 2) ?? [0, 0];
   const zoom = numbersOf("zoom", 4);
   if (zoom && zoom[0] < zoom[1] && zoom[2] < zoom[3]) state.zoom = zoom;
+  const sort = Number(told.get("sort"));
+  if (page.table.order[Math.abs(sort) - 1]) state.sort = sort;
 }
 
 let later;
@@ -94,6 +98,7 @@ function settle() {
   document.body.classList.toggle("own", share() === "own");
   document.body.classList.toggle("one", count === 1);
   drawBar();
+  drawTable();
 }
 
 function drawBar() {

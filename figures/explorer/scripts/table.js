@@ -5,18 +5,25 @@
 const table = document.getElementById("numbers");
 let order = page.models.map((_, index) => index);
 
-function sortBy(button) {
-  const head = button.closest("th");
-  const next = { none: "ascending", ascending: "descending", descending: "none" }[head.ariaSort ?? "none"];
-  for (const each of table.querySelectorAll("[aria-sort]")) each.setAttribute("aria-sort", each === head ? next : "none");
-  const values = page.table.order[button.dataset.row];
-  const sign = next === "descending" ? -1 : 1;
+// Once the smallest first, once the largest, once as given.
+function sortBy({ dataset }) {
+  const row = Number(dataset.row) + 1;
+  state.sort = { [row]: -row, [-row]: 0 }[state.sort] ?? row;
+  drawTable();
+  remember(true);
+}
+
+function drawTable() {
+  const chosen = Math.abs(state.sort) - 1;
+  const values = page.table.order[chosen];
   order = page.models.map((_, index) => index);
   // What is missing stays last.
-  if (next !== "none") order.sort((a, b) => (values[a] === null) - (values[b] === null) || sign * (values[a] - values[b]));
-  for (const row of table.rows) {
+  if (values) order.sort((a, b) => (values[a] === null) - (values[b] === null) || Math.sign(state.sort) * (values[a] - values[b]));
+  for (const row of table?.rows ?? []) {
     const cells = Object.fromEntries([...row.querySelectorAll("[data-model]")].map((cell) => [cell.dataset.model, cell]));
     row.append(...order.map((index) => cells[index]));
+    const button = row.querySelector(".sort");
+    if (button) row.cells[0].ariaSort = Number(button.dataset.row) !== chosen ? "none" : state.sort > 0 ? "ascending" : "descending";
   }
 }
 
