@@ -15,7 +15,6 @@ THEMES = {
         "grid": "#e3e6ea",
         "axis": "#aab1ba",
         "paper": "#ffffff",
-        "line": "rgba(255,255,255,0.55)",  # contours on the map
         "label": "rgba(255,255,255,0.82)",  # behind text in the scene
     },
     "dark": {
@@ -24,7 +23,6 @@ THEMES = {
         "grid": "#2b323b",
         "axis": "#5b6570",
         "paper": "#14181d",
-        "line": "rgba(10,14,18,0.5)",
         "label": "rgba(20,24,29,0.78)",
     },
 }
@@ -77,5 +75,5 @@ def template(theme: str) -> go.layout.Template:
             "scene": {"xaxis": depth, "yaxis": depth, "zaxis": depth, "annotationdefaults": annotation},
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours["axis"], "activecolor": colours["text"]},
         },
-        data={"contour": [{"line": {"color": colours["line"]}, "colorbar": {"tickcolor": colours["axis"]}}]},
+        data={"contour": [{"colorbar": {"tickcolor": colours["axis"]}}]},
     )

@@ -63,7 +63,7 @@ def contour_figure(
                 "coloring": "heatmap",
                 "showlines": not drawn.flat,
             },
-            line={"width": 0.9},
+            line={"width": 0.9, "color": "rgba(255,255,255,0.7)"},  # in the valley, which is dark in both themes
             hoverongaps=False,
             connectgaps=False,
             colorbar={
