@@ -255,18 +255,27 @@ def test_browser_leaves_folds_as_they_were_when_it_prints(flat_chromium, file):
     opened.close()
 
 
-def test_browser_hides_no_focus_behind_the_controls(flat_chromium, file):
+def test_browser_hides_no_focus_behind_what_stays_on_top(flat_chromium, file):
     opened = Opened(flat_chromium, file, html())
     page = opened.page
     below = """() => {
       const [here, controls] = [document.activeElement, document.querySelector(".controls")];
-      return controls.contains(here) || here.getBoundingClientRect().top >= controls.getBoundingClientRect().bottom;
+      const [{ top }, stuck] = [here.getBoundingClientRect(), controls.getBoundingClientRect().bottom];
+      const head = here.closest("tbody") ? document.querySelector("#numbers th").getBoundingClientRect().bottom : 0;
+      return controls.contains(here) || top >= Math.max(stuck, head);
     }"""
-    page.focus("[data-copy=markdown]")
+    # The table's head stays below the controls for as long as its rows go by.
+    page.locator(".sort >> nth=-1").focus()
     page.evaluate("document.activeElement.scrollIntoView()")
-    for _ in range(12):
-        page.keyboard.press("Shift+Tab")
+    edges = page.evaluate("""() => [document.querySelector(".controls").getBoundingClientRect().bottom,
+      document.querySelector("#numbers thead th").getBoundingClientRect().top]""")
+    assert edges[0] == pytest.approx(edges[1], abs=1)
+    for _ in range(page.locator(".sort").count() + 12):
         assert page.evaluate(below)
+        page.keyboard.press("Shift+Tab")
+    # A table that is wider than its frame scrolls sideways instead.
+    page.set_viewport_size({"width": 390, "height": 800})
+    becomes(page, "getComputedStyle(document.getElementById('numbers').parentElement).overflowX === 'auto'")
     opened.close()
 
 

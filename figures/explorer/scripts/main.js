@@ -45,6 +45,15 @@ const again = () => {
 addEventListener("popstate", again);
 dark.addEventListener("change", drawAll);
 addEventListener("resize", turnAll); // from as far as their new size asks for
+// What stays on top, the controls and below them the head of a table that need not scroll sideways, hides nothing.
+const stick = new ResizeObserver(() => {
+  const controls = document.querySelector(".controls");
+  const stuck = getComputedStyle(controls).position === "sticky" ? controls.offsetHeight : 0;
+  document.documentElement.style.setProperty("--stuck", `${stuck}px`);
+  const frame = table?.parentElement;
+  frame?.classList.toggle("fits", table.offsetWidth <= frame.clientWidth);
+});
+document.querySelectorAll(".controls, #numbers").forEach((each) => stick.observe(each));
 // A scene's canvas is blank on paper, its picture is not; how plotly makes one at once is its own affair, and may change.
 function pictured(panel) {
   const source = panel._fullLayout?.scene?._scene?.toImage?.("png");
