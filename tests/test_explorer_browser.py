@@ -100,7 +100,14 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     x, y = page.evaluate("crossed(grids[1])")
     ends = [x - 0.9 * (x + 1), x + 0.9 * (1 - x), y - 0.9 * (y + 1), y + 0.9 * (1 - y)]
     assert page.evaluate("state.zoom") == pytest.approx(ends)
-    page.keyboard.press("-")
+    for key in "++++-----":
+        page.keyboard.press(key)
+    becomes(page, whole)
+    page.evaluate("location.hash = '#at=0.5,0.5&zoom=-1,0.2,-1,0.2'")
+    becomes(page, "state.at[1] === 0.5 && state.zoom")
+    page.keyboard.press("-")  # nothing is outside of the map
+    assert page.evaluate("state.zoom")[::2] == [-1, -1]
+    page.click("#reset")
     becomes(page, whole)
 
     # Switches do what they say, and the back button undoes them.

@@ -99,7 +99,7 @@ function zoomed(grid, by) {
     const centre = at[Math.floor(index / 2)];
     return Math.min(Math.max(centre + by * (end - centre), low), high);
   });
-  return part.every((end, index) => Math.abs(end - whole[index]) < 1e-9) ? null : part;
+  return part.every((end, index) => end === whole[index]) ? null : part;
 }
 
 function mapKeys(event) {
