@@ -7,12 +7,13 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from browsing import HOSTILE, Opened, becomes, colours
+from browsing import HOSTILE, READOUT, Opened, becomes, colours
 from drawable import bowl, curvature, evaluated, full_curvature, interpolated
 from test_explorer import HISTORY, steeper, told
 
 from figures.explorer import explorer_page
 from figures.models import Model
+from figures.themes import template
 
 
 @cache
@@ -123,8 +124,10 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     page.go_back()
     becomes(page, f"({limits})[0] === ({limits})[1] && {panel('surface', 1)}.data[0].name === 'loss'")
     assert page.is_checked("input[value=shared]")
+    read = page.evaluate(READOUT)
     page.check("input[value=log]", force=True)
     becomes(page, f"{panel('profile-0', 0)}.layout.yaxis.type === 'log'")
+    assert page.evaluate(READOUT) == read  # losses, and not their logarithms
 
     # What is folded away is drawn when it is opened.
     assert not page.evaluate(f"'drawn' in {panel('blocks', 0)}.dataset")
@@ -137,7 +140,9 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     page.click(".chip >> nth=0")
     becomes(page, f"{panel('profile-0', 0)}.data.length === 1 && {panel('spectrum', 0)}.data.length === 1")
     assert not page.locator("[data-panel=contour]").nth(0).is_visible()
+    becomes(page, f"!{panel('surface', 0)}.data")  # as browsers draw only so many scenes
     assert not page.locator("#numbers [data-model='0']").first.is_visible()
+    assert page.evaluate(f"!{READOUT}.includes('flat')")
     address = page.evaluate("location.hash")
     assert "hidden=1" in address
     assert "scale=log" in address
@@ -196,6 +201,7 @@ def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file)
         page.evaluate(f"location.hash = '#sort={nonsense}'")
         becomes(page, "document.querySelectorAll('[aria-sort=none]').length === page.table.order.length")
         assert first.inner_text() == "flat"
+        assert page.evaluate("state.sort") == 0
         page.go_back()
         becomes(page, "document.querySelectorAll('[aria-sort=descending]').length === 1")
     page.click("#reset")
@@ -248,17 +254,24 @@ def test_browser_fills_cells_and_shows_a_part_alike_after_switches_and_afresh(fl
     opened.close()
 
 
-def test_browser_leaves_folds_as_they_were_when_it_prints(flat_chromium, file):
-    opened = Opened(flat_chromium, file, html())
+def test_browser_prints_in_light_and_leaves_all_as_it_was(flat_chromium, file):
+    opened = Opened(flat_chromium, file, html(), color_scheme="dark")
     page = opened.page
     notes = "document.querySelector('.notes').open"
+    inks = {theme: template(theme).layout.font.color for theme in ("light", "dark")}
+    ink = f"{panel('contour', 0)}._fullLayout.font.color"
     for was in (False, True):
         page.evaluate(f"{notes} = {str(was).lower()}")
         for _ in range(2):  # some browsers say so twice
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
             assert page.evaluate(notes)
+            assert not page.evaluate("document.querySelector('.provenance').open")  # dozens of pages
+            becomes(page, f"{ink} === '{inks['light']}'")
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.evaluate(notes) == was
+        becomes(page, f"{ink} === '{inks['dark']}'")
+    page.emulate_media(color_scheme="light")
+    becomes(page, f"{ink} === '{inks['light']}'")
     opened.close()
 
 
@@ -316,6 +329,8 @@ def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, fil
     assert page.locator("#maps .missing:visible").count() == 4
     names = f"{panel('profile-0', 0)}.data.map((trace) => trace.name)"
     assert page.evaluate(names) == ["good", "holes", "line", "point"]
+    modes = f"{panel('profile-0', 0)}.data.map((trace) => trace.mode === 'markers')"
+    assert page.evaluate(modes) == [False, False, False, True]
     opened.close()
 
 
