@@ -275,6 +275,15 @@ def test_browser_prints_in_light_and_leaves_all_as_it_was(flat_chromium, file):
     opened.close()
 
 
+def test_browser_takes_its_keys_and_leaves_the_browser_those_with_control(flat_chromium, file):
+    opened = Opened(flat_chromium, file, html())
+    taken = """(ctrlKey) => ["surface", "contour"].map((name) => !document.querySelector(`[data-panel=${name}]`)
+      .dispatchEvent(new KeyboardEvent("keydown", { key: "+", ctrlKey, cancelable: true, bubbles: true })))"""
+    assert opened.page.evaluate(taken, False) == [True, True]
+    assert opened.page.evaluate(taken, True) == [False, False]
+    opened.close()
+
+
 def test_browser_hides_no_focus_behind_what_stays_on_top(flat_chromium, file):
     opened = Opened(flat_chromium, file, html())
     page = opened.page
