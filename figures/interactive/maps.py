@@ -14,7 +14,7 @@ from figures.interactive.overlays import (
     add_quadratic_2d,
     add_spots_2d,
 )
-from figures.interactive.parts import colour_scale, compact, finish, hover, plain
+from figures.interactive.parts import colour_scale, compact, faint, finish, hover, plain
 from landscape.results import Surface
 
 
@@ -63,7 +63,7 @@ def contour_figure(
                 "coloring": "heatmap",
                 "showlines": not drawn.flat,
             },
-            line={"width": 0.9, "color": "rgba(255,255,255,0.7)"},  # in the valley, which is dark in both themes
+            line={"width": 0.9, "color": faint("#ffffff", 0.7)},  # in the valley, which is dark in both themes
             hoverongaps=False,
             connectgaps=False,
             colorbar={
