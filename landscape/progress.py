@@ -60,6 +60,7 @@ def _log(task: str) -> Report:
             return
         told = now
         left = f", {(now - begun) / (done - before) * (total - done):.0f} s left" if done > before else ""
-        print(f"{task} {done:.4g}/{total}{left}. {text}", file=sys.stderr, flush=True)
+        part = f"{done:.1f}".removesuffix(".0")
+        print(f"{task} {part}/{total}{left}. {text}".rstrip(), file=sys.stderr, flush=True)
 
     return report
