@@ -199,3 +199,9 @@ def test_checks_that_differ_are_seen():
     assert "curvature along gradient 1.5 1.7 ± 0.01 ✗ differs" in text
     assert "slope along <b>x</b> not a number 0.1 ± 0.1 ✗ differs" in text
     assert "2 of 4 checks failed: curvature along gradient, slope along <b>x</b>." in text
+
+
+def test_no_line_ends_between_a_number_and_its_sign_or_unit():
+    page = page_of(evaluated(), full_curvature())
+    for wanted in (">91.4 ±~2.3<", "one-step, ρ~=~0.05<", ">46~% (44 to 49~%)<"):
+        assert wanted.replace("~", "\N{NO-BREAK SPACE}") in page

@@ -29,6 +29,13 @@ def bare(figure: go.Figure) -> dict[str, Any]:
     return plain
 
 
+def _unbroken(text: str) -> str:
+    """No line ends between a number and its sign or unit."""
+    for space in ("± ", " = ", " %"):
+        text = text.replace(space, space.replace(" ", "\N{NO-BREAK SPACE}"))
+    return text
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -38,6 +45,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = _unbroken
     environment.globals["words"] = words
     environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, as are the files beside the templates
     environment.globals["asset"] = lambda name: Markup((HERE / name).read_text(encoding="utf-8"))
