@@ -46,7 +46,7 @@ def value(one, subset=SUBSET):
     ("given", "message"),
     [
         ({"eigen": (1, 2), "toward": ("a",)}, "--eigen and --toward are different planes"),
-        ({"eigen": (1, 2), "repeats": 3}, "--repeats draws random directions"),
+        ({"eigen": (1, 2), "repeats": 2}, "--repeats draws random directions"),
         ({"eigen": (0,)}, "--eigen takes one or two"),
         ({"eigen": (1, 1)}, "--eigen takes one or two"),
         ({"eigen": (1, 2, 3)}, "--eigen takes one or two"),
@@ -60,6 +60,17 @@ def value(one, subset=SUBSET):
 def test_slices_that_make_no_plane_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
         Slice(**given)
+
+
+def test_a_line_may_be_told_as_a_grid_of_one_row():
+    assert Slice(line=True, points=(5, 1)).is_line
+
+
+@pytest.mark.parametrize(
+    ("eigen", "pairs"), [((1, 2), (2, 0)), ((3,), (3, 0)), ((1, -2), (1, 2)), ((-1, -3), (1, 3)), ((-2,), (1, 2))]
+)
+def test_no_more_eigenvectors_are_found_than_are_asked_for(eigen, pairs):
+    assert Slice(eigen=eigen).eigenpairs == pairs
 
 
 def test_eigenvectors_curve_the_surface_by_their_eigenvalues(tmp_path):
