@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import torch
 
 from landscape import block_eigenvalues, sharpness, spectral_density, trace
 from landscape.curvatures import curvature
@@ -125,6 +126,15 @@ def test_a_surface_is_found_for_the_same_slice_alone(name, one):
 @pytest.mark.parametrize("name", OTHER_MEASURES)
 def test_a_curvature_is_found_for_the_same_measures_alone(name, one):
     assert not found_again(curvature_of, one, SUBSET, replace(ONE, **{name: OTHER_MEASURES[name]}))
+
+
+def test_a_result_is_named_after_its_checkpoint_and_tells_what_made_it(tmp_path):
+    one = subject(tmp_path)
+    found, path = surface_of(one, SUBSET, Slice(points=3, grid=True))
+    assert path.parent == one.path.parent / "results"
+    assert path.name.startswith(f"surface-{one.path.stem}-")
+    assert found.metadata["checkpoint"]["sha256"] == one.sha256
+    assert found.metadata["threads"] == torch.get_num_threads()
 
 
 def test_other_checkpoints_count_by_their_content_and_not_by_their_place(tmp_path):
