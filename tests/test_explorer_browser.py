@@ -272,6 +272,10 @@ def test_browser_prints_in_light_and_leaves_all_as_it_was(flat_chromium, file):
         becomes(page, f"{ink} === '{inks['dark']}'")
     page.emulate_media(color_scheme="light")
     becomes(page, f"{ink} === '{inks['light']}'")
+    hint = page.get_by_text("to sort by it")
+    assert hint.is_visible()
+    page.emulate_media(media="print")
+    assert not hint.is_visible()  # paper cannot be clicked
     opened.close()
 
 
