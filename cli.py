@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from figures.command_options import Drawing, drawing_options
-from training.analysis.measures import Measures
-from training.analysis.slices import Slice
-from training.command_options import Sectioned, Setting, made, settings_options
-from training.settings import PRETRAINING, Settings
-from training.subsets import Subset
+from landscape.figures.click_options import Drawing, drawing_options
+from landscape.training.config.click_options import Sectioned, Setting, made, settings_options
+from landscape.training.config.curvature import CurvatureConfig
+from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.config.surface import SurfaceConfig
+from landscape.training.config.training import PRETRAINING, TrainingConfig
 
 if TYPE_CHECKING:
-    from figures.models import Model
-    from landscape.progress import Report
-    from training.analysis.subject import Subject
+    from landscape.figures.entries import ModelEntry
+    from landscape.progress import Progress
+    from landscape.training.analysis.target import AnalysisTarget
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 SECTIONS_OF_ALL = ("density", "trace", "sharpness", "by_block")  # what curvature --all computes
@@ -134,7 +134,7 @@ subject_options = options(
 @compute_options
 @click.option("--snapshots", type=int, metavar="K", help="Keep the weights every K epochs, for surface --trajectory.")
 @json_option
-@settings_options(Settings)
+@settings_options(TrainingConfig)
 @click.option(
     "--pretrained",
     type=click.Path(),
@@ -167,22 +167,24 @@ def train(
     \b
     Example:  landscape train cl4srec --sam sam --data Beauty --seed 0
     """
-    from landscape.progress import progress
+    from landscape.progress import progress_bar
     from landscape.provenance import file_sha256
-    from training.checkpoint import load_checkpoint
-    from training.datasets import load
-    from training.trainer import train
+    from landscape.training.checkpoints.checkpoint import load_checkpoint
+    from landscape.training.data.dataset import load
+    from landscape.training.loop.trainer import train
 
     where = _compute(device, threads)
-    chosen = Settings(method=method, pretrained=pretrained, **settings)
+    chosen = TrainingConfig(method=method, pretrained=pretrained, **settings)
     given = [*settings, "pretrained"]
-    _refuse_idle(chosen, [name for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE])
+    _reject_unused_options(
+        chosen, [name for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    )
     start = None
     if pretrained:
         start, chosen = load_checkpoint(pretrained), replace(chosen, pretrained=file_sha256(pretrained))
     dataset = load(data, data_dir=data_dir, attributes=attributes)
     folder = Path(out) if out else Path("runs") / f"{chosen.method}-{dataset.name}-seed{chosen.seed}"
-    with progress(chosen.kind.title) as report:
+    with progress_bar(chosen.kind.title) as progress:
         best = train(
             dataset,
             chosen,
@@ -191,7 +193,7 @@ def train(
             resume=resume,
             snapshots=snapshots,
             device=where,
-            report=report,
+            progress=progress,
         )
     if as_json:
         _print_json({"checkpoint": folder / "checkpoint.pt", "epoch": best.epoch, **best.metrics})
@@ -226,14 +228,14 @@ def evaluate(
     \b
     Example:  landscape evaluate runs/sasrec-Beauty-seed0/checkpoint.pt runs/samrec-Beauty-seed0/checkpoint.pt
     """
-    from training.analysis.subject import Subject
-    from training.evaluate import differences, evaluate, table
+    from landscape.training.analysis.target import AnalysisTarget
+    from landscape.training.evaluation.evaluate import differences, evaluate, table
 
     if len(checkpoints) > 2:
         raise click.UsageError(f"one or two checkpoints, got {len(checkpoints)}")
     where = _compute(device, threads)
-    subjects = [Subject.open(path, data, data_dir=data_dir) for path in checkpoints]
-    found = [evaluate(subject.checkpoint, subject.dataset, split, device=where) for subject in subjects]
+    targets = [AnalysisTarget.open(path, data, data_dir=data_dir) for path in checkpoints]
+    found = [evaluate(target.checkpoint, target.dataset, split, device=where) for target in targets]
     gains = differences(*found, seed=seed) if len(found) == 2 else {}
     if not as_json:
         click.echo(table(found, gains))
@@ -255,8 +257,8 @@ def evaluate(
 @out_option
 @subject_options
 @drawing_options("3d", "map", "line", "band")
-@settings_options(Slice)
-@settings_options(Subset)
+@settings_options(SurfaceConfig)
+@settings_options(ObjectiveConfig)
 def surface(inputs: tuple[str, ...], **given: Any) -> None:
     """Draw the loss on a plane or a line through each checkpoint, as an interactive 3D page.
 
@@ -270,18 +272,18 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
       landscape surface checkpoint.pt --metric valid --metric NDCG@10
       landscape surface checkpoint.pt --repeats 10
     """
-    from figures.models import Model
-    from landscape.storage import load_surface, surface_values
-    from training.analysis.companions import curvature_beside
-    from training.analysis.surfaces import surface_of
+    from landscape.figures.entries import ModelEntry
+    from landscape.results.storage import load_surface, surface_values
+    from landscape.training.analysis.related_results import curvature_beside
+    from landscape.training.analysis.surface import surface_of
 
-    subset, chosen = made(Subset, given), made(Slice, given)
+    objective_config, chosen = made(ObjectiveConfig, given), made(SurfaceConfig, given)
 
-    def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
-        return surface_of(subject, subset, chosen, device=where, report=report)
+    def computed(target: AnalysisTarget, where: Any, progress: Progress) -> tuple[Any, Path]:
+        return surface_of(target, objective_config, chosen, device=where, progress=progress)
 
-    def model(name: str, found: Any, path: Path, history: Any) -> Model:
-        return Model(name, found, curvature_beside(found, path), history)
+    def model(name: str, found: Any, path: Path, history: Any) -> ModelEntry:
+        return ModelEntry(name, found, curvature_beside(found, path), history)
 
     _analyse(inputs, given, "Surface", ".npz", load_surface, computed, surface_values, model)
 
@@ -292,8 +294,8 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
 @out_option
 @subject_options
 @drawing_options()
-@settings_options(Measures)
-@settings_options(Subset)
+@settings_options(CurvatureConfig)
+@settings_options(ObjectiveConfig)
 def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
     """Find the largest Hessian eigenvalues of each checkpoint, the smallest, and where its loss is sharp.
 
@@ -303,19 +305,19 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
       landscape curvature checkpoint.pt --all --users 2000
       landscape curvature checkpoint.pt --operator gauss-newton --blocks 'items.*'
     """
-    from figures.models import Model
-    from landscape.storage import curvature_values, load_curvature
-    from training.analysis.curvatures import curvature_of
+    from landscape.figures.entries import ModelEntry
+    from landscape.results.storage import curvature_values, load_curvature
+    from landscape.training.analysis.curvature import curvature_of
 
     if everything:
         given |= dict.fromkeys(SECTIONS_OF_ALL, True)
-    subset, measures = made(Subset, given), made(Measures, given)
+    objective_config, curvature_config = made(ObjectiveConfig, given), made(CurvatureConfig, given)
 
-    def computed(subject: Subject, where: Any, report: Report) -> tuple[Any, Path]:
-        return curvature_of(subject, subset, measures, device=where, report=report)
+    def computed(target: AnalysisTarget, where: Any, progress: Progress) -> tuple[Any, Path]:
+        return curvature_of(target, objective_config, curvature_config, device=where, progress=progress)
 
-    def model(name: str, found: Any, path: Path, history: Any) -> Model:
-        return Model(name, None, found, history)
+    def model(name: str, found: Any, path: Path, history: Any) -> ModelEntry:
+        return ModelEntry(name, None, found, history)
 
     _analyse(inputs, given, "Curvature", ".json", load_curvature, computed, curvature_values, model)
 
@@ -327,8 +329,8 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
 @click.option("--out", type=click.Path(dir_okay=False), default="comparison.html", help="The page.")
 @subject_options
 @drawing_options("3d", "line", "band", "spectrum")
-@settings_options(Slice)
-@settings_options(Subset)
+@settings_options(SurfaceConfig)
+@settings_options(ObjectiveConfig)
 def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -> None:
     """Put several models side by side in one page; what is not computed yet is computed first.
 
@@ -339,30 +341,34 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
       landscape compare runs/*-Beauty-seed0/checkpoint.pt --users 2000 --out beauty.html
       landscape compare sasrec.npz sasrec-curvature.json samrec.npz samrec-curvature.json
     """
-    from figures.models import Model, looks
-    from landscape.progress import progress
-    from training.analysis.comparison import Entry, computed, joined, short_names, stored
-    from training.analysis.subject import Subject
+    from landscape.figures.entries import ModelEntry, looks
+    from landscape.progress import progress_bar
+    from landscape.training.analysis.comparison import Entry, computed, joined, short_names, stored
+    from landscape.training.analysis.target import AnalysisTarget
 
     where = _compute(given["device"], given["threads"])
-    subset, chosen = made(Subset, given), made(Slice, given)
-    measures = made(Measures, {"top": top, "checks": everything, **dict.fromkeys(SECTIONS_OF_ALL, everything)})
+    objective_config, chosen = made(ObjectiveConfig, given), made(SurfaceConfig, given)
+    curvature_config = made(
+        CurvatureConfig, {"top": top, "checks": everything, **dict.fromkeys(SECTIONS_OF_ALL, everything)}
+    )
     drawing = Drawing.of(given)
     drawing.check()
-    opened: list[Entry | Subject] = []
+    opened: list[Entry | AnalysisTarget] = []
     for path in inputs:  # all of them, before hours go into the first
         with _about(path):
             is_result = path.endswith((".npz", ".json"))
-            opened.append(stored(path) if is_result else Subject.open(path, given["data"], data_dir=given["data_dir"]))
+            opened.append(
+                stored(path) if is_result else AnalysisTarget.open(path, given["data"], data_dir=given["data_dir"])
+            )
     entries = []
     for path, each in zip(inputs, opened, strict=True):
-        if isinstance(each, Subject):
-            with _about(path), progress(each.checkpoint.title) as report:
-                each = computed(each, subset, chosen, measures, device=where, report=report)
+        if isinstance(each, AnalysisTarget):
+            with _about(path), progress_bar(each.checkpoint.title) as progress:
+                each = computed(each, objective_config, chosen, curvature_config, device=where, progress=progress)
         entries.append(each)
     found = joined(entries)
     short = short_names([entry.title for entry in found])
-    models = [Model(n, each.surface, each.curvature, each.history) for n, each in zip(short, found, strict=True)]
+    models = [ModelEntry(n, each.surface, each.curvature, each.history) for n, each in zip(short, found, strict=True)]
     names = [look.name for look in looks(models)]
     files = [str(file) for file in drawing.draw(models, Path(given["out"]))]
     if given["as_json"]:
@@ -380,16 +386,16 @@ def _analyse(
     what: str,
     suffix: str,
     load: Callable[[str], Any],
-    computed: Callable[[Subject, Any, Report], tuple[Any, Path]],
+    computed: Callable[[AnalysisTarget, Any, Progress], tuple[Any, Path]],
     values: Callable[[Any], dict[str, Any]],
-    model: Callable[[str, Any, Path, Any], Model],
+    model: Callable[[str, Any, Path, Any], ModelEntry],
 ) -> None:
     """Load or compute a result for each input, draw it, and tell it."""
-    from landscape.progress import progress
-    from landscape.storage import check_place, copy_result
-    from training.analysis.companions import history_of
-    from training.analysis.comparison import title_of
-    from training.analysis.subject import Subject
+    from landscape.progress import progress_bar
+    from landscape.results.storage import check_place, copy_result
+    from landscape.training.analysis.comparison import title_of
+    from landscape.training.analysis.related_results import history_of
+    from landscape.training.analysis.target import AnalysisTarget
 
     where = _compute(given["device"], given["threads"])
     drawing = Drawing.of(given)
@@ -403,14 +409,16 @@ def _analyse(
             is_result = path.endswith((".npz", ".json"))
             if is_result and not path.endswith(suffix):
                 raise ValueError(f"no {what.lower()}, which is kept as FILE{suffix}; see `landscape info {path}`")
-            opened.append(load(path) if is_result else Subject.open(path, given["data"], data_dir=given["data_dir"]))
+            opened.append(
+                load(path) if is_result else AnalysisTarget.open(path, given["data"], data_dir=given["data_dir"])
+            )
     told: list[dict[str, Any]] = []
     for path, found in zip(inputs, opened, strict=True):
         stored, history = Path(path), []
-        if isinstance(found, Subject):
+        if isinstance(found, AnalysisTarget):
             history = history_of(found.path.parent)
-            with _about(path), progress(f"{what} of {found.checkpoint.title}") as report:
-                found, stored = computed(found, where, report)
+            with _about(path), progress_bar(f"{what} of {found.checkpoint.title}") as progress:
+                found, stored = computed(found, where, progress)
         page = Path(drawing.page) if drawing.page is not None else stored.with_suffix(".html")
         title = title_of(found.metadata, page)
         page, *pictures = drawing.draw([model(title, found, stored, history)], page)
@@ -441,10 +449,10 @@ def import_weights(weights: str, data: str, data_dir: str | None, attributes: st
     \b
     Example:  landscape import s3rec Beauty-epochs-150.pt --data Beauty --out s3rec.pt
     """
-    from landscape.files import check_writable
-    from training.checkpoint import save_checkpoint
-    from training.datasets import load
-    from training.published_weights import import_s3rec
+    from landscape.results.files import check_writable
+    from landscape.training.checkpoints.checkpoint import save_checkpoint
+    from landscape.training.checkpoints.import_s3rec import import_s3rec
+    from landscape.training.data.dataset import load
 
     check_writable(out)
     found = import_s3rec(weights, load(data, data_dir=data_dir, attributes=attributes), heads=heads)
@@ -462,8 +470,8 @@ def info(file: str, as_json: bool) -> None:
     \b
     Example:  landscape info runs/samrec-synthetic-seed0/checkpoint.pt
     """
-    from landscape.results.plain import to_plain
-    from training.describe import describe_file
+    from landscape.results.serialization import to_plain
+    from landscape.training.checkpoints.info import describe_file
 
     described = describe_file(file)
     if as_json:
@@ -487,7 +495,7 @@ def data_list(data_dir: str | None, as_json: bool) -> None:
     \b
     Example:  landscape data list
     """
-    from training.catalogue import listing
+    from landscape.training.data.catalogue import listing
 
     rows = listing(data_dir)
     if as_json:
@@ -508,8 +516,8 @@ def fetch(name: str, data_dir: str | None) -> None:
     \b
     Example:  landscape data fetch Beauty
     """
-    from training.catalogue import data_folder
-    from training.fetch import fetch
+    from landscape.training.data.catalogue import data_folder
+    from landscape.training.data.download import fetch
 
     click.echo(fetch(name, data_folder(data_dir)))
 
@@ -542,8 +550,8 @@ def prepare(
     \b
     Example:  landscape data prepare reviews_Beauty.json.gz meta_Beauty.json.gz --name Beauty
     """
-    from training.formats import Columns, read
-    from training.prepare import prepare
+    from landscape.training.data.raw.prepare import prepare
+    from landscape.training.data.raw.readers import Columns, read
 
     found = read(raw, columns=Columns(user, item, time), year=year or None)
     click.echo(prepare(found, out, name or Path(raw[0]).name.split(".")[0], core=core, overwrite=overwrite))
@@ -562,13 +570,13 @@ def _compute(device: str, threads: int | None) -> Any:
     return resolve(device)
 
 
-def _refuse_idle(settings: Settings, given: Iterable[str]) -> None:
+def _reject_unused_options(settings: TrainingConfig, given: Iterable[str]) -> None:
     for name, section in settings.idle(given).items():
         raise click.UsageError(f"--{name.replace('_', '-')} has no effect here; it is an option of: {section}")
 
 
 def _print_json(values: Any) -> None:
-    from landscape.results.plain import to_plain
+    from landscape.results.serialization import to_plain
 
     click.echo(json.dumps(to_plain(values), indent=2, allow_nan=False))
 

@@ -31,13 +31,13 @@ setup(
         "Typing :: Typed",
     ],
     python_requires=">=3.11",
-    packages=find_packages(
-        include=[f"{name}{rest}" for name in ("landscape", "models", "training", "figures") for rest in ("", ".*")]
-    ),
-    py_modules=["cli"],
-    package_data={"landscape": ["py.typed"], "figures.explorer": ["templates/*", "scripts/*", "styles/*"]},
-    # Through landscape.__main__, not cli:main: it sees to it that a `models` folder of the user's does not hide ours.
-    entry_points={"console_scripts": ["landscape = landscape.__main__:main"]},
+    # landscape/ holds links to models/, training/, figures/ and cli.py: one package, and nothing else, is installed.
+    packages=find_packages(include=["landscape", "landscape.*"]),
+    package_data={
+        "landscape": ["py.typed", "__init__.pyi"],
+        "landscape.figures.explorer": ["templates/*", "scripts/*", "styles/*"],
+    },
+    entry_points={"console_scripts": ["landscape = landscape.cli:main"]},
     install_requires=[
         "torch>=2.5",
         "numpy>=1.26",
@@ -45,6 +45,7 @@ setup(
         "matplotlib>=3.11",
         "plotly>=6.0",
         "jinja2>=3.1",
+        "lazy_loader>=0.4",
         "click>=8.2",
         "rich>=13.0",
         "polars>=1.21",

@@ -71,8 +71,8 @@ def main(
     from benchmarks.catalogue import BENCHMARKS, GROUPS
     from benchmarks.measure import machine
     from benchmarks.table import markdown
-    from landscape.files import write_json
     from landscape.provenance import versions
+    from landscape.results.files import write_json
 
     target = Path(out) if out else None if quick else HERE / "results.json"
     before = json.loads(target.read_text()) if target and target.exists() else {}
@@ -110,7 +110,9 @@ def main(
             speed = sum(one["gflops"] for one in ceilings.values()) / len(ceilings)
             for name in names:
                 _add_share(report["results"][name], speed)
-            report["results"] = {name: report["results"][name] for name in BENCHMARKS if name in report["results"]}
+            report["results"] = {
+                name: report["results"][name] for name in BENCHMARKS if name in report["results"]
+            }
             if target:
                 write_json(target, report)
     click.echo(markdown(report))

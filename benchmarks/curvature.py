@@ -14,8 +14,8 @@ from torch import Tensor
 from benchmarks.measure import arithmetic, in_turn, ratio, seconds
 from benchmarks.setting import Setting
 from landscape import FisherOperator, GaussNewtonOperator, HessianOperator, Objective, spectral_density, trace
-from training.losses import recommendation
-from training.packing import Batch
+from landscape.training.batches.packing import Batch
+from landscape.training.losses.next_item import recommendation
 
 SEVERAL = (2, 4, 8)  # vectors in one product
 

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from benchmarks.measure import arithmetic, summary
 from benchmarks.setting import QUICK, Setting
-from training.sam import SAM
-from training.settings import Settings
-from training.tasks import Task, stages
-from training.trainer import optimiser_of
+from landscape.training.config.training import TrainingConfig
+from landscape.training.loop.stages import Task, stages
+from landscape.training.loop.trainer import optimiser_of
+from landscape.training.optim.sam import SAM
 
 WARM_UP = 5  # steps
 PADDED_STEPS = 12  # of an epoch that would take minutes
@@ -27,18 +27,18 @@ PRETRAINING_STEPS = 400
 PERIOD = 5  # steps, of which looksam ascends at one
 ROUNDS = 12  # of a period of each method in turn
 WAYS = {  # held against SASRec, or against the method without SAM
-    "cl4srec": ("sasrec", Settings(method="cl4srec")),
-    "samrec": ("sasrec", Settings(method="samrec")),
-    "cl4srec + SAM": ("cl4srec", Settings(method="cl4srec", sam="sam")),
-    "looksam": ("sasrec", Settings(method="sasrec", sam="looksam")),
-    "SAM at every 5th step": ("sasrec", Settings(method="sasrec", sam="sam", sam_every=5)),
+    "cl4srec": ("sasrec", TrainingConfig(method="cl4srec")),
+    "samrec": ("sasrec", TrainingConfig(method="samrec")),
+    "cl4srec + SAM": ("cl4srec", TrainingConfig(method="cl4srec", sam="sam")),
+    "looksam": ("sasrec", TrainingConfig(method="sasrec", sam="looksam")),
+    "SAM at every 5th step": ("sasrec", TrainingConfig(method="sasrec", sam="sam", sam_every=5)),
 }
 
 
-class Steps:
+class PointwiseMetrics:
     """The steps of a method's training, one after another, epoch after epoch."""
 
-    def __init__(self, setting: Setting, settings: Settings, stage: int = -1) -> None:
+    def __init__(self, setting: Setting, settings: TrainingConfig, stage: int = -1) -> None:
         self.task: Task = stages(setting.dataset, settings)[stage]
         torch.manual_seed(0)
         self.model = self.task.network().train()
@@ -84,9 +84,9 @@ class Steps:
         return 3 * passes * arithmetic(forward) * self.task.steps / len(sample)  # a backward pass is two forward ones
 
 
-def epoch(setting: Setting, settings: Settings, *, steps: int | None = None, stage: int = -1) -> dict[str, Any]:
+def epoch(setting: Setting, settings: TrainingConfig, *, steps: int | None = None, stage: int = -1) -> dict[str, Any]:
     """Seconds of an epoch: of three whole ones, or scaled from the mean of some steps."""
-    running = Steps(setting, settings, stage)
+    running = PointwiseMetrics(setting, settings, stage)
     whole = running.task.steps
     if setting.quick:
         steps = min(3, whole)
@@ -101,8 +101,8 @@ def epoch(setting: Setting, settings: Settings, *, steps: int | None = None, sta
     return found | {"steps": whole, "flops": running.arithmetic}
 
 
-def _method(setting: Setting, method: str, **changes: Any) -> Settings:
-    return Settings(method=method, train_fraction=QUICK if setting.quick else 1.0, **changes)
+def _method(setting: Setting, method: str, **changes: Any) -> TrainingConfig:
+    return TrainingConfig(method=method, train_fraction=QUICK if setting.quick else 1.0, **changes)
 
 
 def sasrec(setting: Setting) -> dict[str, Any]:
@@ -146,9 +146,9 @@ def ratios(setting: Setting) -> dict[str, Any]:
     Some steps of each method in turn, many times: whatever slows the machine slows them all.
     """
     fraction = QUICK if setting.quick else 1.0
-    settings = {"sasrec": Settings(method="sasrec")} | {name: way for name, (_, way) in WAYS.items()}
+    settings = {"sasrec": TrainingConfig(method="sasrec")} | {name: way for name, (_, way) in WAYS.items()}
     running = {
-        name: Steps(setting, Settings(**{**way.described(), "train_fraction": fraction}))
+        name: PointwiseMetrics(setting, TrainingConfig(**{**way.described(), "train_fraction": fraction}))
         for name, way in settings.items()
     }
     totals: dict[str, list[float]] = {name: [] for name in running}

@@ -17,19 +17,19 @@ import numpy as np
 import torch
 
 from benchmarks.systems import SYSTEMS, label, opened
-from landscape.files import write_json
-from landscape.progress import progress
-from landscape.results import Band, Curvature, Surface
-from landscape.storage import curvature_values, surface_values
-from training.analysis.curvatures import curvature_of
-from training.analysis.measures import Measures
-from training.analysis.slices import Slice
-from training.analysis.subject import Subject
-from training.analysis.surfaces import surface_of
-from training.subsets import Subset
+from landscape.progress import progress_bar
+from landscape.results import Curvature, RadialProfile, Surface
+from landscape.results.files import write_json
+from landscape.results.storage import curvature_values, surface_values
+from landscape.training.analysis.curvature import curvature_of
+from landscape.training.analysis.surface import surface_of
+from landscape.training.analysis.target import AnalysisTarget
+from landscape.training.config.curvature import CurvatureConfig
+from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.config.surface import SurfaceConfig
 
-ALL = Measures(density=True, trace=True, sharpness=True, by_block=True)
-FIRST = {name: Measures(operator=name, top=1, checks=False) for name in ("gauss-newton", "fisher")}
+ALL = CurvatureConfig(density=True, trace=True, sharpness=True, by_block=True)
+FIRST = {name: CurvatureConfig(operator=name, top=1, checks=False) for name in ("gauss-newton", "fisher")}
 DISTANCES = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -45,10 +45,10 @@ class Geometry:
     surface: Surface  # with a band
 
     @property
-    def band(self) -> Band:
+    def radial_profile(self) -> RadialProfile:
         """The loss against the distance, in several planes."""
-        assert self.surface.band is not None
-        return self.surface.band
+        assert self.surface.radial_profile is not None
+        return self.surface.radial_profile
 
 
 @click.command()
@@ -75,10 +75,10 @@ def main(
     """Measure and tabulate the runs in FOLDER."""
     if threads:
         torch.set_num_threads(threads)
-    subjects = opened(folder, data, systems.split(","), [int(seed) for seed in seeds.split(",")], data_dir)
+    targets = opened(folder, data, systems.split(","), [int(seed) for seed in seeds.split(",")], data_dir)
     found = {
-        f"{label(system, several)}, seed {seed}": measured(system, seed, one, Subset(users=users), repeats)
-        for system, several in subjects.items()
+        f"{label(system, several)}, seed {seed}": measured(system, seed, one, ObjectiveConfig(users=users), repeats)
+        for system, several in targets.items()
         for seed, one in several.items()
     }
     for title, table in TABLES.items():
@@ -98,14 +98,19 @@ def main(
         )
 
 
-def measured(system: str, seed: int, subject: Subject, subset: Subset, repeats: int) -> Geometry:
+def measured(
+    system: str, seed: int, target: AnalysisTarget, objective_config: ObjectiveConfig, repeats: int
+) -> Geometry:
     """All of one checkpoint; what was found before is read."""
-    title = subject.checkpoint.title
-    with progress(f"Curvature of {title}") as report:
-        hessian, _ = curvature_of(subject, subset, ALL, report=report)
-        others = {name: curvature_of(subject, subset, measures, report=report)[0] for name, measures in FIRST.items()}
-    with progress(f"Surfaces of {title}") as report:
-        surface, _ = surface_of(subject, subset, Slice(repeats=repeats), report=report)
+    title = target.checkpoint.title
+    with progress_bar(f"Curvature of {title}") as progress:
+        hessian, _ = curvature_of(target, objective_config, ALL, progress=progress)
+        others = {
+            name: curvature_of(target, objective_config, curvature_config, progress=progress)[0]
+            for name, curvature_config in FIRST.items()
+        }
+    with progress_bar(f"Surfaces of {title}") as progress:
+        surface, _ = surface_of(target, objective_config, SurfaceConfig(repeats=repeats), progress=progress)
     return Geometry(system, seed, hessian, others["gauss-newton"], others["fisher"], surface)
 
 
@@ -168,8 +173,8 @@ def shares(number: int) -> Callable[[Found], str]:
     """The mass of the first eigenvector by one kind of group, with what a random vector would have."""
 
     def table(found: Found) -> str:
-        first = next(iter(found.values())).hessian.shares[number]
-        lines = _table(found, first.groups, lambda one: _percent(one.hessian.shares[number].values[0]))
+        first = next(iter(found.values())).hessian.localization[number]
+        lines = _table(found, first.groups, lambda one: _percent(one.hessian.localization[number].values[0]))
         for name, values in first.baselines.items():
             lines += f"\n| *{name}* | {' | '.join(_percent(values))} |"
         return lines
@@ -180,10 +185,10 @@ def shares(number: int) -> Callable[[Found], str]:
 def bands(found: Found) -> str:
     """How much higher the loss is at a distance, and how much more than for the first system, plane by plane."""
     head = [f"r = {r:g}" for r in DISTANCES] + [f"– minus the first, r = {r:g}" for r in DISTANCES]
-    first = next(iter(found.values())).band
+    first = next(iter(found.values())).radial_profile
 
     def cells(one: Geometry) -> list[str]:
-        band = one.band
+        band = one.radial_profile
         at = [int(np.abs(band.radii - r).argmin()) for r in DISTANCES]
         rises, gains = band.rises, band.rises - first.rises
         return [

@@ -16,10 +16,10 @@ import torch
 from benchmarks.measure import arithmetic, seconds
 from benchmarks.setting import QUICK, Setting, nearby, scaled
 from landscape import curvature, random_direction, surface
-from training.packing import batch, pieces
-from training.ranking import History, model_ranks
-from training.settings import Settings
-from training.trainer import train
+from landscape.training.batches.packing import batch, pieces
+from landscape.training.config.training import TrainingConfig
+from landscape.training.evaluation.ranking import History, model_ranks
+from landscape.training.loop.trainer import train
 
 HVP_SHARE = 0.1  # of the users, for what takes a minute a product
 CHECKS = 64  # points of the grid at which the finished surface is held against the loss itself
@@ -144,7 +144,7 @@ def eigenvalue_of_a_tenth(setting: Setting) -> dict[str, Any]:
 def trained(data_dir: str | None, folder: Path, *, quick: bool) -> Path:
     """The checkpoint that is looked at: SASRec with seed 0, trained now unless it is there."""
     setting = Setting(data_dir, folder / "checkpoint.pt", quick)
-    settings = Settings(method="sasrec", sam=None)
+    settings = TrainingConfig(method="sasrec", sam=None)
     if quick:
         settings = replace(settings, epochs=2, train_fraction=QUICK)
     train(setting.dataset, settings, folder, resume=True)

@@ -22,8 +22,8 @@ from benchmarks.curvature import Sizes, few, users
 from benchmarks.measure import in_turn, ratio, seconds
 from benchmarks.ours import HVP_SHARE
 from benchmarks.setting import Setting, scaled
-from models.sasrec import SASRec
-from training.packing import Batch
+from landscape.models.sasrec import SASRec
+from landscape.training.batches.packing import Batch
 
 Pair = tuple[Tensor, Tensor]
 MOST_PRODUCTS = 100

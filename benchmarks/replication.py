@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from benchmarks.systems import SYSTEMS, label, opened
-from landscape.files import write_json
-from training.evaluate import BASELINES, Evaluation, evaluate
-from training.metrics import CUTOFFS, by_user, paired_difference, standard_errors, summarise
+from landscape.results.files import write_json
+from landscape.training.evaluation.evaluate import BASELINES, Evaluation, evaluate
+from landscape.training.evaluation.metrics import CUTOFFS, by_user, paired_difference, standard_errors, summarise
 
 PAPER = {  # HR@10 and, where it is told, NDCG@10, as Lai et al. (RecSys 2023, Tables 1 and 2) report them
     "Beauty": {
@@ -61,12 +61,12 @@ def main(
     """Evaluate and tabulate the runs in FOLDER."""
     if threads:
         torch.set_num_threads(threads)
-    subjects = opened(folder, data, systems.split(","), [int(seed) for seed in seeds.split(",")], data_dir)
+    targets = opened(folder, data, systems.split(","), [int(seed) for seed in seeds.split(",")], data_dir)
     rankings = {
         system: {seed: evaluate(one.checkpoint, one.dataset, "test") for seed, one in several.items()}
-        for system, several in subjects.items()
+        for system, several in targets.items()
     }
-    labels = {system: label(system, several) for system, several in subjects.items()}
+    labels = {system: label(system, several) for system, several in targets.items()}
     click.echo(ranking_table(rankings, labels, PAPER.get(data, {})))
     if out:
         found = {
@@ -75,7 +75,7 @@ def main(
             },
             "epochs": {
                 system: {seed: one.checkpoint.epoch for seed, one in several.items()}
-                for system, several in subjects.items()
+                for system, several in targets.items()
             },
         }
         write_json(out, found)

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from landscape import Objective
-from training.checkpoint import Checkpoint, load_checkpoint
-from training.datasets import Dataset, load
-from training.objective import objective_of
-from training.packing import Batch, pieces
-from training.subsets import Subset
+from landscape.training.analysis.objective import objective_of
+from landscape.training.batches.packing import Batch, pieces
+from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.data.dataset import Dataset, load
 
 DATA = "Beauty"
 USERS = 500
@@ -49,7 +49,7 @@ class Setting:
         """The loss on a share of the training users, and the share of all its terms that this is."""
         share *= QUICK if self.quick else 1.0
         users = None if share == 1 else round(share * self.dataset.n_users)
-        objective, _ = objective_of(self.checkpoint, self.dataset, Subset(users=users), padded=padded)
+        objective, _ = objective_of(self.checkpoint, self.dataset, ObjectiveConfig(users=users), padded=padded)
         terms = pieces(self.dataset, self.checkpoint.model["max_length"], until=3).lengths.sum()
         return objective, float(objective.counts.sum()) / float(terms)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from training.analysis.subject import Subject
+from landscape.training.analysis.target import AnalysisTarget
 
 SYSTEMS = {  # folders of runs, and what to tell of them besides method and radius
     "sasrec": "",
@@ -22,18 +22,18 @@ SYSTEMS = {  # folders of runs, and what to tell of them besides method and radi
 
 def opened(
     folder: Path, data: str, systems: Iterable[str], seeds: Iterable[int], data_dir: str | None
-) -> dict[str, dict[int, Subject]]:
+) -> dict[str, dict[int, AnalysisTarget]]:
     """The checkpoints in ``FOLDER/SYSTEM-DATA-seedN``, by system and seed; those that have no run are left out."""
-    subjects: dict[str, dict[int, Subject]] = {}
+    targets: dict[str, dict[int, AnalysisTarget]] = {}
     for system in systems:
         for seed in seeds:
             path = folder / f"{system}-{data}-seed{seed}" / "checkpoint.pt"
             if path.exists():
-                subjects.setdefault(system, {})[seed] = Subject.open(path, data_dir=data_dir)
-    return subjects
+                targets.setdefault(system, {})[seed] = AnalysisTarget.open(path, data_dir=data_dir)
+    return targets
 
 
-def label(system: str, several: dict[int, Subject]) -> str:
+def label(system: str, several: dict[int, AnalysisTarget]) -> str:
     """What a system is called, with what it was trained with besides the defaults."""
     one = next(iter(several.values())).checkpoint
     told = [one.title.split(" on ")[0], SYSTEMS.get(system, "")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli import main
+from landscape.cli import main
 
 PAGE = Path(__file__).with_name("commands.md")
 WIDTH = 100  # of the help, whatever the terminal is

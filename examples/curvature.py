@@ -21,7 +21,7 @@ def spirals(count: int, generator: torch.Generator) -> Batch:
 
 
 # Where the network ends and the convex loss begins: Gauss-Newton matrices need to know.
-loss: landscape.Split[Batch] = landscape.Split(
+loss: landscape.CompositeLoss[Batch] = landscape.CompositeLoss(
     outputs=lambda model, batch: model(batch[0]),
     outer=lambda logits, batch: (F.cross_entropy(logits, batch[1], reduction="sum"), len(batch[1])),
 )
@@ -47,7 +47,7 @@ def main() -> None:
     print("Gauss-Newton   ", landscape.top_eigenpairs(landscape.GaussNewtonOperator(objective), k=2))
     layers = {"first layer": "0.*", "second": "2.*", "third": "4.*"}
     print(landscape.block_eigenvalues(objective, layers).table().text())
-    print(landscape.shares_by_block(objective.space, pairs, layers).table().text())
+    print(landscape.localization_by_block(objective.space, pairs, layers).table().text())
     print(landscape.spectral_density(H, probes=10, steps=30))
     print(landscape.trace(H, products=90))
     print(landscape.sharpness(objective, rhos=(0.05, 0.5), eigenvalue=float(pairs.values[0])))

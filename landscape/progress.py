@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-Report = Callable[[float, int, str], None]  # done, total, what to say beside the bar; less done is a new beginning
+Progress = Callable[[float, int, str], None]  # done, total, what to say beside the bar; less done is a new beginning
 
 SECONDS_A_LINE = 10.0  # in a log
 
@@ -20,7 +21,7 @@ def silent(done: float, total: int, text: str = "") -> None:
 
 
 @contextmanager
-def progress(task: str) -> Iterator[Report]:
+def progress_bar(task: str) -> Iterator[Progress]:
     """Show how far a task is.
 
     Args:
@@ -33,7 +34,7 @@ def progress(task: str) -> Iterator[Report]:
         yield _log(task)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
-    with Progress(
+    with rich.progress.Progress(
         *columns, TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=Console(stderr=True)
     ) as bar:
         handle = bar.add_task(task, total=1, text="")
@@ -46,7 +47,7 @@ def progress(task: str) -> Iterator[Report]:
         yield report
 
 
-def _log(task: str) -> Report:
+def _log(task: str) -> Progress:
     told = time.monotonic()
     begun, before, latest = told, 0.0, 0.0  # when, with how much done already, and how much is
 

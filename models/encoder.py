@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.dropout import Dropout
+from landscape.models.dropout import Dropout
 
 NORM_EPS = 1e-12  # the reference's
 

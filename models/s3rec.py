@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from models.sasrec import SASRec
+from landscape.models.sasrec import SASRec
 
 HEADS = ("aap", "mip", "map", "sp")  # item-attribute, sequence-item, sequence-attribute, sequence-segment
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.dropout import Dropout
-from models.encoder import NORM_EPS, Block, attention_bias
+from landscape.models.dropout import Dropout
+from landscape.models.encoder import NORM_EPS, Block, attention_bias
 
 INIT_STD = 0.02
 BLOCKS = {  # what one may ask of alone: patterns of parameters' names, S3Rec's further ones included

@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from figures.drawn.comparison import is_plane, masses, quantities, quantity_of
-from figures.explorer.compact import Pool
-from figures.explorer.panels import common_panels, own_panels
-from figures.explorer.rendering import render
-from figures.explorer.tables import copied, mass_table
-from figures.explorer.views import axes, scales_of, views
-from figures.models import Model, looks
-from figures.style import COLOUR_SCALE
-from figures.themes import THEMES, template
-from figures.words.comparison import comparison_warnings, missing, model_notes
-from figures.words.numbers import number_rows
+from landscape.figures.captions.comparison import comparison_warnings, missing, model_notes
+from landscape.figures.captions.numbers import number_rows
+from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.explorer.compact import Pool
+from landscape.figures.explorer.panels import common_panels, own_panels
+from landscape.figures.explorer.rendering import render
+from landscape.figures.explorer.tables import copied, mass_table
+from landscape.figures.explorer.views import axes, scales_of, views
+from landscape.figures.plotdata.comparison import is_plane, masses, quantities, quantity_of
+from landscape.figures.style import COLOUR_SCALE
+from landscape.figures.themes import THEMES, template
 from landscape.results import Surface
-from landscape.results.plain import to_plain
+from landscape.results.serialization import to_plain
 
 AT_FIRST = 8  # models shown at first: a browser draws no more than some sixteen scenes at a time
 
 
-def explorer_page(models: Sequence[Model], *, title: str | None = None, rho: float | None = None) -> str:
+def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho: float | None = None) -> str:
     """A page about a model, or one that compares several: surfaces, maps, profiles, curvature, all numbers.
 
     Of several models, surfaces share one scale and one camera. The page is drawn from what is there: of a model without
@@ -104,6 +104,6 @@ def _profiled(surfaces: Sequence[Surface | None]) -> list[int]:
     return [along for along in (0, 1) if any(shape[1 - along] > 1 for shape in shapes)]
 
 
-def _provenance(model: Model) -> dict[str, Any]:
+def _provenance(model: ModelEntry) -> dict[str, Any]:
     parts = {"surface": model.surface, "curvature": model.curvature}
     return {name: to_plain(dict(part.metadata)) for name, part in parts.items() if part is not None}

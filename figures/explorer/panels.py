@@ -7,29 +7,39 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from figures.drawn.comparison import LINEAR, LOG, RISE, SCALES, TRAINED, VALIDATED
-from figures.explorer.rendering import bare
-from figures.interactive import blocks_figure, density_figure, shares_figure, sharpness_figure, spectrum_figure
-from figures.interactive.comparison import (
+from landscape.figures.entries import Look, ModelEntry
+from landscape.figures.explorer.rendering import bare
+from landscape.figures.interactive import (
+    blocks_figure,
+    density_figure,
+    shares_figure,
+    sharpness_figure,
+    spectrum_figure,
+)
+from landscape.figures.interactive.comparison import (
     bands_figure,
     densities_figure,
     history_figure,
     sharpnesses_figure,
     spectra_figure,
 )
-from figures.models import Look, Model
+from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, SCALES, TRAINED, VALIDATED
 
 Json = Any
 Scales = Mapping[str, go.Figure | None]
 
 
-def common_panels(models: Sequence[Model], seen: Sequence[Look]) -> dict[str, dict[str, Json]]:
+def common_panels(models: Sequence[ModelEntry], seen: Sequence[Look]) -> dict[str, dict[str, Json]]:
     """By panel and scale: figures that all models are in, as far as there is something to draw.
 
     A model alone gets the figures that show all that is known of it.
     """
     curvatures = {index: model.curvature for index, model in enumerate(models) if model.curvature is not None}
-    bands = {index: model.surface.band for index, model in enumerate(models) if model.surface and model.surface.band}
+    bands = {
+        index: model.surface.radial_profile
+        for index, model in enumerate(models)
+        if model.surface and model.surface.radial_profile
+    }
     spectra = {index: each.spectrum for index, each in curvatures.items() if each.spectrum is not None}
     histories = {index: model.history for index, model in enumerate(models) if len(model.history)}
     alone = len(models) == 1
@@ -53,12 +63,12 @@ def common_panels(models: Sequence[Model], seen: Sequence[Look]) -> dict[str, di
     return {name: scales for name, scales in drawn.items() if scales}
 
 
-def own_panels(model: Model, colour: str | None = None) -> dict[str, Json]:
+def own_panels(model: ModelEntry, colour: str | None = None) -> dict[str, Json]:
     """By panel: what is known of a model that no other can be drawn into; in its colour, where colours tell models."""
     curvature = model.curvature
     if curvature is None:
         return {}
-    figures = {f"shares-{index}": shares_figure(shares) for index, shares in enumerate(curvature.shares)}
+    figures = {f"shares-{index}": shares_figure(shares) for index, shares in enumerate(curvature.localization)}
     if curvature.blocks is not None:
         figures["blocks"] = blocks_figure(curvature.blocks, whole=curvature.pairs)
     if curvature.sharpness is not None:

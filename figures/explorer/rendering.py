@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from figures import words
+from landscape.figures import captions as words
 
 HERE = Path(__file__).parent
 

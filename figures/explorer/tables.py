@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from landscape.figures.plotdata.localization import cell, ink
 
-from figures.drawn.comparison import Masses
-from figures.drawn.shares import cell, ink
-from figures.explorer.copies import latex, markdown
-from figures.models import Look
-from figures.style import percent, shade
-from figures.words.numbers import Row
+from landscape.figures.captions.numbers import Row
+from landscape.figures.entries import Look
+from landscape.figures.explorer.copies import latex, markdown
+from landscape.figures.plotdata.comparison import Masses
+from landscape.figures.style import percent, shade
 
 Json = Any
 

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.comparison import SCALES, Shown, ball_fits, is_plane, quantity_of, shown
-from figures.drawn.planes import coordinates
-from figures.drawn.scales import Heights, aspect
-from figures.explorer.compact import encoded
-from figures.explorer.rendering import bare
-from figures.interactive import contour_figure, line_figure, surface_figure
-from figures.interactive.comparison import profile_figure
-from figures.interactive.parts import compact
-from figures.models import Look
-from figures.style import GREEK_ALPHA, GREEK_BETA, number
+from landscape.figures.entries import Look
+from landscape.figures.explorer.compact import encoded
+from landscape.figures.explorer.rendering import bare
+from landscape.figures.interactive import contour_figure, line_figure, surface_figure
+from landscape.figures.interactive.comparison import profile_figure
+from landscape.figures.interactive.parts import compact
+from landscape.figures.plotdata.comparison import SCALES, Shown, ball_fits, is_plane, quantity_of, shown
+from landscape.figures.plotdata.planes import coordinates
+from landscape.figures.plotdata.scales import Heights, aspect
+from landscape.figures.style import GREEK_ALPHA, GREEK_BETA, number
 from landscape.results import Surface
 
 PLANES = {"surface": surface_figure, "contour": contour_figure}

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.comparison import TRAINED, VALIDATED, Series, Shown, series
-from figures.drawn.densities import density
-from figures.drawn.sharpness import RHO_LABEL, RISE_LABEL, rises
-from figures.interactive.bands import band_figure
-from figures.interactive.parts import add_level, axis, compact, faint, finish, lines, literal, plain
-from figures.models import Look
-from figures.style import GREEK_LAMBDA, LAMBDA_MIN, eigenvalue_name, number
-from landscape.results import Band, EigenPairs, Sharpness, Spectrum
+from landscape.figures.entries import Look
+from landscape.figures.interactive.parts import add_level, axis, compact, faint, finish, lines, literal, plain
+from landscape.figures.interactive.radial import band_figure
+from landscape.figures.plotdata.comparison import TRAINED, VALIDATED, Series, Shown, series
+from landscape.figures.plotdata.densities import density
+from landscape.figures.plotdata.sharpness import RHO_LABEL, RISE_LABEL, rises
+from landscape.figures.style import GREEK_LAMBDA, LAMBDA_MIN, eigenvalue_name, number
+from landscape.results import EigenPairs, RadialProfile, Sharpness, Spectrum
 
 HISTORIES = {VALIDATED: "validation NDCG@20", TRAINED: "training loss"}
 KINDS = {"ascent": ("circle", "solid"), "average": ("cross", "dot")}  # of sharpness: symbol and dash
@@ -61,7 +61,7 @@ def line(look: Look) -> dict[str, Any]:
     }
 
 
-def bands_figure(bands: Mapping[int, Band], looks: Sequence[Look], *, rise: bool, log: bool) -> go.Figure:
+def bands_figure(bands: Mapping[int, RadialProfile], looks: Sequence[Look], *, rise: bool, log: bool) -> go.Figure:
     """``band_figure`` in the models' colours."""
     named = {looks[index].name: band for index, band in bands.items()}
     figure = band_figure(named, rise=rise, log=log, colours={look.name: look.colour for look in looks})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.densities import Density, density
-from figures.interactive.parts import add_level, axis, faint, finish
-from figures.style import GREEK_LAMBDA, PALETTE, give_or_take, number
+from landscape.figures.interactive.parts import add_level, axis, faint, finish
+from landscape.figures.plotdata.densities import Density, density
+from landscape.figures.style import GREEK_LAMBDA, PALETTE, give_or_take, number
 from landscape.results import Spectrum
 
 RUG = 0.13  # of the figure's height

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.eigenvalues import BLOCK_LABEL, block_limits, spectrum_limits, spectrum_rows
-from figures.interactive.parts import axis, faint, finish, lines, plain
-from figures.style import PALETTE, eigenvalue_label, number, shortened
+from landscape.figures.interactive.parts import axis, faint, finish, lines, plain
+from landscape.figures.plotdata.eigenvalues import BLOCK_LABEL, block_limits, spectrum_limits, spectrum_rows
+from landscape.figures.style import PALETTE, eigenvalue_label, number, shortened
 from landscape.results import BlockEigenvalues, Curvature, EigenPairs
 
 

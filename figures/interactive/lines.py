@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.lines import barrier_ends, line_of, quadratic_curve
-from figures.drawn.planes import CENTRE_NAME, ball, spots
-from figures.drawn.scales import heights
-from figures.interactive.overlays import label_2d, spot_marker
-from figures.interactive.parts import BARRIER, EVALUATED, QUADRATIC, QUIET, finish, lines, plain, told
-from figures.style import BALL_COLOUR, GREEK_RHO, MARK, PALETTE, QUADRATIC_COLOUR, number
+from landscape.figures.interactive.overlays import label_2d, spot_marker
+from landscape.figures.interactive.parts import BARRIER, EVALUATED, QUADRATIC, QUIET, finish, lines, plain, told
+from landscape.figures.plotdata.lines import barrier_ends, line_of, quadratic_curve
+from landscape.figures.plotdata.planes import CENTRE_NAME, ball, spots
+from landscape.figures.plotdata.scales import heights
+from landscape.figures.style import BALL_COLOUR, GREEK_RHO, MARK, PALETTE, QUADRATIC_COLOUR, number
 from landscape.results import Surface
 
 

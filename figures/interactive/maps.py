@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from figures.drawn.planes import coordinates
-from figures.drawn.scales import Limits, ends, heights, is_square, require_plane
-from figures.interactive.overlays import (
+from landscape.figures.interactive.overlays import (
     add_ball_2d,
     add_evaluated_2d,
     add_not_finite,
@@ -14,7 +12,9 @@ from figures.interactive.overlays import (
     add_quadratic_2d,
     add_spots_2d,
 )
-from figures.interactive.parts import colour_scale, compact, faint, finish, hover, plain
+from landscape.figures.interactive.parts import colour_scale, compact, faint, finish, hover, plain
+from landscape.figures.plotdata.planes import coordinates
+from landscape.figures.plotdata.scales import Limits, ends, heights, is_square, require_plane
 from landscape.results import Surface
 
 

@@ -7,21 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.contours import contour_lines
-from figures.drawn.planes import (
-    CENTRE_NAME,
-    Spot,
-    ball,
-    heights_at,
-    path_line,
-    quadratic_heights,
-    quadratic_reach,
-    snapshot_names,
-    snapshot_told,
-    spots,
-)
-from figures.drawn.scales import Heights, not_finite
-from figures.interactive.parts import (
+from landscape.figures.interactive.parts import (
     BALL,
     CENTRE,
     CONTOURS,
@@ -36,7 +22,21 @@ from figures.interactive.parts import (
     plain,
     where,
 )
-from figures.style import BALL_COLOUR, GREEK_RHO, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number, shortened
+from landscape.figures.plotdata.contours import contour_lines
+from landscape.figures.plotdata.planes import (
+    CENTRE_NAME,
+    Spot,
+    ball,
+    heights_at,
+    path_line,
+    quadratic_heights,
+    quadratic_reach,
+    snapshot_names,
+    snapshot_told,
+    spots,
+)
+from landscape.figures.plotdata.scales import Heights, not_finite
+from landscape.figures.style import BALL_COLOUR, GREEK_RHO, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number, shortened
 from landscape.results import Floats, Surface
 
 LIFT = 0.006  # of the drawn range: how far lines lie above the surface that they lie on
@@ -154,19 +154,19 @@ def _trace_name(spot: Spot) -> str:
 
 def add_path_3d(figure: go.Figure, surface: Surface, drawn: Heights) -> None:
     """Lay the training run's path on the surface: pale at its beginning, strong at its end."""
-    if surface.path is None or not len(surface.path.points):
+    if surface.trajectory is None or not len(surface.trajectory.points):
         return
-    along = laid_on(surface, drawn, path_line(surface.path.points))
+    along = laid_on(surface, drawn, path_line(surface.trajectory.points))
     line = {"color": PATH_COLOURS[-1], "width": 5}
     figure.add_scatter3d(**along, mode="lines", line=line, hoverinfo="skip", name=PATH, connectgaps=False)
-    figure.add_scatter3d(**laid_on(surface, drawn, surface.path.points), **_snapshots(surface, size=4))
+    figure.add_scatter3d(**laid_on(surface, drawn, surface.trajectory.points), **_snapshots(surface, size=4))
 
 
 def add_path_2d(figure: go.Figure, surface: Surface) -> None:
     """Draw the training run's path on the map: pale at its beginning, strong at its end, both ends named."""
-    if surface.path is None or not len(surface.path.points):
+    if surface.trajectory is None or not len(surface.trajectory.points):
         return
-    x, y = surface.path.points.T
+    x, y = surface.trajectory.points.T
     for colour, width in (("rgba(255,255,255,0.75)", 5), (PATH_COLOURS[-1], 2)):
         line = {"color": colour, "width": width}
         figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name=PATH)

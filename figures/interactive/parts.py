@@ -10,10 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from figures.drawn.planes import coordinates
-from figures.drawn.scales import Heights, log_ticks, round_ticks
-from figures.style import COLOUR_SCALE, number
-from figures.themes import template
+from landscape.figures.plotdata.planes import coordinates
+from landscape.figures.plotdata.scales import Heights, log_ticks, round_ticks
+from landscape.figures.style import COLOUR_SCALE, number
+from landscape.figures.themes import template
 from landscape.results import Floats, Surface
 
 # Names of traces, by which a page finds them.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.sharpness import RHO_LABEL, RISE_LABEL, noise_in_view, rises
-from figures.interactive.parts import LEGEND, add_level, axis, finish, lines, plain
+from landscape.figures.interactive.parts import LEGEND, add_level, axis, finish, lines, plain
+from landscape.figures.plotdata.sharpness import RHO_LABEL, RISE_LABEL, noise_in_view, rises
 from landscape.results import Sharpness
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.drawn.planes import coordinates
-from figures.drawn.scales import Limits, aspect, ends, floor_of, heights, require_plane
-from figures.interactive.overlays import (
+from landscape.figures.interactive.overlays import (
     add_ball_3d,
     add_contours_3d,
     add_path_3d,
     add_quadratic_3d,
     add_spots_3d,
 )
-from figures.interactive.parts import colour_scale, compact, finish, hover, plain
+from landscape.figures.interactive.parts import colour_scale, compact, finish, hover, plain
+from landscape.figures.plotdata.planes import coordinates
+from landscape.figures.plotdata.scales import Limits, aspect, ends, floor_of, heights, require_plane
 from landscape.results import Surface
 
 CAMERA = {

@@ -3,17 +3,17 @@
 Nothing global is touched: figures are built without pyplot, and settings hold only while one is drawn or saved.
 """
 
-from figures.static.bands import band_figure as band_figure
-from figures.static.canvas import save as save
-from figures.static.comparison import comparison_figure as comparison_figure
-from figures.static.compositions import curvature_figure as curvature_figure
-from figures.static.densities import density_figure as density_figure
-from figures.static.eigenvalues import blocks_figure as blocks_figure
-from figures.static.eigenvalues import spectrum_figure as spectrum_figure
-from figures.static.lines import line_figure as line_figure
-from figures.static.maps import contour_figure as contour_figure
-from figures.static.profiles import profiles_figure as profiles_figure
-from figures.static.shares import shares_figure as shares_figure
-from figures.static.sharpness import sharpness_figure as sharpness_figure
-from figures.static.spectra import spectra_figure as spectra_figure
-from figures.static.surfaces import surface_figure as surface_figure
+from landscape.figures.static.canvas import save as save
+from landscape.figures.static.comparison import comparison_figure as comparison_figure
+from landscape.figures.static.compositions import curvature_figure as curvature_figure
+from landscape.figures.static.densities import density_figure as density_figure
+from landscape.figures.static.eigenvalues import blocks_figure as blocks_figure
+from landscape.figures.static.eigenvalues import spectrum_figure as spectrum_figure
+from landscape.figures.static.lines import line_figure as line_figure
+from landscape.figures.static.localization import shares_figure as shares_figure
+from landscape.figures.static.maps import contour_figure as contour_figure
+from landscape.figures.static.profiles import profiles_figure as profiles_figure
+from landscape.figures.static.radial import band_figure as band_figure
+from landscape.figures.static.sharpness import sharpness_figure as sharpness_figure
+from landscape.figures.static.spectra import spectra_figure as spectra_figure
+from landscape.figures.static.surfaces import surface_figure as surface_figure

@@ -20,10 +20,10 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullLocator
 
-from figures.drawn.scales import ends, log_ticks, round_ticks
-from figures.style import COLOUR_SCALE, number, shortened
-from landscape.files import atomic
+from landscape.figures.plotdata.scales import ends, log_ticks, round_ticks
+from landscape.figures.style import COLOUR_SCALE, number, shortened
 from landscape.results import Floats
+from landscape.results.files import atomic
 
 SUFFIXES = (".png", ".pdf", ".svg")
 COLUMN, PAGE = 3.5, 7.0  # inches: the width of one column of a paper, and of two

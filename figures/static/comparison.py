@@ -10,12 +10,21 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from figures.drawn.comparison import LINEAR, LOSS, SCALES, ball_fits, is_plane, quantities, quantity_of, shown
-from figures.drawn.scales import Heights, heights
-from figures.models import Model, looks
-from figures.static.canvas import COLOURS, DPI, LABEL_SIZE, PAGE, QUIET, checked, fitted, settings
-from figures.static.scenes import extent, place
-from figures.static.surfaces import MARGIN, fill, framed
+from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.plotdata.comparison import (
+    LINEAR,
+    LOSS,
+    SCALES,
+    ball_fits,
+    is_plane,
+    quantities,
+    quantity_of,
+    shown,
+)
+from landscape.figures.plotdata.scales import Heights, heights
+from landscape.figures.static.canvas import COLOURS, DPI, LABEL_SIZE, PAGE, QUIET, checked, fitted, settings
+from landscape.figures.static.scenes import extent, place
+from landscape.figures.static.surfaces import MARGIN, fill, framed
 
 NARROW = 1.6  # inches: no scene of several side by side has less
 NAME = 0.24  # inches, below each
@@ -23,7 +32,7 @@ FOOT = 0.5  # inches, below all: the colour bar
 
 
 def comparison_figure(
-    models: Sequence[Model],
+    models: Sequence[ModelEntry],
     *,
     scale: str = LINEAR,
     share: bool = True,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from landscape.figures.plotdata.localization import table
+from landscape.figures.static.localization import draw_shares
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.drawn.eigenvalues import spectrum_rows
-from figures.drawn.shares import table
-from figures.static.canvas import COLUMN, DPI, PAGE, checked, settings, title
-from figures.static.densities import draw_density
-from figures.static.eigenvalues import draw_blocks, draw_spectrum
-from figures.static.shares import draw_shares
-from figures.static.sharpness import draw_sharpness
+from landscape.figures.plotdata.eigenvalues import spectrum_rows
+from landscape.figures.static.canvas import COLUMN, DPI, PAGE, checked, settings, title
+from landscape.figures.static.densities import draw_density
+from landscape.figures.static.eigenvalues import draw_blocks, draw_spectrum
+from landscape.figures.static.sharpness import draw_sharpness
 from landscape.results import Curvature
 
 Draw = Callable[[Axes], None]
@@ -61,7 +61,7 @@ def _rows(curvature: Curvature) -> list[list[tuple[Draw, float]]]:
     if sharpness is not None:
         curves.append((lambda axes: draw_sharpness(axes, sharpness), HEIGHT))
     tables: list[tuple[Draw, float]] = [
-        (partial(draw_shares, shares=each), 0.9 + 0.22 * len(table(each).rows)) for each in curvature.shares
+        (partial(draw_shares, shares=each), 0.9 + 0.22 * len(table(each).rows)) for each in curvature.localization
     ]
     pairs = [tables[start : start + 2] for start in range(0, len(tables), 2)]
     return [row for row in (values, curves, *pairs) if row]

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.drawn.densities import Density, density
-from figures.static.canvas import COLUMN, QUIET, SMALL, plain_grid, scale_axis, settings, single, title
-from figures.style import GREEK_LAMBDA, PALETTE, number
+from landscape.figures.plotdata.densities import Density, density
+from landscape.figures.static.canvas import COLUMN, QUIET, SMALL, plain_grid, scale_axis, settings, single, title
+from landscape.figures.style import GREEK_LAMBDA, PALETTE, number
 from landscape.results import Spectrum
 
 RUG = 0.045  # of the axes' height

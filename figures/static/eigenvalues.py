@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from figures.drawn.eigenvalues import BLOCK_LABEL, block_limits, spectrum_limits, spectrum_rows
-from figures.static.canvas import COLUMN, QUIET, SMALL, plain_grid, scale_axis, settings, single, title
-from figures.style import PALETTE, eigenvalue_label, number, shortened
+from landscape.figures.plotdata.eigenvalues import BLOCK_LABEL, block_limits, spectrum_limits, spectrum_rows
+from landscape.figures.static.canvas import COLUMN, QUIET, SMALL, plain_grid, scale_axis, settings, single, title
+from landscape.figures.style import PALETTE, eigenvalue_label, number, shortened
 from landscape.results import BlockEigenvalues, Curvature, EigenPairs
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures.drawn.lines import barrier_ends, line_of, quadratic_curve
-from figures.drawn.planes import CENTRE_NAME, ball, spots
-from figures.drawn.scales import heights
-from figures.static.canvas import (
+from landscape.figures.plotdata.lines import barrier_ends, line_of, quadratic_curve
+from landscape.figures.plotdata.planes import CENTRE_NAME, ball, spots
+from landscape.figures.plotdata.scales import heights
+from landscape.figures.static.canvas import (
     COLUMN,
     GRID,
     LABEL,
@@ -23,7 +23,7 @@ from figures.static.canvas import (
     title,
     wrapped,
 )
-from figures.style import BALL_COLOUR, MARK, PALETTE, QUADRATIC_COLOUR
+from landscape.figures.style import BALL_COLOUR, MARK, PALETTE, QUADRATIC_COLOUR
 from landscape.results import Surface
 
 

@@ -10,9 +10,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from figures.drawn.planes import CENTRE_NAME, ball, coordinates, quadratic_reach, snapshot_names, spots
-from figures.drawn.scales import Heights, Limits, ends, heights, is_square, not_finite, require_plane
-from figures.static.canvas import (
+from landscape.figures.plotdata.planes import CENTRE_NAME, ball, coordinates, quadratic_reach, snapshot_names, spots
+from landscape.figures.plotdata.scales import Heights, Limits, ends, heights, is_square, not_finite, require_plane
+from landscape.figures.static.canvas import (
     COLOURS,
     COLUMN,
     LABEL,
@@ -26,7 +26,7 @@ from figures.static.canvas import (
     title,
     wrapped,
 )
-from figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number
+from landscape.figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number
 from landscape.results import Surface
 
 SHADES = 257  # so many that their steps are not seen
@@ -103,9 +103,9 @@ def contour_figure(
 
 
 def _path(axes: Axes, surface: Surface) -> None:
-    if surface.path is None or not len(surface.path.points):
+    if surface.trajectory is None or not len(surface.trajectory.points):
         return
-    points, names = surface.path.points, snapshot_names(surface)
+    points, names = surface.trajectory.points, snapshot_names(surface)
     axes.plot(*points.T, color="white", alpha=0.75, linewidth=2.6)
     axes.plot(*points.T, color=PATH_COLOURS[-1], linewidth=1.1)
     order = np.arange(len(points))

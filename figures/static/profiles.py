@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures.drawn.comparison import LINEAR, LOSS, SCALES, quantities, quantity_of, shown
-from figures.drawn.planes import coordinates, heights_at
-from figures.models import Model, looks
-from figures.static.canvas import (
+from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.plotdata.comparison import LINEAR, LOSS, SCALES, quantities, quantity_of, shown
+from landscape.figures.plotdata.planes import coordinates, heights_at
+from landscape.figures.static.canvas import (
     COLUMN,
     SMALL,
     coordinate_ticks,
@@ -26,7 +26,7 @@ DASHES = {"solid": "-", "dash": "--", "dot": ":"}  # from plotly's words
 
 
 def profiles_figure(
-    models: Sequence[Model], *, scale: str = LINEAR, metric: str = LOSS, width: float = COLUMN
+    models: Sequence[ModelEntry], *, scale: str = LINEAR, metric: str = LOSS, width: float = COLUMN
 ) -> Figure:
     """Each model's loss along α through its centre, as lines in one plot.
 

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.drawn.sharpness import RHO_LABEL, RISE_LABEL, noise_in_view, rises
-from figures.static.canvas import COLUMN, QUIET, SMALL, plain_grid, scale_axis, settings, single, title
+from landscape.figures.plotdata.sharpness import RHO_LABEL, RISE_LABEL, noise_in_view, rises
+from landscape.figures.static.canvas import COLUMN, QUIET, SMALL, plain_grid, scale_axis, settings, single, title
 from landscape.results import Sharpness
 
 SYMBOLS = ("o", "s", "D", "^", "P", "*")

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from figures.drawn.eigenvalues import spectra_limits, spectrum_rows
-from figures.models import Model, looks
-from figures.static.canvas import COLUMN, QUIET, SMALL, fitted, plain_grid, scale_axis, settings, single
-from figures.style import LAMBDA_MIN, eigenvalue_label, eigenvalue_name
+from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.plotdata.eigenvalues import spectra_limits, spectrum_rows
+from landscape.figures.static.canvas import COLUMN, QUIET, SMALL, fitted, plain_grid, scale_axis, settings, single
+from landscape.figures.style import LAMBDA_MIN, eigenvalue_label, eigenvalue_name
 
 DODGE = 0.6  # of the distance between two eigenvalues, for the models beside each other
 
 
-def spectra_figure(models: Sequence[Model], *, width: float = COLUMN) -> Figure:
+def spectra_figure(models: Sequence[ModelEntry], *, width: float = COLUMN) -> Figure:
     """Eigenvalues by rank, the smallest last, the models beside each other; bars are as long as the residuals.
 
     Filled marks converged, open ones did not.

@@ -7,12 +7,22 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 
-from figures.drawn.contours import contour_lines
-from figures.drawn.planes import ball, coordinates, heights_at, path_line, quadratic_heights, spots
-from figures.drawn.scales import Heights, Limits, aspect, ends, floor_of, heights, require_plane
-from figures.static.canvas import COLOURS, COLUMN, DPI, QUIET, checked, coordinate_ticks, settings, text_width, title
-from figures.static.scenes import Scene, extent, place
-from figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR
+from landscape.figures.plotdata.contours import contour_lines
+from landscape.figures.plotdata.planes import ball, coordinates, heights_at, path_line, quadratic_heights, spots
+from landscape.figures.plotdata.scales import Heights, Limits, aspect, ends, floor_of, heights, require_plane
+from landscape.figures.static.canvas import (
+    COLOURS,
+    COLUMN,
+    DPI,
+    QUIET,
+    checked,
+    coordinate_ticks,
+    settings,
+    text_width,
+    title,
+)
+from landscape.figures.static.scenes import Scene, extent, place
+from landscape.figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR
 from landscape.results import Floats, Surface
 
 TITLE = 0.22  # inches
@@ -117,8 +127,8 @@ def _overlays(axes: Axes3D, surface: Surface, drawn: Heights, floor: float, rho:
     if rho is not None:
         edge = ball(surface, rho)
         axes.plot(*edge.T, heights_at(surface, drawn.values, edge), color=BALL_COLOUR, linewidth=1.5, zorder=5)
-    if surface.path is not None and len(surface.path.points):
-        along, at = path_line(surface.path.points), surface.path.points
+    if surface.trajectory is not None and len(surface.trajectory.points):
+        along, at = path_line(surface.trajectory.points), surface.trajectory.points
         axes.plot(*along.T, heights_at(surface, drawn.values, along), color=PATH_COLOURS[-1], linewidth=1.4, zorder=5)
         last = heights_at(surface, drawn.values, at)
         axes.plot(*at.T, last, "o", color=PATH_COLOURS[1], markersize=2.5, mec="#15191e", mew=0.4, zorder=6)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from landscape.choices import one_of
 from landscape.results.arrays import Floats, Integers, Metadata
-from landscape.results.tables import Row, Table, Told
+from landscape.results.tables import Row, Table, TableDisplay
 
 
 def _told(value: float, error: float) -> str:
@@ -15,7 +15,7 @@ def _told(value: float, error: float) -> str:
 
 
 @dataclass(frozen=True)
-class Sharpness(Told):
+class Sharpness(TableDisplay):
     """How much the loss rises within, or at, a distance ρ of a point: a table of kinds of sharpness by ρ.
 
     The worst cases are values at points that were found within the ball, and so lower bounds of the true maximum.

@@ -48,7 +48,7 @@ class Table:
         )
 
 
-class Told:
+class TableDisplay:
     """A result that displays itself: as text by ``print``, as tables in a notebook."""
 
     def tables(self) -> Sequence[Table]:

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.progress import Report, silent
+from landscape.progress import Progress, silent
 from landscape.results import Curvature, Surface
-from landscape.storage import curvature_values, load_curvature, load_surface, surface_values
-from training.analysis.companions import history_of
-from training.analysis.curvatures import curvature_of
-from training.analysis.measures import Measures
-from training.analysis.slices import Slice
-from training.analysis.subject import Subject
-from training.analysis.surfaces import surface_of
-from training.subsets import Subset
+from landscape.results.storage import curvature_values, load_curvature, load_surface, surface_values
+from landscape.training.analysis.curvature import curvature_of
+from landscape.training.analysis.related_results import history_of
+from landscape.training.analysis.surface import surface_of
+from landscape.training.analysis.target import AnalysisTarget
+from landscape.training.config.curvature import CurvatureConfig
+from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.config.surface import SurfaceConfig
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,19 @@ def stored(path: str) -> Entry:
 
 
 def computed(
-    subject: Subject,
-    subset: Subset,
-    chosen: Slice,
-    measures: Measures,
+    target: AnalysisTarget,
+    objective_config: ObjectiveConfig,
+    chosen: SurfaceConfig,
+    curvature_config: CurvatureConfig,
     *,
     device: torch.device | str = "cpu",
-    report: Report = silent,
+    progress: Progress = silent,
 ) -> Entry:
     """A checkpoint as an entry; results that are there already are read. Errors as of both analyses."""
-    surface, _ = surface_of(subject, subset, chosen, device=device, report=report)
-    curvature, _ = curvature_of(subject, subset, measures, device=device, report=report)
-    title = subject.checkpoint.title + subset.title
-    return Entry(title, subject.sha256, surface, curvature, history_of(subject.path.parent))
+    surface, _ = surface_of(target, objective_config, chosen, device=device, progress=progress)
+    curvature, _ = curvature_of(target, objective_config, curvature_config, device=device, progress=progress)
+    title = target.checkpoint.title + objective_config.title
+    return Entry(title, target.sha256, surface, curvature, history_of(target.path.parent))
 
 
 def joined(entries: Sequence[Entry]) -> list[Entry]:

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from landscape.objective import Objective
-from landscape.planes import Plane, eigen_plane, plane_through, random_plane, trajectory_plane
+from landscape.objectives.objective import Objective
 from landscape.provenance import file_sha256
 from landscape.results import EigenPairs
-from training.analysis.slices import Slice
-from training.analysis.subject import Subject
-from training.checkpoint import Checkpoint, load_checkpoint
-from training.runs import snapshots
+from landscape.surfaces.planes import Plane, eigen_plane, plane_through, random_plane, trajectory_plane
+from landscape.training.analysis.target import AnalysisTarget
+from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from landscape.training.config.surface import SurfaceConfig
+from landscape.training.loop.run_folder import snapshots
 
 
-def slice_of(chosen: Slice) -> dict[str, Any]:
+def slice_of(chosen: SurfaceConfig) -> dict[str, Any]:
     """All settings of a slice, for a result's name; files by their content.
 
     Raises:
@@ -33,16 +33,16 @@ def slice_of(chosen: Slice) -> dict[str, Any]:
 
 
 def plane_of(
-    subject: Subject,
+    target: AnalysisTarget,
     objective: Objective[Any],
-    chosen: Slice,
+    chosen: SurfaceConfig,
     seed: int,
     eigenpairs: Callable[[int, int], EigenPairs],
 ) -> Plane:
     """The directions that a slice names.
 
     Args:
-        subject: The checkpoint.
+        target: The checkpoint.
         objective: Its loss.
         chosen: Which plane.
         seed: Of random directions.
@@ -58,11 +58,11 @@ def plane_of(
         plane = eigen_plane(pairs, chosen.eigen, objective.params)
     elif chosen.kind == "toward":
         others = [load_checkpoint(path) for path in chosen.toward]
-        names = _distinct([subject.checkpoint.title, *(other.title for other in others)])
-        points = [_point(subject, objective, other, path) for other, path in zip(others, chosen.toward, strict=True)]
+        names = _distinct([target.checkpoint.title, *(other.title for other in others)])
+        points = [_point(target, objective, other, path) for other, path in zip(others, chosen.toward, strict=True)]
         plane = plane_through(objective.params, points, names)
     elif chosen.trajectory is not None:
-        plane = _trajectory(subject, objective, chosen.trajectory)
+        plane = _trajectory(target, objective, chosen.trajectory)
     else:
         seeds = (2 * seed,) if chosen.is_line else (2 * seed, 2 * seed + 1)
         plane = random_plane(
@@ -76,25 +76,25 @@ def plane_of(
     return replace(plane, y=None) if chosen.is_line else plane
 
 
-def _point(subject: Subject, objective: Objective[Any], other: Checkpoint, path: str | Path) -> Tensor:
+def _point(target: AnalysisTarget, objective: Objective[Any], other: Checkpoint, path: str | Path) -> Tensor:
     """Another checkpoint's parameters (n,), those that take part in the loss."""
-    if other.data["sha256"] != subject.dataset.sha256:
-        raise ValueError(f"{path} was trained on {other.data['name']}, whose items are not those of {subject.dataset}")
+    if other.data["sha256"] != target.dataset.sha256:
+        raise ValueError(f"{path} was trained on {other.data['name']}, whose items are not those of {target.dataset}")
     try:
         found = objective.space.flatten(other.weights).to(objective.params)
     except ValueError as problem:
-        raise ValueError(f"{path} has another network than {subject.path}: {problem}") from None
+        raise ValueError(f"{path} has another network than {target.path}: {problem}") from None
     return objective.params + objective.space.project(found - objective.params)
 
 
-def _trajectory(subject: Subject, objective: Objective[Any], run: str) -> Plane:
+def _trajectory(target: AnalysisTarget, objective: Objective[Any], run: str) -> Plane:
     """The plane of a run's snapshots, with their own losses."""
     kept = [load_checkpoint(path) for path in snapshots(run)]
-    points = [_point(subject, objective, each, run) for each in kept]
+    points = [_point(target, objective, each, run) for each in kept]
     plane = trajectory_plane(objective.params, points, [f"epoch {each.epoch}" for each in kept])
-    assert plane.path is not None
+    assert plane.trajectory is not None
     losses = np.array([objective.value(point) for point in points])
-    return replace(plane, path=replace(plane.path, loss=losses))
+    return replace(plane, trajectory=replace(plane.trajectory, loss=losses))
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -1,0 +1,113 @@
+"""A curvature in words."""
+
+from __future__ import annotations
+
+import math
+
+from landscape.figures.captions.checks import check_warnings
+from landscape.figures.captions.facts import Fact, quadratic_fact
+from landscape.figures.captions.measures import negative_fact, trace_fact
+from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, MATRICES, eigenvalue_name, number, percent
+from landscape.results import Curvature, EigenPairs
+
+STATIONARY = 1e-3  # the share of the loss that a gradient step may still gain at a point called nearly stationary
+
+
+def curvature_facts(curvature: Curvature) -> list[Fact]:
+    """Both ends of the spectrum, trace, negative share, gradient, and the scale to read eigenvalues against."""
+    pairs, bottom = curvature.pairs, curvature.pairs.bottom
+    top = pairs.values[0]
+    facts = [Fact(f"{LAMBDA_MAX}, largest eigenvalue", _with_residual(pairs), _state(pairs))]
+    if bottom is not None:
+        facts.append(Fact(f"{LAMBDA_MIN}, smallest eigenvalue", _with_residual(bottom), _state(bottom)))
+    if curvature.trace is not None:
+        facts.append(trace_fact(curvature.trace))
+    if curvature.spectrum is not None:
+        facts.append(negative_fact(curvature.spectrum))
+    error = curvature.loss_stderr
+    facts += [
+        Fact("Gradient norm ‖∇L‖", number(curvature.gradient_norm), "zero only at a stationary point"),
+        Fact(
+            f"{LAMBDA_MAX} · ‖θ‖²",
+            number(float(top) * curvature.params_norm**2),
+            f"‖θ‖ = {number(curvature.params_norm)}",
+        ),
+        Fact(
+            "Loss", number(curvature.loss), f"± {number(error, 2)} standard error" if error > 0 else _exactness(error)
+        ),
+        Fact(f"{_matrix(curvature)} products", number(pairs.products), "matrix-vector products for the eigenvalues"),
+    ]
+    if curvature.quadratic is not None:
+        facts.append(quadratic_fact(curvature.quadratic, plane="in the plane of the first two eigenvectors"))
+    return facts
+
+
+def curvature_warnings(curvature: Curvature) -> list[str]:
+    """What the numbers do not mean, in plain words: an indefinite Hessian, a gradient, values not converged."""
+    pairs, bottom = curvature.pairs, curvature.pairs.bottom
+    warnings = check_warnings(curvature.checks)
+    if curvature.operator != "hessian":
+        warnings.append(
+            f"These are eigenvalues of the {_matrix(curvature)}, which is never negative: of the Hessian it has only "
+            "the part that the model's first derivatives make."
+        )
+    elif bottom is not None and bottom.values[0] + bottom.residuals[0] < 0:
+        warnings.append(
+            f"The Hessian is indefinite: {LAMBDA_MIN} = {number(bottom.values[0], 3)} lies below zero by more than "
+            "its residual. The loss curves downwards along that direction, so this point is not a minimum of the loss "
+            "measured here."
+        )
+    gain = expected_gain(curvature)
+    if curvature.operator == "hessian" and not gain <= STATIONARY * abs(curvature.loss):
+        warnings.append(
+            f"This is not a stationary point: its gradient has norm {number(curvature.gradient_norm, 3)}, and to "
+            f"second order one gradient step would lower the loss by {_share(gain, curvature.loss)}. "
+            "The eigenvalues are not those of a minimum."
+        )
+    unfinished = [eigenvalue_name(rank + 1) for rank, done in enumerate(pairs.converged) if not done]
+    if bottom is not None and not bottom.converged[0]:
+        unfinished.append(LAMBDA_MIN)
+    if curvature.blocks is not None:
+        blocks = curvature.blocks
+        unfinished += [name for name, done in zip(blocks.names, blocks.converged, strict=True) if not done]
+    if unfinished:
+        warnings.append(
+            f"Not converged: {', '.join(unfinished)}. Each bar holds an eigenvalue, but is wider than was asked for."
+        )
+    return warnings
+
+
+def expected_gain(curvature: Curvature) -> float:
+    """How much one gradient step of length 1/λmax lowers the loss at least, to second order: ‖∇L‖²/(2 λmax).
+
+    Infinite where the loss is not convex along any direction seen, NaN where the numbers are not finite.
+    """
+    top = float(curvature.pairs.values[0])
+    if not curvature.gradient_norm:
+        return 0.0
+    if math.isnan(top):
+        return math.nan
+    return curvature.gradient_norm**2 / (2 * top) if top > 0 else math.inf
+
+
+def _matrix(curvature: Curvature) -> str:
+    return MATRICES.get(curvature.operator, curvature.operator)
+
+
+def _share(gain: float, loss: float) -> str:
+    if not math.isfinite(gain):
+        return "an amount without bound"
+    share = f", {percent(gain / abs(loss))} of it" if loss else ""
+    return f"about {number(gain, 2)}{share}"
+
+
+def _with_residual(pairs: EigenPairs) -> str:
+    return f"{number(float(pairs.values[0]))} ± {number(float(pairs.residuals[0]), 2)}"
+
+
+def _state(pairs: EigenPairs) -> str:
+    return "± its residual; converged" if pairs.converged[0] else "± its residual; not converged"
+
+
+def _exactness(error: float) -> str:
+    return "over all users" if error == 0 else "its standard error is unknown"

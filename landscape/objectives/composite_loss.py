@@ -1,0 +1,55 @@
+"""A loss in two stages, a network's outputs and a function of them, as Gauss-Newton matrices need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from torch import Tensor
+
+from landscape.objectives.loss_terms import Batch, Terms, _described
+
+Outputs = Tensor | tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class CompositeLoss(Generic[Batch]):
+    """loss(model, batch) = outer(outputs(model, batch), batch): itself a loss function, for any ``Objective``.
+
+    Where a loss is split decides what its Gauss-Newton matrix is: ``outputs`` is what gets linearised. A softmax over
+    scores h·Eᵀ, for instance, is convex in the scores, and is not in the pair (h, E).
+
+    Attributes:
+        outputs: ``outputs(model, batch) -> z``, a tensor or a tuple of tensors of any shapes. Whatever depends on the
+            parameters, and whatever is random (dropout), happens here.
+        outer: ``outer(z, batch) -> (sum, count)``, or a dict of such pairs by the name of the part. It depends on the
+            parameters through z alone; its sums are twice differentiable in z, and convex for a positive semidefinite
+            matrix.
+    """
+
+    outputs: Callable[[Any, Batch], Any]
+    outer: Callable[[Any, Batch], Terms | Mapping[str, Terms]]
+
+    def __call__(self, model: Any, batch: Batch) -> Terms | Mapping[str, Terms]:
+        """The loss of one batch."""
+        return self.outer(self.outputs(model, batch), batch)
+
+
+def tensors_of(outputs: Any) -> tuple[Tensor, ...]:
+    """The tensors of a network's outputs.
+
+    Raises:
+        ValueError: They are neither a tensor nor a tuple of tensors.
+    """
+    tensors = outputs if isinstance(outputs, tuple) else (outputs,)
+    if not all(isinstance(tensor, Tensor) for tensor in tensors):
+        raise ValueError(f"the outputs must be a tensor or a tuple of tensors; they are {_described(outputs)}")
+    return tensors
+
+
+def like(outputs: Outputs, tensors: Sequence[Tensor]) -> Outputs:
+    """Other tensors in the form that these outputs have: alone, as a tuple or as a named tuple."""
+    if isinstance(outputs, Tensor):
+        return tensors[0]
+    return type(outputs)(*tensors) if hasattr(outputs, "_fields") else tuple(tensors)

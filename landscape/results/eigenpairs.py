@@ -1,0 +1,82 @@
+"""Eigenvalues and eigenvectors at the ends of a spectrum, and the state that continues their computation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results.arrays import Floats, Integers
+
+
+@dataclass(frozen=True)
+class LanczosState:
+    """What of a Krylov space is enough to go on from: approximate eigenvectors y with Hy = value · y + coupling · u.
+
+    u is the same for all of the last block, the vector to be multiplied next. A block is what came from one start:
+    there are several where the space was invariant and Lanczos went on from another random vector; in all but the last,
+    the couplings are rounding.
+    """
+
+    values: Floats  # (p,) descending
+    vectors: NDArray[np.floating[Any]]  # (p, n) orthonormal, one a row, in the operator's dtype
+    couplings: Floats  # (p,)
+    blocks: Integers  # (p,) number of the block, from 0; the last one has at least its largest value
+    following: NDArray[np.floating[Any]]  # (n,) u; zeros where the space is invariant
+    size: int  # how many eigenvalues the operator has: coordinates that take part
+    top: int  # so many of the largest are among them or yet to be found: of these, none was dropped
+    bottom: int  # as many of the smallest
+    complete: bool  # whether the space was the whole one, with nothing left to find
+    products: int  # operator-vector products used, all told
+    draws: int  # random vectors drawn
+    asymmetry: float  # as Curvature.asymmetry
+    scale: float  # a bound of the operator's norm in this space, of which rounding is a share
+    residual: float  # ‖Hv − λv‖ of the first, measured
+
+    def __post_init__(self) -> None:
+        count, n = self.vectors.shape
+        shapes = [array.shape for array in (self.values, self.couplings, self.blocks, self.following)]
+        if count == 0 or shapes != [(count,)] * 3 + [(n,)]:
+            raise ValueError(
+                f"values, couplings, blocks and following of shapes {shapes} do not fit vectors {(count, n)}"
+            )
+
+    def __repr__(self) -> str:
+        count, n = self.vectors.shape
+        return f"LanczosState({count} vectors of {n:,}, {self.products} products)"
+
+
+@dataclass(frozen=True)
+class EigenPairs:
+    """Eigenvalues at one end of a symmetric operator's spectrum, with what is known of their errors.
+
+    An eigenvalue of the operator lies within ``residuals[i]`` of ``values[i]``. That none between two of
+    the values was missed cannot be shown by a Krylov method: repeat with another seed.
+    """
+
+    values: Floats  # (k,) from the end of the spectrum inwards: descending at the top, ascending at the bottom
+    residuals: Floats  # (k,) ‖Hv − λv‖ for unit v; measured for the first, others from the recurrence and rounding
+    converged: NDArray[np.bool_]  # (k,) residual ≤ tolerance · |value|
+    products: int  # operator-vector products used, all told
+    vectors: NDArray[np.floating[Any]] | None = None  # (k, n) unit eigenvectors, one a row
+    bottom: EigenPairs | None = None  # the other end, from the same Krylov space
+    asymmetry: float = float("nan")  # as Curvature.asymmetry
+    lanczos_state: LanczosState | None = (
+        None  # what is enough to go on: with a smaller tolerance, more products, more eigenvalues
+    )
+
+    def __post_init__(self) -> None:
+        counts = [len(each) for each in (self.values, self.residuals, self.converged)]
+        counts += [] if self.vectors is None else [len(self.vectors)]
+        if not counts[0] or len(set(counts)) > 1:
+            raise ValueError(f"{counts} values, residuals, converged and vectors must be as many, and at least one")
+
+    def __repr__(self) -> str:
+        rows = ", ".join(
+            f"{value:.4g}±{residual:.1g}{'' if done else ' (not converged)'}"
+            for value, residual, done in zip(self.values, self.residuals, self.converged, strict=True)
+        )
+        bottom = f", bottom {self.bottom.values[0]:.4g}±{self.bottom.residuals[0]:.1g}" if self.bottom else ""
+        return f"EigenPairs({rows}{bottom}, {self.products} products)"

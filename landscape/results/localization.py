@@ -1,0 +1,80 @@
+"""Where a loss is sharp: the largest eigenvalue of each block, and the share of eigenvectors that lies in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results.arrays import Floats, Integers
+from landscape.results.tables import Row, Table
+
+
+@dataclass(frozen=True)
+class BlockEigenvalues:
+    """The largest eigenvalue of each diagonal block: the others' parameters stay where they are.
+
+    None exceeds the largest eigenvalue of the whole, if that is not negative (Cauchy's interlacing theorem).
+    """
+
+    names: tuple[str, ...]  # (G,)
+    values: Floats  # (G,) λmax of the block
+    residuals: Floats  # (G,) ‖Hv − λv‖ within the block
+    converged: NDArray[np.bool_]  # (G,)
+    sizes: Integers  # (G,) coordinates that take part
+    products: Integers  # (G,) operator-vector products used
+
+    def table(self) -> Table:
+        """Block by block."""
+        rows: list[Row] = [
+            (name, (float(self.values[i]), float(self.residuals[i])), int(self.sizes[i]), bool(self.converged[i]))
+            for i, name in enumerate(self.names)
+        ]
+        return Table("Largest eigenvalue by block", ("", "± residual", "coordinates", "converged"), rows)
+
+    def rows(self) -> list[dict[str, str | float | int | bool]]:
+        """For a table: block, coordinates, value, residual, converged, products."""
+        return [
+            {
+                "block": name,
+                "coordinates": int(self.sizes[i]),
+                "value": float(self.values[i]),
+                "residual": float(self.residuals[i]),
+                "converged": bool(self.converged[i]),
+                "products": int(self.products[i]),
+            }
+            for i, name in enumerate(self.names)
+        ]
+
+
+@dataclass(frozen=True)
+class Localization:
+    """How the squared components of unit eigenvectors divide among groups of coordinates.
+
+    A vector v that is off by an angle φ has shares that are each off by at most sin φ.
+    """
+
+    by: str  # what the groups are: block, item popularity
+    groups: tuple[str, ...]  # (G,)
+    values: Floats  # (K, G) of the K vectors' mass; rows sum to at most 1, and to 1 where the groups are all there is
+    errors: Floats  # (K,) by how much each share may be off: residual / gap to the nearest other eigenvalue, at most 1
+    baselines: Mapping[str, Floats] = field(default_factory=dict)  # name -> (G,): coordinates (what a random vector
+    # would have), interactions
+
+    def __post_init__(self) -> None:
+        shape = (len(self.errors), len(self.groups))
+        if self.values.shape != shape:
+            raise ValueError(
+                f"values {self.values.shape} do not fit; {shape[0]} errors and {shape[1]} groups need {shape}"
+            )
+
+    def table(self) -> Table:
+        """Group by group, in per cent."""
+        vectors = [f"v{i + 1}" + ("" if np.isnan(e) else f" (± {e:.2g})") for i, e in enumerate(100 * self.errors)]
+        columns = [*self.values, *self.baselines.values()]
+        rows: list[Row] = [
+            (group, *(round(100 * float(column[g]), 2) for column in columns)) for g, group in enumerate(self.groups)
+        ]
+        return Table(f"Share of the eigenvectors' mass by {self.by}, in %", ("", *vectors, *self.baselines), rows)

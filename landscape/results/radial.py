@@ -1,0 +1,73 @@
+"""The loss against the distance from the centre, averaged over the angle, in several random planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.results.arrays import Floats
+from landscape.results.tables import Table
+
+
+@dataclass(frozen=True)
+class RadialProfile:
+    """The loss against the distance r = √(α² + β²) from the checkpoint, averaged over angles, in several planes.
+
+    The replication is the plane: each has directions, and what is random in the loss, of its own. Within a plane all
+    directions are taken together, and their spread is not an error.
+    """
+
+    radii: Floats  # (G,) r, from 0 on
+    losses: Floats  # (R, G) by plane
+    level: float = 0.95  # of the intervals
+
+    def __post_init__(self) -> None:
+        if self.losses.shape[1:] != self.radii.shape or not len(self.losses):
+            raise ValueError(
+                f"losses {self.losses.shape} do not fit; {len(self.radii)} radii need (R, {len(self.radii)})"
+            )
+
+    @property
+    def repeats(self) -> int:
+        """R, the number of planes."""
+        return len(self.losses)
+
+    @property
+    def rises(self) -> Floats:
+        """(R, G) the loss above that at r = 0, by plane: what "flat" is about."""
+        return self.losses - self.losses[:, :1]
+
+    @property
+    def mean(self) -> Floats:
+        """(G,) of the losses."""
+        mean: Floats = self.losses.mean(0)
+        return mean
+
+    def half_width(self, values: Floats | None = None) -> Floats:
+        """(G,) of the confidence interval of a mean of ``values`` (R, G), the losses by default.
+
+        Student's t with R - 1 degrees of freedom; NaN for one plane.
+        """
+        values = self.losses if values is None else values
+        if len(values) < 2:
+            return np.full(values.shape[1], np.nan)
+        from scipy.stats import t
+
+        half: Floats = values.std(0, ddof=1) / np.sqrt(len(values)) * t.ppf((1 + self.level) / 2, len(values) - 1)
+        return half
+
+    def table(self) -> Table:
+        """The mean rise at a few distances, with its interval."""
+        at = np.unique(np.linspace(0, len(self.radii) - 1, 6).round().astype(int)[1:])
+        rises = self.rises
+        halves = self.half_width(rises)
+        rows = tuple((f"r = {self.radii[i]:.3g}", (float(rises.mean(0)[i]), float(halves[i]))) for i in at)
+        title = f"Rise of the loss with the distance, {self.repeats} planes"
+        return Table(title, ("", f"mean ± {self.level:.0%} interval"), rows)
+
+    def __repr__(self) -> str:
+        rises = self.rises
+        mean, half = float(rises.mean(0)[-1]), float(self.half_width(rises)[-1])
+        error = "" if np.isnan(half) else f" ± {half:.1g}"
+        return f"RadialProfile(rise {mean:.3g}{error} at r = {self.radii[-1]:.3g}, {self.repeats} planes)"

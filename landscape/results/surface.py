@@ -1,0 +1,186 @@
+"""A loss on a plane or a line, and what is marked there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results.arrays import Floats, Metadata, give_or_take
+from landscape.results.checks import CheckReport, QuadraticRadius
+from landscape.results.paths import Barrier, Mark, Trajectory
+from landscape.results.radial import RadialProfile
+from landscape.results.tables import Row, Table, TableDisplay
+
+OF_THE_LOSS = ("loss_stderr", "repeat_difference", "gradient_path_difference")  # metadata that no metric has
+
+
+@dataclass(frozen=True)
+class InterpolationError:
+    """How far an interpolated surface was off at points that were evaluated but left out of the fit.
+
+    The largest deviation over a sample is a lower bound of the true largest deviation: the number of
+    points belongs to the statement. NaN means "not measured".
+    """
+
+    absolute: float  # largest |interpolant - loss| over the left-out points, in units of the loss
+    relative: float  # the same, divided by the range (max - min) of the evaluated losses
+    near_centre: float  # the same over left-out points in the inner half of the plane, divided by the loss there
+    points: int  # how many points were left out
+
+    def __str__(self) -> str:
+        return f"error ≤ {self.relative:.1g} of range on {self.points} left-out points"
+
+
+@dataclass(frozen=True)
+class Surface(TableDisplay):
+    """Loss, and further metrics, on a rectangle of the plane θ₀ + α·x + β·y (or on a line, with B = 1)."""
+
+    alphas: Floats  # (A,) coordinates along the first direction
+    betas: Floats  # (B,) coordinates along the second; [0.] for a line
+    loss: Floats  # (B, A); NaN where missing or where the loss is not a number, ±inf where it overflows
+    evaluated: NDArray[np.bool_]  # (B, A) True: computed at this very point; False: interpolated or missing
+    metadata: Metadata = field(default_factory=dict)
+    metrics: Mapping[str, Floats] = field(default_factory=dict)  # name -> (B, A), NaN where missing; see ``of``
+    error: InterpolationError | None = None  # None: nothing was interpolated
+    nodes: Floats = field(default_factory=lambda: np.empty((0, 2)))  # (N, 2) every point evaluated, as (α, β)
+    node_loss: Floats = field(default_factory=lambda: np.empty(0))  # (N,) the loss at the nodes
+    metric_errors: Mapping[str, InterpolationError] = field(default_factory=dict)  # of those that were interpolated
+    node_metrics: Mapping[str, Floats] = field(default_factory=dict)  # name -> (N,), of those that were interpolated
+    marks: tuple[Mark, ...] = ()
+    trajectory: Trajectory | None = None  # of a training run
+    radial_profile: RadialProfile | None = None  # the loss against the distance, from this and other planes
+    barrier: Barrier | None = None  # on the straight path from α = 0 to α = 1
+    checks: CheckReport | None = None
+    quadratic: QuadraticRadius | None = None  # the quadratic model in this plane, and how far it reaches
+
+    def __post_init__(self) -> None:
+        shape = (len(self.betas), len(self.alphas))
+        for name, values in {"loss": self.loss, "evaluated": self.evaluated, **self.metrics}.items():
+            if values.shape != shape:
+                raise ValueError(
+                    f"{name} has shape {values.shape}; "
+                    f"{len(self.betas)} betas by {len(self.alphas)} alphas need {shape}"
+                )
+        if self.nodes.shape != (len(self.node_loss), 2):
+            raise ValueError(
+                f"nodes has shape {self.nodes.shape}; {len(self.node_loss)} node losses need ({len(self.node_loss)}, 2)"
+            )
+        for name, values in self.node_metrics.items():
+            if name not in self.metrics or values.shape != self.node_loss.shape:
+                raise ValueError(
+                    f"{name} has shape {values.shape} at the nodes; "
+                    f"a metric of the surface with {len(self.node_loss)} nodes needs {self.node_loss.shape}"
+                )
+
+    def of(self, name: str) -> Surface:
+        """One of the metrics as a surface of its own.
+
+        A metric that was found wherever the loss was is known on the whole grid. Another one, which nothing
+        interpolates, is known at some points of it: they make the grid of its surface.
+
+        Raises:
+            ValueError: There is no such metric.
+        """
+        if name not in self.metrics:
+            raise ValueError(f"the surface has no metric {name!r}; there are: {', '.join(self.metrics) or 'none'}")
+        values, alphas, betas, evaluated = self.metrics[name], self.alphas, self.betas, self.evaluated
+        metadata = {key: value for key, value in self.metadata.items() if key not in OF_THE_LOSS}
+        if name in self.node_metrics:
+            nodes, at_nodes = self.nodes, self.node_metrics[name]
+        else:
+            known = ~np.isnan(values)
+            rows, columns = known.any(1) | ~known.any(), known.any(0) | ~known.any()  # all, where nothing is known
+            values, alphas, betas = values[np.ix_(rows, columns)], alphas[columns], betas[rows]
+            evaluated = ~np.isnan(values)
+            nodes, at_nodes = np.stack(np.meshgrid(alphas, betas), -1)[evaluated], values[evaluated]
+            metadata.pop("interpolation", None)
+            metadata |= {"method": "grid", "reason": f"{name} may jump from point to point"}
+        return Surface(
+            alphas=alphas,
+            betas=betas,
+            loss=values,
+            evaluated=evaluated,
+            metadata={**metadata, "quantity": name},
+            error=self.metric_errors.get(name),
+            nodes=nodes,
+            node_loss=at_nodes,
+            marks=self.marks,
+            trajectory=None
+            if self.trajectory is None
+            else Trajectory(self.trajectory.points, self.trajectory.off_plane, self.trajectory.names),
+        )
+
+    @property
+    def quantity(self) -> str:
+        """What ``loss`` holds: the loss, or the metric that ``of`` has put in its place."""
+        return str(self.metadata.get("quantity", "loss"))
+
+    @property
+    def is_line(self) -> bool:
+        """Whether the surface has no second direction."""
+        return len(self.betas) == 1
+
+    @property
+    def evaluations(self) -> int:
+        """How many points were evaluated in all, left-out ones included."""
+        return len(self.node_loss)
+
+    @property
+    def centre(self) -> float:
+        """The loss at (0, 0) if that point was evaluated, otherwise NaN."""
+        at = np.flatnonzero((self.nodes == 0).all(axis=1))
+        return float(self.node_loss[at[0]]) if len(at) else float("nan")
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest finite loss of the grid; NaN where there is none."""
+        finite = self.loss[np.isfinite(self.loss)]
+        return (float(finite.min()), float(finite.max())) if len(finite) else (float("nan"), float("nan"))
+
+    def tables(self) -> list[Table]:
+        """The directions, the metrics, the band, the barrier and the checks, as far as there are any."""
+        directions = self._directions()
+        found = [Table("Directions", ("", "α", "β"), directions)] if directions else []
+        if self.metrics:
+            rows = []
+            for one in (self, *(self.of(name) for name in self.metrics)):
+                error = one.error.absolute if one.error is not None else 0.0
+                rows.append((one.quantity, one.centre, *one.range, error, one.evaluations))
+            header = ("", "centre", "lowest", "highest", "error ≤", "evaluations")
+            found.append(Table("On the plane", header, tuple(rows)))
+        if self.radial_profile is not None:
+            found.append(self.radial_profile.table())
+        if self.barrier is not None:
+            found.append(self.barrier.table())
+        if self.trajectory is not None:
+            found.append(self.trajectory.table())
+        if self.checks is not None:
+            found.append(self.checks.table(self.quadratic))
+        return found
+
+    def _directions(self) -> list[Row]:
+        """What is known of them: eigenvalues, shares of a path, lengths and the angle between them."""
+        plane = self.metadata.get("plane", {})
+        rows: list[Row] = []
+        if {"eigenvalues", "residuals"} <= plane.keys():
+            rows.append(("eigenvalue ± residual", *zip(plane["eigenvalues"], plane["residuals"], strict=True)))
+        if "shares" in plane:
+            rows.append(("share of the path's squared distances", *plane["shares"]))
+        if "direction_norms" in self.metadata:
+            rows.append(("length", *self.metadata["direction_norms"]))
+        if self.metadata.get("cosine") is not None:
+            rows.append(("cosine of the angle", self.metadata["cosine"], ""))
+        return [row if len(row) == 3 else (*row, "") for row in rows]
+
+    def __repr__(self) -> str:
+        low, high = self.range
+        error = self.error if self.error is not None else "every point evaluated"
+        metrics = f"; with {', '.join(self.metrics)}" if self.metrics else ""
+        return (
+            f"Surface({len(self.alphas)}×{len(self.betas)}, {self.quantity} {low:.4g}–{high:.4g}, "
+            f"centre {self.centre:.4g}{give_or_take(self.metadata.get('loss_stderr'))}, "
+            f"{error}, {self.evaluations} evaluations{metrics})"
+        )

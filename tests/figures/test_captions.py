@@ -1,0 +1,192 @@
+"""Results in plain words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from landscape.figures import captions as words
+from landscape.figures.captions import curvature_warnings, surface_error, surface_facts, surface_warnings
+from landscape.figures.entries import ModelEntry
+from landscape.results import InterpolationError, Surface, TraceEstimate
+from tests.support.drawable import (
+    band,
+    between,
+    checks,
+    curvature,
+    evaluated,
+    full_curvature,
+    interpolated,
+    marked,
+    quadratic,
+    sharpness,
+    spectrum,
+)
+
+
+def test_a_minimum_gets_no_warnings():
+    assert curvature_warnings(curvature(indefinite=False)) == []
+    assert len(curvature_warnings(curvature())) == 3
+
+
+def test_words_for_a_surface():
+    assert "off by at most 0.0019, which is 0.081 % of the range" in surface_error(interpolated())
+    assert "within 0.33 % of the loss there" in surface_error(interpolated())
+    assert surface_error(evaluated()).startswith("Every point drawn was evaluated; nothing was interpolated.")
+    assert surface_warnings(evaluated()) == []
+    (holes,) = surface_warnings(evaluated(spoil=True))
+    assert holes.startswith("At 8 points the loss is not finite")
+    (nothing,) = surface_warnings(evaluated(lambda a, b: a * np.nan))
+    assert nothing == "No point has a finite loss: there is nothing to draw."
+    (flat,) = surface_warnings(evaluated(lambda a, b: 0 * a + 0.7))
+    assert flat == "All points have the same loss, 0.7: along these directions it does not change."
+    (below,) = surface_warnings(evaluated(lambda a, b: a))
+    assert below.startswith("At 54 points the loss is not above zero")
+
+
+def test_an_error_that_was_not_measured_is_called_unknown():
+    whole = interpolated()
+    nan = float("nan")
+    unmeasured = Surface(
+        whole.alphas, whole.betas, whole.loss, whole.evaluated, {}, {}, InterpolationError(nan, nan, nan, 0)
+    )  # fmt: skip
+    assert "was not measured" in surface_error(unmeasured)
+    facts = {fact.label: fact.value for fact in surface_facts(unmeasured)}
+    assert facts["Error"] == "unknown"
+    assert facts["Loss at the centre"] == "unknown"
+
+
+def facts(rows):
+    return {fact.label: (fact.value, fact.note) for fact in rows}
+
+
+def test_blocks_that_did_not_converge_are_named():
+    warning = curvature_warnings(replace(curvature(), blocks=full_curvature().blocks))[-1]
+    assert warning.startswith("Not converged: λ₃, blocks.0.attention, blocks.0.<b>feed</b>.forward.and.norms.")
+
+
+@pytest.mark.parametrize("operator", ["gauss-newton", "fisher"])
+def test_another_matrix_is_not_called_a_hessian(operator):
+    other = replace(curvature(), operator=operator)
+    first, *rest = curvature_warnings(other)
+    assert "which is never negative" in first
+    assert len(rest) == 1  # what did not converge; nothing of a minimum, which this matrix knows nothing of
+    assert "Hessian products" in facts(words.curvature_facts(curvature()))
+    assert "Hessian products" not in facts(words.curvature_facts(other))
+
+
+def test_trace_tells_how_well_it_is_known():
+    def told(stderr):
+        result = replace(curvature(), trace=TraceEstimate(91.4, stderr, 60, "hutch++"))
+        return facts(words.curvature_facts(result))["Trace"]
+
+    assert told(2.3) == ("91.4 ± 2.3", "± one standard error; hutch++, 60 products")
+    assert told(math.nan) == ("91.4", "one probe, error unknown; hutch++, 60 products")
+    assert told(0.0) == ("91.4", "exact but for rounding; hutch++, 60 products")
+
+
+def test_share_below_zero_has_an_error_and_bounds():
+    result = spectrum()
+    (share, error), (low, high) = result.share_below(), result.share_bounds()
+    value, note = facts(words.curvature_facts(replace(curvature(), spectrum=result)))["Below zero"]
+    assert value == f"{100 * share:.2g} % ± {100 * error:.2g} %"
+    assert note == f"of 775,000 eigenvalues; for these probes between {100 * low:.2g} % and {100 * high:.2g} %"
+    one = replace(curvature(), spectrum=spectrum(probes=1))
+    assert "±" not in facts(words.curvature_facts(one))["Below zero"][0]
+    assert "no error is known" in words.density_caption(spectrum(probes=1))
+
+
+def test_reach_of_the_quadratic_model():
+    def told(radii):
+        radii = np.array(radii)
+        model = replace(quadratic(), radii=radii, distances=10 * radii, extents=np.full(len(radii), 1.5))
+        return facts(surface_facts(replace(evaluated(), quadratic=model)))["Quadratic model holds to"][0]
+
+    assert told([0.3, 0.2, np.inf]) == "distance 2"
+    assert told([np.nan, 0.2, np.inf]) == "distance 2"
+    assert told([np.inf, np.inf]) == "r = 1.5 at least"
+    assert told([np.nan, np.nan]) == "unknown"
+
+
+def test_vectors_that_say_little_are_named():
+    assert "Of λ₃ little can be said" in words.shares_caption(full_curvature().localization[0])
+    known = replace(full_curvature().localization[0], errors=np.array([0.01, 0.02, 0.03]))
+    assert "little" not in words.shares_caption(known)
+    assert "little" in words.shares_caption(replace(known, errors=np.array([0.01, 0.02, np.nan])))
+
+
+def test_an_ascent_that_had_not_ended_is_named():
+    assert "The last step of ascent still gained" in words.sharpness_caption(sharpness())
+    ended = replace(sharpness(), last_gain=np.zeros((3, 4)))
+    assert "still gained" not in words.sharpness_caption(ended)
+
+
+def test_rise_with_the_distance():
+    result = band()
+    value, note = facts(surface_facts(replace(evaluated(), radial_profile=result)))["Rise at r = 1"]
+    half = result.half_width(result.rises)[-1]
+    assert value == f"{result.rises.mean(0)[-1]:.3g} ± {half:.2g}"
+    assert note == "95% interval over 5 planes"
+    assert facts(surface_facts(replace(evaluated(), radial_profile=band(1))))["Rise at r = 1"] == (
+        "1",
+        "one plane, no interval",
+    )
+    assert "one plane" in words.band_caption(band(1))
+
+
+def test_failed_checks_come_first():
+    failing = checks(agree=False)
+    for warnings in (
+        surface_warnings(replace(evaluated(spoil=True), checks=failing)),
+        curvature_warnings(replace(curvature(), checks=failing)),
+    ):
+        assert warnings[0].startswith("2 of 4 checks failed: curvature along gradient, slope along <b>x</b>.")
+    assert surface_warnings(replace(evaluated(), checks=checks())) == []
+
+
+READING = {  # what a sentence is about, and which model has it
+    "barrier": ModelEntry("x", between()),
+    "quadratic model": ModelEntry("x", marked()),
+    "snapshots": ModelEntry("x", marked()),
+    "Hessian is the curvature": ModelEntry("x", None, curvature()),
+    "Fisher matrix stands in": ModelEntry("x", None, replace(curvature(), operator="fisher")),
+    "logarithms are interpolated": ModelEntry("x", interpolated()),
+    "both lines of its crosshair": ModelEntry("x", evaluated()),
+}
+LIMITS = {
+    "Krylov": ModelEntry("x", None, curvature()),
+    "known at its nodes": ModelEntry("x", None, full_curvature()),
+    "their eigenvectors mix": ModelEntry("x", None, full_curvature()),
+    "curvature between blocks": ModelEntry("x", None, full_curvature()),
+    "lower bounds of the true maximum": ModelEntry("x", None, full_curvature()),
+    "Two directions of very many": ModelEntry("x", evaluated()),
+    "One direction of very many": ModelEntry("x", between()),
+}
+
+
+@pytest.mark.parametrize(("told", "models"), [(words.reading, READING), (words.limits, LIMITS)])
+def test_a_page_explains_what_is_there_and_nothing_else(told, models):
+    def text(*several):
+        return " ".join(told(several, None) if told is words.reading else told(several))
+
+    for sentence, model in models.items():
+        assert sentence in text(model)
+        if model.surface is None:
+            assert sentence not in text(ModelEntry("y", evaluated()))
+    for sentence in ("barrier", "quadratic model", "snapshots", "nodes only", "between blocks", "eigenvectors mix"):
+        assert sentence not in text(ModelEntry("y", evaluated(), curvature()))
+
+
+def test_the_ball_is_explained_where_there_is_a_surface():
+    assert "ρ = 0.3" in " ".join(words.reading([ModelEntry("x", evaluated())], 0.3))
+    assert "ρ = 0.3" not in " ".join(words.reading([ModelEntry("x", None, curvature())], 0.3))
+
+
+def test_of_several_models_it_is_said_what_can_be_compared():
+    both = [ModelEntry("a", evaluated()), ModelEntry("b", evaluated())]
+    assert "On one scale, equal heights" in " ".join(words.reading(both, None))
+    assert "On one scale" not in " ".join(words.reading(both[:1], None))
+    assert "The next two directions may rank the models otherwise" in " ".join(words.limits(both))

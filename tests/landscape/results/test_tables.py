@@ -1,0 +1,92 @@
+"""Results that tell themselves: as text, and as tables in a notebook."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from landscape.results.tables import Table, told
+from tests.landscape.results.test_storage import curvature, surface
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("a", "a"),
+        (0.123456, "0.1235"),
+        (1234567, "1,234,567"),
+        (True, "yes"),
+        (False, "no"),
+        (float("nan"), ""),
+        (float("inf"), "inf"),
+        ((0.5, 0.00123), "0.5 ± 0.0012"),
+        ((0.5, float("nan")), "0.5"),
+    ],
+)
+def test_cells_as_text(cell, text):
+    assert told(cell) == text
+
+
+def test_a_table_is_aligned_and_complete():
+    lines = Table("Title", ("", "[b]n"), [("first", 1), ("second [b]", 12345)]).text().splitlines()
+    assert lines[0] == "Title"
+    assert lines[1].strip() == "[b]n"
+    assert lines[-1].split() == ["second", "[b]", "12,345"]
+    assert len(lines[-1]) == len(lines[-2])  # numbers end in one column
+
+
+def test_a_wide_table_keeps_each_row_on_a_line_of_its_own():
+    names = [f"a title of several words, the {i}th of its kind" for i in range(30)]
+    _, header, _, *rows = Table("Title", ("", *names), [(name, *names) for name in names]).text().splitlines()
+    assert len(rows) == len(names)
+    for name, row in zip(names, rows, strict=True):
+        assert row.startswith(f"  {name} ")
+        assert all(each in row and each in header for each in names)
+
+
+class Cells(HTMLParser):
+    """The texts of all cells."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.found.append(data)
+
+
+@pytest.mark.parametrize("result", [surface(), curvature(), curvature().sharpness], ids=lambda one: type(one).__name__)
+def test_a_notebook_shows_every_table(result):
+    parser = Cells()
+    parser.feed(result._repr_html_())
+    shown, text = " ".join(parser.found), str(result)
+    for table in result.tables():
+        assert table.title in shown
+        assert table.title in text
+        for row in table.rows:
+            for cell in row:
+                assert told(cell) in shown
+
+
+def test_names_are_shown_as_text_and_never_as_markup():
+    html = Table("<script>", ("<b>",), [("<img src=x>",)]).html()
+    parser = Cells()
+    parser.feed(html)
+    assert {"script", "b", "img"}.isdisjoint(parser.tags)
+    assert "<img src=x>" in parser.found
+    parser = Cells()
+    parser.feed(replace(surface(), metadata={"quantity": "<img src=x>"})._repr_html_())
+    assert "img" not in parser.tags
+
+
+def test_a_curvature_tells_its_numbers_with_their_errors():
+    one = curvature()
+    text = str(one)
+    share, error = one.spectrum.share_below()
+    for number in (told((0.5, 1e-4)), told((share, error)), told((0.4, 1e-4)), "NO"):
+        assert number in text
+    np.testing.assert_allclose(one.localization[0].values.sum(1), 1)

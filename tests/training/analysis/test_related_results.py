@@ -1,0 +1,49 @@
+"""What lies beside a result."""
+
+import json
+from dataclasses import replace
+
+from landscape.training.analysis.curvature import curvature_of
+from landscape.training.analysis.related_results import curvature_beside, history_of
+from landscape.training.analysis.surface import surface_of
+from landscape.training.config.curvature import CurvatureConfig
+from landscape.training.config.surface import SurfaceConfig
+from tests.training.analysis.test_planes import SUBSET, target
+
+FEW = SurfaceConfig(points=3, grid=True)
+
+
+def test_a_curvature_is_found_beside_a_surface_only_of_the_same_checkpoint_and_loss(tmp_path):
+    one, other = target(tmp_path, 0), target(tmp_path, 1)
+    curvature_config = CurvatureConfig(top=1, checks=False)
+    surface, path = surface_of(one, SUBSET, FEW)
+    assert curvature_beside(surface, path) is None
+    curvature_of(other, SUBSET, curvature_config)
+    curvature_of(one, replace(SUBSET, seed=SUBSET.seed + 1), curvature_config)
+    (path.parent / "broken.json").write_text("{")
+    assert curvature_beside(surface, path) is None
+    found, _ = curvature_of(one, SUBSET, curvature_config)
+    assert curvature_beside(surface, path).pairs.values.tolist() == found.pairs.values.tolist()
+    assert curvature_beside(replace(surface, metadata={}), path) is None  # nothing tells what it is of
+
+
+def test_the_fullest_curvature_is_chosen_and_of_the_hessian(tmp_path):
+    one = target(tmp_path)
+    surface, path = surface_of(one, SUBSET, FEW)
+    gauss_newton = {"operator": "gauss-newton", "sharpness": True, "rhos": (0.1,), "draws": 1, "ascent_steps": 1}
+    gauss_newton |= {"trace": True, "trace_products": 6}
+    curvature_of(one, SUBSET, CurvatureConfig(top=1, **gauss_newton))
+    assert curvature_beside(surface, path).operator == "gauss-newton"
+    curvature_of(one, SUBSET, CurvatureConfig(top=1, trace=True, trace_products=6))
+    curvature_of(one, SUBSET, CurvatureConfig(top=2, checks=False))
+    found = curvature_beside(surface, path)
+    assert found.operator == "hessian"
+    assert found.trace is not None
+
+
+def test_a_history_has_numbers_where_there_are_some(tmp_path):
+    assert history_of(tmp_path) == []
+    (tmp_path / "history.csv").write_text("epoch,stage,train_loss\n1,train,0.5\n2,train,\n")
+    assert json.dumps(history_of(tmp_path)) == json.dumps(
+        [{"epoch": 1.0, "stage": "train", "train_loss": 0.5}, {"epoch": 2.0, "stage": "train", "train_loss": ""}]
+    )

@@ -1,0 +1,179 @@
+"""Ranks, baselines and metrics against naive references."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import landscape.training.evaluation.ranking as ranking
+from landscape.training.data.dataset import load
+from landscape.training.evaluation.baselines import popularity_ranks, successor_ranks
+from landscape.training.evaluation.metrics import METRICS, by_user, paired_difference, standard_errors, summarise
+from landscape.training.evaluation.ranking import History, model_ranks, rank_by_counting
+from tests.support.small import dataset_of, random_dataset, small_model
+
+LENGTHS = [3, 5, 9, 12, 4, 7, 30]
+
+
+def naive_ranks(scores, dataset, until):
+    """By the protocol's words: other candidates that score at least as high as the target."""
+    found = []
+    for user in range(dataset.n_users):
+        sequence = dataset.items[dataset.offsets[user] : dataset.offsets[user + 1]].tolist()
+        target, seen = sequence[-until], set(sequence[:-until])
+        if target in seen:
+            found.append(math.inf)
+            continue
+        mine = scores[user]
+        found.append(
+            sum(mine[i] >= mine[target] for i in range(1, dataset.n_items + 1) if i not in seen and i != target)
+        )
+    return np.array(found, dtype=float)
+
+
+def scores_of(model, dataset, until):
+    """(U, V + 1) each user encoded alone, padded, in a loop."""
+    rows = []
+    for user in range(dataset.n_users):
+        read = dataset.items[dataset.offsets[user] : dataset.offsets[user + 1] - until][-model.max_length :]
+        items = torch.from_numpy(read.astype(np.int64))[None]
+        positions = torch.arange(model.max_length - len(read), model.max_length)[None]
+        with torch.no_grad():
+            hidden = model(items, positions, torch.ones_like(items))[0, -1]
+        rows.append((model.items.weight.detach() @ hidden).numpy())
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize(("split", "until"), [("valid", 2), ("test", 1)])
+@pytest.mark.parametrize("items_a_block", [7, 2**14])
+def test_model_ranks_equal_a_naive_loop(split, until, items_a_block, monkeypatch):
+    monkeypatch.setattr(ranking, "ITEMS_A_BLOCK", items_a_block)
+    monkeypatch.setattr(ranking, "USERS_A_BLOCK", 3)
+    monkeypatch.setattr(ranking, "TOKENS_A_BATCH", 20)
+    dataset, model = random_dataset(LENGTHS), small_model()
+    expected = naive_ranks(scores_of(model, dataset, until), dataset, until)
+    assert model_ranks(model, dataset, split).tolist() == expected.tolist()
+
+
+@given(st.integers(0, 2**32), st.integers(1, 3))
+def test_ties_count_against_the_model(seed, until):
+    generator = np.random.default_rng(seed)
+    dataset = dataset_of([generator.integers(1, 8, length) for length in (3, 4, 6, 9)], 7)
+    hidden = torch.from_numpy(generator.integers(-1, 2, (4, 2)).astype(np.float64))
+    table = torch.from_numpy(generator.integers(-1, 2, (7, 2)).astype(np.float64))  # small whole numbers: many ties
+    scores = np.concatenate([np.zeros((4, 1)), (hidden @ table.T).numpy()], axis=1)
+    assert (
+        rank_by_counting(hidden, table, History(dataset, until)).tolist()
+        == naive_ranks(scores, dataset, until).tolist()
+    )
+
+
+def test_a_repeated_target_counts_as_a_miss():
+    dataset = dataset_of([[1, 2, 1], [1, 2, 3]], 5)
+    ranks = model_ranks(small_model(5), dataset, "test")
+    assert np.isinf(ranks[0])
+    assert np.isfinite(ranks[1])
+    assert by_user(ranks, "HR@20")[0] == by_user(ranks, "NDCG@20")[0] == by_user(ranks, "MRR")[0] == 0
+
+
+@pytest.mark.parametrize("where", ["items", "blocks", "overflow"])
+def test_a_broken_model_has_no_score(where):
+    dataset, model = random_dataset(LENGTHS), small_model(dtype=torch.float32)
+    with torch.no_grad():
+        if where == "items":
+            model.items.weight[5, 0] = math.nan
+        elif where == "blocks":
+            model.blocks[1].feed_norm.bias[0] = math.nan
+        else:
+            model.items.weight[9] = 3e38
+            model.blocks[1].feed_norm.weight.fill_(1e3)
+    assert all(math.isnan(value) for value in summarise(model_ranks(model, dataset, "test")).values())
+
+
+def test_large_finite_scores_are_scores():
+    dataset, model = random_dataset(LENGTHS), small_model()
+    with torch.no_grad():
+        model.items.weight.mul_(1e150)
+    expected = naive_ranks(scores_of(model, dataset, 1), dataset, 1)
+    assert model_ranks(model, dataset, "test").tolist() == expected.tolist()
+
+
+def test_the_mode_of_the_model_is_kept():
+    model = small_model().train()
+    model_ranks(model, random_dataset(LENGTHS), "test")
+    assert model.training
+
+
+def test_unknown_splits_are_refused():
+    with pytest.raises(ValueError, match="must be one of valid, test, got 'train'"):
+        model_ranks(small_model(), random_dataset(LENGTHS), "train")
+
+
+@pytest.mark.parametrize(("split", "until"), [("valid", 2), ("test", 1)])
+@pytest.mark.parametrize("seed", range(4))
+def test_baselines_equal_a_naive_loop(split, until, seed):
+    generator = np.random.default_rng(seed)
+    dataset = dataset_of([generator.integers(1, 10, length) for length in [3, 3, 4, 6, 9, 15, 20]], 9)
+    popular = np.zeros(10)
+    followed = np.zeros((10, 10))
+    for user in range(dataset.n_users):
+        training = dataset.items[dataset.offsets[user] : dataset.offsets[user + 1] - 2]
+        np.add.at(popular, training, 1)
+        np.add.at(followed, (training[:-1], training[1:]), 1)
+    last = dataset.items[dataset.offsets[1:] - until - 1]
+    everyone = np.tile(popular, (dataset.n_users, 1))
+    assert popularity_ranks(dataset, split).tolist() == naive_ranks(everyone, dataset, until).tolist()
+    assert (
+        successor_ranks(dataset, split).tolist()
+        == naive_ranks(followed[last] * 1000 + popular, dataset, until).tolist()
+    )
+
+
+def test_baselines_on_beauty_are_the_known_ones(data_folder):
+    dataset = load(data_folder / "Beauty.txt")
+    popular, successors = (summarise(ranks(dataset, "test")) for ranks in (popularity_ranks, successor_ranks))
+    assert [round(popular[name], 4) for name in ("HR@10", "NDCG@10")] == [0.0110, 0.0053]
+    assert [round(successors[name], 4) for name in ("HR@10", "NDCG@10")] == [0.0665, 0.0438]
+
+
+def test_metrics_of_known_ranks():
+    ranks = np.array([0.0, 4, 5, 9, 10, 19, 20, np.inf])
+    found = summarise(ranks)
+    assert found["HR@5"] == 2 / 8
+    assert found["HR@10"] == 4 / 8
+    assert found["HR@20"] == 6 / 8
+    assert found["NDCG@10"] == pytest.approx(sum(1 / math.log2(r + 2) for r in (0, 4, 5, 9)) / 8)
+    assert found["MRR"] == pytest.approx(sum(1 / (r + 1) for r in (0, 4, 5, 9, 10, 19, 20)) / 8)
+    assert all(math.isnan(value) for value in summarise(np.array([0.0, np.nan])).values())
+
+
+def test_standard_error_is_that_of_a_share():
+    hits = np.where(np.arange(1000) < 60, 0.0, 99.0)
+    assert standard_errors(hits)["HR@10"] == pytest.approx((0.06 * 0.94 / 1000) ** 0.5, rel=1e-3)
+
+
+def test_the_bootstrap_interval_covers_the_difference():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(300):
+        first = np.where(generator.random(2000) < 0.06, 0.0, 99.0)
+        second = np.where(generator.random(2000) < np.where(first == 0, 0.8, 0.02), 0.0, 99.0)
+        truth = 0.06 * 0.8 + 0.94 * 0.02 - 0.06
+        interval = paired_difference(first, second, "HR@10", generator=generator, draws=400)
+        covered += interval.low <= truth <= interval.high
+    assert 0.91 <= covered / 300 <= 0.985  # 95 % within three standard errors of 300 trials
+
+
+def test_a_model_does_not_differ_from_itself():
+    ranks = model_ranks(small_model(), random_dataset(LENGTHS), "test")
+    for name in METRICS:
+        found = paired_difference(ranks, ranks, name, generator=np.random.default_rng(0))
+        assert (found.mean, found.low, found.high) == (0, 0, 0)
+
+
+def test_differences_need_the_same_users():
+    with pytest.raises(ValueError, match="same users; got 3 and 4"):
+        paired_difference(np.zeros(3), np.zeros(4), "MRR", generator=np.random.default_rng(0))

@@ -1,0 +1,208 @@
+"""From sequences to rows: several users share a row, so that hardly any of it is padding.
+
+Four fifths and more of a padded batch is padding, because sequences are short (6 items in the median, n = 50).
+A packed row holds several sequences one after another, told apart by ``segments``; positions are right-aligned
+within each sequence, as they would be in a padded row. Packing happens within a batch of users, so that a batch
+stays the random group of users it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from landscape.training.data.dataset import Dataset
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of n positions, each (R, n) int64, and what the loss of a group of users needs."""
+
+    items: Tensor  # the inputs, 0 for padding
+    positions: Tensor  # 0..n − 1, right-aligned within each sequence
+    segments: Tensor  # 1 + the sequence's place in ``users``, 0 for padding
+    ends: Tensor  # (S,) where each sequence's last position is in the flattened rows
+    users: Tensor  # (S,) the user of each sequence
+    targets: Tensor | None = None  # the next items, 0 where there is none
+    negatives: Tensor | None = None  # as many sampled items, 0 where there is none; (K, R, n) for K a target
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        return moved_to(self, device)
+
+
+B = TypeVar("B")
+
+
+def moved_to(batch: B, device: torch.device | str) -> B:
+    """A copy of a dataclass of tensors, and of others like it, on the device."""
+    moved = {}
+    for each in fields(batch):  # type: ignore[arg-type]
+        value = getattr(batch, each.name)
+        if isinstance(value, Tensor):
+            moved[each.name] = value.to(device, non_blocking=True)
+        elif value is not None:
+            moved[each.name] = moved_to(value, device)
+    return replace(batch, **moved)  # type: ignore[type-var]
+
+
+@dataclass(frozen=True)
+class InputWindows:
+    """One contiguous piece of every user's sequence, at most n items long: what the model is given to read."""
+
+    starts: Ints  # (U,) into the dataset's items
+    lengths: Ints  # (U,) 0 for a user who has nothing to read
+
+    def __getitem__(self, users: Ints) -> InputWindows:
+        return InputWindows(self.starts[users], self.lengths[users])
+
+
+def pieces(dataset: Dataset, max_length: int, *, until: int) -> InputWindows:
+    """The most recent ``max_length`` items of s[:-until], for every user.
+
+    Leave-one-out in terms of ``until``: 3 reads what training reads (its targets are one further on, the last of
+    them s[-3]), 2 what validation reads (target s[-2]), and 1 what the test reads (target s[-1]).
+    """
+    ends = dataset.offsets[1:] - until
+    lengths = np.clip(ends - dataset.offsets[:-1], 0, max_length)
+    return InputWindows(ends - lengths, lengths)
+
+
+def pack(lengths: Ints, capacity: int) -> tuple[Ints, Ints, int]:
+    """Place sequences into rows by best fit, longest first.
+
+    Args:
+        lengths: (S,) each 1..capacity.
+        capacity: Positions n a row.
+
+    Returns:
+        The row (S,) and the offset within it (S,) of every sequence, and the number of rows.
+    """
+    rows = np.empty(len(lengths), np.int64)
+    offsets = np.empty(len(lengths), np.int64)
+    free: list[list[int]] = [[] for _ in range(capacity + 1)]  # by room left: the rows that have it
+    rooms = 0  # bit r is set when free[r] is not empty: the tightest fit is the lowest bit at or above the length
+    count = 0
+    order = np.argsort(-lengths, kind="stable")
+    for s, length in zip(order.tolist(), lengths[order].tolist(), strict=True):
+        fitting = rooms >> length
+        if fitting:
+            room = length + (fitting & -fitting).bit_length() - 1
+            row = free[room].pop()
+            if not free[room]:
+                rooms ^= 1 << room
+        else:
+            room, row = capacity, count
+            count += 1
+        rows[s], offsets[s] = row, capacity - room
+        if room > length:
+            free[room - length].append(row)
+            rooms |= 1 << (room - length)
+    return rows, offsets, count
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the items of some sequences lie in rows."""
+
+    places: Ints  # (P,) of every item, one sequence after another, in the flattened rows
+    ends: Ints  # (S,) of each sequence's last item
+    positions: Tensor  # (R, n) as ``Batch`` has them
+    segments: Tensor  # (R, n)
+
+    def lay(self, values: NDArray[np.integer], *, last: bool = False) -> Tensor:
+        """The (P,) values of the items, or (S,) values of the ``last`` items, as rows (R, n); 0 elsewhere."""
+        laid = np.zeros(self.positions.numel(), np.int64)
+        laid[self.ends if last else self.places] = values
+        return torch.from_numpy(laid).view(self.positions.shape)
+
+
+def lay_out(lengths: Ints, max_length: int, *, padded: bool = False) -> Layout:
+    """Find a place for sequences of these lengths (S,), each 1..max_length, in rows of ``max_length`` positions.
+
+    ``padded`` gives each sequence the right end of a row of its own: the reference that packing is checked against.
+    """
+    if padded:
+        rows, offsets, count = np.arange(len(lengths)), max_length - lengths, len(lengths)
+    else:
+        rows, offsets, count = pack(lengths, max_length)
+    firsts = rows * max_length + offsets
+    within = within_sequences(lengths)
+    places = np.repeat(firsts, lengths) + within
+
+    def laid(values: Ints) -> Tensor:
+        flat = np.zeros(count * max_length, np.int64)
+        flat[places] = values
+        return torch.from_numpy(flat).view(count, max_length)
+
+    return Layout(
+        places=places,
+        ends=firsts + lengths - 1,
+        positions=laid(np.repeat(max_length - lengths, lengths) + within),
+        segments=laid(np.repeat(np.arange(1, len(lengths) + 1), lengths)),
+    )
+
+
+def within_sequences(lengths: Ints) -> Ints:
+    """0, 1, … within each of the sequences, one after another: (P,) for lengths (S,)."""
+    ends = np.cumsum(lengths)
+    return np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
+
+
+def batch(
+    dataset: Dataset,
+    read: InputWindows,
+    users: Ints,
+    max_length: int,
+    *,
+    targets: str | None = None,
+    negatives: NDArray[np.int32] | None = None,
+    padded: bool = False,
+) -> Batch:
+    """Lay the pieces of some users out in rows.
+
+    Args:
+        dataset: Where the items are.
+        read: What each user of the dataset reads.
+        users: (S,) whose pieces; users with nothing to read are left out.
+        max_length: Positions n a row.
+        targets: ``each`` item read has the next as its target, or the ``last`` one alone; none by default.
+        negatives: (T,) for every item of the dataset that is a target, a sampled item; (K, T) for K of them.
+        padded: One sequence a row: slow, for checks.
+    """
+    users = users[read.lengths[users] > 0]
+    mine = read[users]
+    layout = lay_out(mine.lengths, max_length, padded=padded)
+    source = np.repeat(mine.starts, mine.lengths) + within_sequences(mine.lengths)
+
+    def next_items(values: NDArray[np.integer]) -> Tensor:
+        if values.ndim == 2:
+            return torch.stack([next_items(row) for row in values])
+        if targets == "each":
+            return layout.lay(values[source + 1])
+        return layout.lay(values[mine.starts + mine.lengths], last=True)
+
+    return Batch(
+        items=layout.lay(dataset.items[source]),
+        positions=layout.positions,
+        segments=layout.segments,
+        ends=torch.from_numpy(layout.ends),
+        users=torch.from_numpy(users),
+        targets=next_items(dataset.items) if targets else None,
+        negatives=next_items(negatives) if negatives is not None else None,
+    )
+
+
+def groups(users: Ints, size: int, generator: np.random.Generator) -> Iterator[Ints]:
+    """The users in random order, ``size`` at a time; the last group may be smaller."""
+    order = generator.permutation(users)
+    for start in range(0, len(order), size):
+        yield order[start : start + size]

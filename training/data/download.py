@@ -1,0 +1,92 @@
+"""The public data sets, downloaded from where their authors published them and checked byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from landscape.results.files import atomic
+from landscape.training.data.catalogue import KNOWN, SYNTHETIC, match, unknown
+
+# A commit, not a branch: what it names cannot change. Its files' SHA-256 are in the catalogue.
+BASE_URL = "https://raw.githubusercontent.com/RUCAIBox/CIKM2020-S3Rec/2a81540ae18615d88ef88227b0c066e5b74781e5/data"
+BASE_URL_VARIABLE = "LANDSCAPE_DATA_URL"  # a mirror, for those who cannot reach the original
+TIMEOUT = 30.0  # seconds without an answer
+MAX_BYTES = 64 * 2**20  # twenty times the largest file: a server that never ends is not the right one
+
+
+def fetch(name: str, folder: str | Path, *, base_url: str | None = None, timeout: float = TIMEOUT) -> Path:
+    """Download a public data set and its attributes into ``folder``, made if missing; right files stay as they are.
+
+    The proxies of ``http_proxy``, ``https_proxy`` and ``no_proxy`` are used. A file appears under its name only
+    once it is complete and its SHA-256 is right.
+
+    Args:
+        name: One of ``KNOWN``; case and a trailing ``_and_…`` do not matter.
+        folder: Where the files go.
+        base_url: The folder to download from; default ``$LANDSCAPE_DATA_URL`` or S3Rec's repository.
+        timeout: Seconds to wait for an answer.
+
+    Returns:
+        The data file.
+
+    Raises:
+        ValueError: The name is unknown, a file in the folder is another than the published one, or what came
+            from the server is.
+        ConnectionError: The server cannot be reached or does not have the file; the message says what to do by hand.
+    """
+    if name.lower() == SYNTHETIC:
+        raise ValueError(f"{SYNTHETIC} is built in; there is nothing to fetch")
+    known = match(name, KNOWN)
+    if known is None:
+        raise ValueError(f"{unknown(name)} (to fetch there are {', '.join(KNOWN)})")
+    base_url = (base_url or os.environ.get(BASE_URL_VARIABLE) or BASE_URL).rstrip("/")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = KNOWN[known].files
+    by_hand = f"by hand: download {' and '.join(files)} from {base_url} and put them into {folder}"
+    # The data file comes last: where it is, its attributes are too.
+    for file, sha256 in reversed(files.items()):
+        if not _is_there(folder / file, sha256):
+            content = _download(f"{base_url}/{file}", timeout, by_hand)
+            _check(content, sha256, f"what {base_url}/{file} sent", f"nothing was kept; {by_hand}")
+            with atomic(folder / file) as target:
+                target.write(content)
+    return folder / f"{known}.txt"
+
+
+def _is_there(path: Path, sha256: str) -> bool:
+    if not path.exists():
+        return False
+    _check(path.read_bytes(), sha256, f"{path}, there already,", "move it away to fetch that one")
+    return True
+
+
+def _check(content: bytes, sha256: str, what: str, remedy: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        differs = f"differs from the published file (SHA-256 {found[:12]}…, not {sha256[:12]}…)"
+        raise ValueError(f"{what} {differs}; {remedy}")
+
+
+def _download(url: str, timeout: float, by_hand: str) -> bytes:
+    try:
+        # urlopen would keep the proxies that were set when it was first called.
+        with urllib.request.build_opener().open(url, timeout=timeout) as answer:
+            content: bytes = answer.read(MAX_BYTES)
+            announced = answer.headers.get("Content-Length", "")
+    except urllib.error.HTTPError as problem:
+        raise ConnectionError(f"{url}: the server answered {problem.code} {problem.reason}; {by_hand}") from None
+    except urllib.error.URLError as problem:
+        raise ConnectionError(f"{url} cannot be reached ({problem.reason}); {by_hand}") from None
+    except (http.client.HTTPException, OSError) as problem:
+        raise ConnectionError(f"{url}: the download broke off ({problem!r}); try again, or {by_hand}") from None
+    if announced.isdigit() and len(content) < int(announced):
+        raise ConnectionError(
+            f"{url}: the download broke off after {len(content):,} of {int(announced):,} bytes; try again, or {by_hand}"
+        )
+    return content
