@@ -15,10 +15,10 @@ PACKAGED := setup.py pyproject.toml constraints.txt landscape/version.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test test-fast lint bench docs site hooks clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Each stamp is made last, by a command of its own, so that an interrupted installation starts again.
 $(VENV)/.created:
@@ -32,7 +32,7 @@ $(VENV)/.runtime: $(VENV)/.created $(PACKAGED)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP_INSTALL) --editable '.[test,lint]'
+	$(PIP_INSTALL) --editable '.[test,lint,docs]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.runtime
@@ -52,6 +52,9 @@ demo: $(VENV)/.runtime  ## train SASRec and SAMRec on the built-in data and comp
 test: $(VENV)/.test  ## install what the tests need and run them
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
+test-fast: $(VENV)/.test  ## run the tests that need neither a browser nor more than about a second
+	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow and not browser' $(TESTS)
+
 lint: $(VENV)/.test  ## check style, docstrings and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,9 +63,16 @@ lint: $(VENV)/.test  ## check style, docstrings and types
 bench: $(VENV)/.bench  ## time and weigh everything on Amazon Beauty, beside the public alternatives
 	$(BIN)/python -m benchmarks $(BENCH)
 
-docs: $(VENV)/.runtime  ## write the command reference anew, from what each command says with --help
+docs: $(VENV)/.runtime  ## write the command reference and the drawing of the rooms anew, from the code
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/architecture.py
+
+site: $(VENV)/.test  ## build the documentation as pages that open offline: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+hooks: $(VENV)/.test  ## check style and types before each git commit
+	$(BIN)/pre-commit install
 
 clean:  ## remove the environment, caches, build products and the demo (never runs/)
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -32,6 +32,7 @@ setup(
     ],
     python_requires=">=3.11",
     # landscape/ holds links to models/, training/, figures/ and cli.py: one package, and nothing else, is installed.
+    package_dir={"": "."},  # an editable installation is then a path, which type checkers and editors follow
     packages=find_packages(include=["landscape", "landscape.*"]),
     package_data={
         "landscape": ["py.typed", "__init__.pyi"],
@@ -63,7 +64,8 @@ setup(
             "pytorch-optimizer>=3.0",
             "setuptools>=77",  # the wheel is built and installed in a test
         ],
-        "lint": ["ruff>=0.12", "mypy>=1.15", "types-psutil"],
+        "lint": ["ruff>=0.12", "mypy>=1.15", "types-psutil", "pre-commit>=4.0"],
+        "docs": ["mkdocs>=1.6", "mkdocs-material>=9.6", "mkdocstrings>=0.28", "mkdocstrings-python>=1.14"],
         "bench": ["pyhessian", "hessian-eigenthings>=1.0.0a1", "loss-landscapes"],
     },
 )

@@ -1,1 +1,1 @@
-"""Time and memory of everything heavy, on Amazon Beauty, beside the public ways. See README.md."""
+"""Time and memory of everything heavy, on Amazon Beauty, compared with public implementations. See README.md."""

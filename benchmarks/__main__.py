@@ -28,7 +28,7 @@ PEERS = ("pyhessian", "hessian-eigenthings", "loss-landscapes")
     "--run",
     default="runs/sasrec-Beauty-seed0",
     show_default=True,
-    help="Run folder of the SASRec to look at; trained if it is not there.",
+    help="Run folder of the SASRec to measure; it is trained if it does not exist.",
 )
 @click.option(
     "--only",
@@ -37,14 +37,16 @@ PEERS = ("pyhessian", "hessian-eigenthings", "loss-landscapes")
     help="Only benchmarks whose TASK/WAY matches, such as 'product/*'; others keep their results.",
 )
 @click.option(
-    "--quick", is_flag=True, help="A small share of the data, to see that everything runs; seconds mean nothing."
+    "--quick",
+    is_flag=True,
+    help="A small share of the data, to check that everything runs; the seconds are meaningless.",
 )
 @click.option(
     "--users",
     type=click.IntRange(min=1),
     default=500,
     show_default=True,
-    help="How many to estimate spectra and traces on.",
+    help="Number of users for spectra and traces.",
 )
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Threads to compute with; as many as there are cores by default."
@@ -54,9 +56,7 @@ PEERS = ("pyhessian", "hessian-eigenthings", "loss-landscapes")
     type=click.Path(dir_okay=False),
     help="Where the results go.  [default: benchmarks/results.json; not written with --quick]",
 )
-@click.option(
-    "--table", "table_only", is_flag=True, help="Print the table of results that are there, and measure nothing."
-)
+@click.option("--table", "table_only", is_flag=True, help="Print the table of the stored results, and measure nothing.")
 def main(
     data_dir: str | None,
     run: str,
@@ -67,7 +67,7 @@ def main(
     out: str | None,
     table_only: bool,
 ) -> None:
-    """Time and weigh everything on Amazon Beauty, beside the public ways."""
+    """Time and weigh everything on Amazon Beauty, compared with public implementations."""
     from benchmarks.catalogue import BENCHMARKS, GROUPS
     from benchmarks.measure import machine
     from benchmarks.table import markdown
@@ -79,43 +79,44 @@ def main(
     if table_only:
         click.echo(markdown(before) if before else f"There are no results in {target} yet.")
         return
-    chosen = [name for name in BENCHMARKS if not only or any(fnmatch(name, pattern) for pattern in only)]
-    if not chosen:
+    selected = [name for name in BENCHMARKS if not only or any(fnmatch(name, pattern) for pattern in only)]
+    if not selected:
         raise click.UsageError(f"no benchmark matches {', '.join(only)}; there are {', '.join(BENCHMARKS)}")
     request = {"data_dir": data_dir, "quick": quick, "users": users, "threads": threads or machine()["cores"]}
+    report: dict[str, Any] = {
+        "machine": machine() | {"threads": request["threads"]},
+        "versions": versions() | {name: _version(name) for name in PEERS},
+        "quick": quick,
+        "ceilings": dict(before.get("ceilings", {})),
+        "results": dict(before.get("results", {})),
+    }
     with tempfile.TemporaryDirectory() as scratch:
         try:
             request["checkpoint"] = str(_checkpoint(data_dir, Path(scratch) / "run" if quick else Path(run), quick))
         except FileNotFoundError as missing:
             click.echo(f"Skipped: {missing}")
             return
-        report: dict[str, Any] = {
-            "machine": machine() | {"threads": request["threads"]},
-            "versions": versions() | {name: _version(name) for name in PEERS},
-            "quick": quick,
-            "ceilings": dict(before.get("ceilings", {})),
-            "results": dict(before.get("results", {})),
-        }
         for group, benchmarks in GROUPS.items():
-            names = [name for name in benchmarks if name in chosen]
-            if not names:
-                continue
-            ceilings = {"before": _in_a_process({**request, "name": "ceiling"})}
-            for name in names:
-                click.echo(f"{name} … ", nl=False, err=True)
-                report["results"][name] = found = _in_a_process({**request, "name": name})
-                click.echo(f"{found['seconds']:.3g} s" if "seconds" in found else found, err=True)
-            ceilings["after"] = _in_a_process({**request, "name": "ceiling"})
-            report["ceilings"][group] = ceilings
-            speed = sum(one["gflops"] for one in ceilings.values()) / len(ceilings)
-            for name in names:
-                _add_share(report["results"][name], speed)
-            report["results"] = {
-                name: report["results"][name] for name in BENCHMARKS if name in report["results"]
-            }
-            if target:
+            names = [name for name in benchmarks if name in selected]
+            if names:
+                _run_group(group, names, request, report)
+                report["results"] = {name: report["results"][name] for name in BENCHMARKS if name in report["results"]}
+            if names and target:
                 write_json(target, report)
     click.echo(markdown(report))
+
+
+def _run_group(group: str, names: list[str], request: dict[str, Any], report: dict[str, Any]) -> None:
+    """Run some benchmarks, with the ceiling of the machine before and after, and add the results to the report."""
+    before = _in_a_process({**request, "name": "ceiling"})
+    for name in names:
+        click.echo(f"{name} … ", nl=False, err=True)
+        report["results"][name] = result = _in_a_process({**request, "name": name})
+        click.echo(f"{result['seconds']:.3g} s" if "seconds" in result else result, err=True)
+    after = _in_a_process({**request, "name": "ceiling"})
+    report["ceilings"][group] = {"before": before, "after": after}
+    for name in names:
+        _add_share(report["results"][name], (before["gflops"] + after["gflops"]) / 2)
 
 
 def _checkpoint(data_dir: str | None, folder: Path, quick: bool) -> Path:
@@ -131,16 +132,16 @@ def _in_a_process(request: dict[str, Any]) -> dict[str, Any]:
     ended = subprocess.run(command, cwd=HERE.parent, env=environment, capture_output=True, text=True)
     if ended.returncode:
         return {"failed": f"exit {ended.returncode}: {ended.stderr.strip().splitlines()[-1:]}"}
-    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return found
+    result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return result
 
 
-def _add_share(found: dict[str, Any], speed: float) -> None:
-    """How near a benchmark's arithmetic comes to the matrix product's."""
-    found["ceiling_gflops"] = speed  # of its own run: results of several runs can stand side by side
-    if "flops" in found:
-        found["gflops"] = found["flops"] / found.get("seconds_measured", found["seconds"]) / 1e9
-        found["share_of_ceiling"] = found["gflops"] / speed
+def _add_share(result: dict[str, Any], speed: float) -> None:
+    """Add the speed of a benchmark's arithmetic, as a share of that of the matrix product."""
+    result["ceiling_gflops"] = speed  # of its own run: results of several runs can stand side by side
+    if "flops" in result:
+        result["gflops"] = result["flops"] / result.get("seconds_measured", result["seconds"]) / 1e9
+        result["share_of_ceiling"] = result["gflops"] / speed
 
 
 def _version(package: str) -> str | None:

@@ -1,4 +1,4 @@
-"""One benchmark, in a process of its own, so that its peak memory is its own: ``python -m benchmarks.case NAME``."""
+"""Run one benchmark in a separate process, so that it has its own peak memory: ``python -m benchmarks.case``."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from benchmarks.setting import Setting
 
 
 def run(name: str, setting: Setting) -> dict[str, Any]:
-    """What a benchmark measured, or why it did not."""
+    """Return what a benchmark measured, or why it failed or was skipped."""
     from benchmarks.catalogue import BENCHMARKS
 
     _ = setting.dataset, setting.checkpoint
-    start = peak_memory()  # libraries and data: the floor of every benchmark
+    start = peak_memory()  # of libraries and data
     try:
         measured = BENCHMARKS[name](setting)
     except ModuleNotFoundError as missing:
         return {"skipped": f"{missing.name} is not installed; `make bench` installs it"}
-    except Exception as problem:  # a peer may fail in any way: that is a result too
+    except Exception as problem:  # a peer may fail in any way; this is a result as well
         return {"failed": f"{type(problem).__name__}: {problem}"}
     measured |= {"start_mb": start, "peak_mb": peak_memory()}
-    return {key: value() if callable(value) else value for key, value in measured.items()}  # counted after the weighing
+    return {
+        key: value() if callable(value) else value for key, value in measured.items()
+    }  # counted after memory was read
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ SEVERAL = (2, 4, 8)  # vectors in one product
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is estimated."""
+    """How many probes, steps and products."""
 
     probes: int = 10
     steps: int = 40  # of a probe
@@ -30,20 +30,20 @@ class Sizes:
 
     @classmethod
     def of(cls, setting: Setting) -> Sizes:
-        """The usual ones, or small ones for ``quick``."""
+        """Return the usual sizes, or small ones with --quick."""
         return cls(2, 4, 6) if setting.quick else cls()
 
 
 class TimedHessian(HessianOperator):
-    """It adds up the seconds that its products take."""
+    """A Hessian that measures the total time of its products."""
 
     seconds = 0.0
 
     def _products(self, vectors: Tensor) -> Tensor:
         started = time.perf_counter()
-        found = super()._products(vectors)
+        products = super()._products(vectors)
         self.seconds += time.perf_counter() - started
-        return found
+        return products
 
 
 def density(setting: Setting) -> dict[str, Any]:
@@ -55,12 +55,12 @@ def density(setting: Setting) -> dict[str, Any]:
     def estimate() -> None:
         results.append(spectral_density(H, probes=size.probes, steps=size.steps))
 
-    found = seconds(estimate, repeats=1, warm_up=False)
+    measured = seconds(estimate, repeats=1, warm_up=False)
     total, stderr = results[-1].trace()
-    return found | {
+    return measured | {
         "users": users(setting),
         "products": H.products,
-        "share_in_products": H.seconds / found["seconds"],
+        "share_in_products": H.seconds / measured["seconds"],
         "trace": total,
         "stderr": stderr,
     }
@@ -72,7 +72,7 @@ def trace_of_hessian(setting: Setting) -> dict[str, Any]:
     estimates = {}
 
     def estimate(method: str) -> None:
-        estimates[method] = trace(HessianOperator(objective), products=size.products, method=method)
+        estimates[method] = trace(HessianOperator(objective), max_products=size.products, method=method)
 
     times = in_turn(
         {method: partial(estimate, method) for method in ("hutch++", "hutchinson")},
@@ -94,11 +94,11 @@ def trace_of_hessian(setting: Setting) -> dict[str, Any]:
 def products(setting: Setting) -> dict[str, Any]:
     """Products in turn: with three matrices, on retained graphs, with several vectors.
 
-    Predicted are 9 times the operations of a forward pass for a Hessian product and 5 for a Gauss-Newton one; on
+    The prediction is 9 times the operations of a forward pass for a Hessian product and 5 for a Gauss-Newton one; on
     retained graphs 6 and 4.
     """
     objective = few(setting)
-    split = Objective(objective.model, recommendation.split, objective.batches, space=objective.space)
+    split = Objective(objective.model, recommendation.composite, objective.batches, space=objective.space)
     operators = {
         "Hessian": HessianOperator(objective, retain=0),
         "Gauss-Newton": GaussNewtonOperator(split, retain=0),
@@ -117,24 +117,24 @@ def products(setting: Setting) -> dict[str, Any]:
     times = in_turn(ways, rounds=setting.repeats(9))
     operations = {name: arithmetic(way) for name, way in ways.items() if "vectors" not in name}
     forward = arithmetic(lambda: objective.value(differentiable=True))
-    one = times["Hessian"]
-    ratios = {f"{name} / Hessian": ratio(times[name], one) for name in operators if name != "Hessian"}
+    hessian = times["Hessian"]
+    ratios = {f"{name} / Hessian": ratio(times[name], hessian) for name in operators if name != "Hessian"}
     ratios |= {f"{name}, retained / not": ratio(times[f"{name}, retained"], times[name]) for name in operators}
-    ratios |= {f"a vector of {m} / one": ratio(times[f"Hessian, {m} vectors"], one) / m for m in SEVERAL}
-    return one | {
+    ratios |= {f"a vector of {m} / one": ratio(times[f"Hessian, {m} vectors"], hessian) / m for m in SEVERAL}
+    return hessian | {
         "users": users(setting),
         "flops": operations["Hessian"],
         "ratios": ratios,
-        "seconds_by_way": {name: found["seconds"] for name, found in times.items()},
+        "seconds_by_way": {name: measured["seconds"] for name, measured in times.items()},
         "operations_in_forward_passes": {name: count / forward for name, count in operations.items()},
     }
 
 
 def few(setting: Setting) -> Objective[Batch]:
-    """The loss on some users, on which spectra and traces are estimated."""
+    """Return the loss on some users, for spectra and traces."""
     return setting.objective(setting.few)[0]
 
 
 def users(setting: Setting) -> int:
-    """How many these are."""
+    """Return the number of these users."""
     return sum(len(batch.users) for batch in few(setting).batches)

@@ -17,8 +17,8 @@ from torch import Tensor
 from benchmarks.measure import arithmetic, summary
 from benchmarks.setting import QUICK, Setting
 from landscape.training.config.training import TrainingConfig
-from landscape.training.loop.stages import Task, stages
-from landscape.training.loop.trainer import optimiser_of
+from landscape.training.loop.stage_trainer import optimiser_of
+from landscape.training.loop.stages import Stage, stages
 from landscape.training.optim.sam import SAM
 
 WARM_UP = 5  # steps
@@ -26,7 +26,7 @@ PADDED_STEPS = 12  # of an epoch that would take minutes
 PRETRAINING_STEPS = 400
 PERIOD = 5  # steps, of which looksam ascends at one
 ROUNDS = 12  # of a period of each method in turn
-WAYS = {  # held against SASRec, or against the method without SAM
+COMPARED = {  # with SASRec, or with the method without SAM
     "cl4srec": ("sasrec", TrainingConfig(method="cl4srec")),
     "samrec": ("sasrec", TrainingConfig(method="samrec")),
     "cl4srec + SAM": ("cl4srec", TrainingConfig(method="cl4srec", sam="sam")),
@@ -35,15 +35,15 @@ WAYS = {  # held against SASRec, or against the method without SAM
 }
 
 
-class PointwiseMetrics:
-    """The steps of a method's training, one after another, epoch after epoch."""
+class TrainingSteps:
+    """The training steps of a method, epoch after epoch."""
 
     def __init__(self, setting: Setting, settings: TrainingConfig, stage: int = -1) -> None:
-        self.task: Task = stages(setting.dataset, settings)[stage]
+        self.stage: Stage = stages(setting.dataset, settings)[stage]
         torch.manual_seed(0)
-        self.model = self.task.network().train()
-        self.optimiser = optimiser_of(self.model, settings, self.task.stage)
-        self.batches: Iterator[Any] = chain.from_iterable(self.task.batches(epoch) for epoch in count())
+        self.model = self.stage.network().train()
+        self.optimiser = optimiser_of(self.model, settings, self.stage.name)
+        self.batches: Iterator[Any] = chain.from_iterable(self.stage.batches(epoch) for epoch in count())
 
     def step(self) -> None:
         """Make a batch and take a step."""
@@ -51,7 +51,7 @@ class PointwiseMetrics:
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()
-            loss = self.task.minimised(self.task.loss(self.model, rows))
+            loss = self.stage.minimised(self.stage.loss(self.model, rows))
             loss.backward()
             return loss
 
@@ -62,7 +62,7 @@ class PointwiseMetrics:
             self.optimiser.step()
 
     def times(self, steps: int) -> list[float]:
-        """Seconds of each of so many steps, after some that are not counted."""
+        """Return the seconds of each step, after some that are not counted."""
         times = []
         for index in range(WARM_UP + steps):
             started = time.perf_counter()
@@ -73,32 +73,32 @@ class PointwiseMetrics:
         return times
 
     def arithmetic(self) -> float:
-        """Floating-point operations of an epoch's matrix products, counted on some of its batches."""
-        sample = list(islice(self.task.batches(0), 20))
+        """Count the floating-point operations of an epoch's matrix products, on some of its batches."""
+        sample = list(islice(self.stage.batches(0), 20))
 
         def forward() -> None:
             for rows in sample:
-                self.task.loss(self.model, rows)
+                self.stage.loss(self.model, rows)
 
         passes = 1 + isinstance(self.optimiser, SAM)
-        return 3 * passes * arithmetic(forward) * self.task.steps / len(sample)  # a backward pass is two forward ones
+        return 3 * passes * arithmetic(forward) * self.stage.steps / len(sample)  # a backward pass is two forward ones
 
 
 def epoch(setting: Setting, settings: TrainingConfig, *, steps: int | None = None, stage: int = -1) -> dict[str, Any]:
-    """Seconds of an epoch: of three whole ones, or scaled from the mean of some steps."""
-    running = PointwiseMetrics(setting, settings, stage)
-    whole = running.task.steps
+    """Measure the seconds of an epoch: of three whole ones, or scaled from the mean of some steps."""
+    running = TrainingSteps(setting, settings, stage)
+    whole = running.stage.steps
     if setting.quick:
         steps = min(3, whole)
     if steps is None:
         times = running.times(3 * whole)
-        found = summary([sum(times[i * whole : (i + 1) * whole]) for i in range(3)])
+        measured = summary([sum(times[i * whole : (i + 1) * whole]) for i in range(3)])
     else:
         times = running.times(steps)
         half = len(times) // 2
-        found = summary([statistics.mean(part) * whole for part in (times[:half] or times, times[half:])])
-        found |= {"share_of_terms": steps / whole, "seconds_measured": found["seconds"]}
-    return found | {"steps": whole, "flops": running.arithmetic}
+        measured = summary([statistics.mean(part) * whole for part in (times[:half] or times, times[half:])])
+        measured |= {"share_of_terms": steps / whole, "seconds_measured": measured["seconds"]}
+    return measured | {"steps": whole, "flops": running.arithmetic}
 
 
 def _method(setting: Setting, method: str, **changes: Any) -> TrainingConfig:
@@ -141,14 +141,14 @@ def s3rec_padded(setting: Setting) -> dict[str, Any]:
 
 
 def ratios(setting: Setting) -> dict[str, Any]:
-    """What a step of each method costs, in steps of the method that it is held against.
+    """The time of a step of each method, relative to the method that it is compared with.
 
-    Some steps of each method in turn, many times: whatever slows the machine slows them all.
+    The methods take some steps in turn, many times: whatever slows the machine slows them all.
     """
     fraction = QUICK if setting.quick else 1.0
-    settings = {"sasrec": TrainingConfig(method="sasrec")} | {name: way for name, (_, way) in WAYS.items()}
+    settings = {"sasrec": TrainingConfig(method="sasrec")} | {name: way for name, (_, way) in COMPARED.items()}
     running = {
-        name: PointwiseMetrics(setting, TrainingConfig(**{**way.described(), "train_fraction": fraction}))
+        name: TrainingSteps(setting, TrainingConfig(**{**way.settings_in_use(), "train_fraction": fraction}))
         for name, way in settings.items()
     }
     totals: dict[str, list[float]] = {name: [] for name in running}
@@ -162,5 +162,5 @@ def ratios(setting: Setting) -> dict[str, Any]:
     medians = {name: statistics.median(times) for name, times in totals.items()}
     return {
         "seconds": medians["sasrec"],
-        "ratios": {f"{name} / {base}": medians[name] / medians[base] for name, (base, _) in WAYS.items()},
+        "ratios": {f"{name} / {base}": medians[name] / medians[base] for name, (base, _) in COMPARED.items()},
     }

@@ -1,9 +1,9 @@
-"""Tables of ``docs/results.md``: all about the minima of trained systems, on one common loss.
+"""Tables of ``docs/results.md``: the geometry of the minima of trained systems, on one common loss.
 
     python -m benchmarks.geometry runs --data Beauty --users 2000 --out docs/geometry-Beauty.json
 
 expects the runs that the commands in ``docs/results.md`` leave in ``runs/``, in folders SYSTEM-DATA-seedN, computes
-what is missing, and prints Markdown. The first system is what the others are held against.
+what is missing, and prints Markdown. The other systems are compared with the first.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import click
 import numpy as np
 import torch
 
+from benchmarks.markdown import markdown_table
 from benchmarks.systems import SYSTEMS, label, opened
 from landscape.progress import progress_bar
 from landscape.results import Curvature, RadialProfile, Surface
 from landscape.results.files import write_json
-from landscape.results.storage import curvature_values, surface_values
+from landscape.results.values import curvature_values, surface_values
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.target import AnalysisTarget
@@ -35,14 +36,14 @@ DISTANCES = (0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Geometry:
-    """What was found of one checkpoint."""
+    """All results for one checkpoint."""
 
     system: str
     seed: int
     hessian: Curvature
     gauss_newton: Curvature
     fisher: Curvature
-    surface: Surface  # with a band
+    surface: Surface  # with a radial profile
 
     @property
     def radial_profile(self) -> RadialProfile:
@@ -56,7 +57,7 @@ class Geometry:
 @click.option("--data", default="Beauty", show_default=True, help="Name of the data, as the runs' folders have it.")
 @click.option("--systems", default=",".join(SYSTEMS), show_default=True, help="Those that have no run are left out.")
 @click.option("--seeds", default="0", show_default=True)
-@click.option("--users", type=int, help="Of these, drawn by seed 0, the common loss is made; all by default.")
+@click.option("--users", type=int, help="Users of the common loss, drawn with seed 0; all by default.")
 @click.option("--repeats", default=5, show_default=True, help="Random planes.")
 @click.option("--data-dir", type=click.Path(file_okay=False))
 @click.option("--threads", type=int)
@@ -76,24 +77,24 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     targets = opened(folder, data, systems.split(","), [int(seed) for seed in seeds.split(",")], data_dir)
-    found = {
-        f"{label(system, several)}, seed {seed}": measured(system, seed, one, ObjectiveConfig(users=users), repeats)
-        for system, several in targets.items()
-        for seed, one in several.items()
+    results = {
+        f"{label(system, by_seed)}, seed {seed}": measured(system, seed, target, ObjectiveConfig(users=users), repeats)
+        for system, by_seed in targets.items()
+        for seed, target in by_seed.items()
     }
     for title, table in TABLES.items():
-        click.echo(f"#### {title}\n\n{table(found)}\n")
+        click.echo(f"#### {title}\n\n{table(results)}\n")
     if out:
         write_json(
             out,
             {
                 name: {
-                    "hessian": curvature_values(one.hessian),
-                    "gauss-newton": curvature_values(one.gauss_newton),
-                    "fisher": curvature_values(one.fisher),
-                    "surface": surface_values(one.surface),
+                    "hessian": curvature_values(geometry.hessian),
+                    "gauss-newton": curvature_values(geometry.gauss_newton),
+                    "fisher": curvature_values(geometry.fisher),
+                    "surface": surface_values(geometry.surface),
                 }
-                for name, one in found.items()
+                for name, geometry in results.items()
             },
         )
 
@@ -101,7 +102,7 @@ def main(
 def measured(
     system: str, seed: int, target: AnalysisTarget, objective_config: ObjectiveConfig, repeats: int
 ) -> Geometry:
-    """All of one checkpoint; what was found before is read."""
+    """Compute all results for one checkpoint, or read those that are on disk."""
     title = target.checkpoint.title
     with progress_bar(f"Curvature of {title}") as progress:
         hessian, _ = curvature_of(target, objective_config, ALL, progress=progress)
@@ -114,15 +115,15 @@ def measured(
     return Geometry(system, seed, hessian, others["gauss-newton"], others["fisher"], surface)
 
 
-Found = dict[str, Geometry]
+Geometries = dict[str, Geometry]  # by label
 
 
-def eigenvalues(found: Found) -> str:
-    """The point, and both ends and the middle of its spectrum."""
+def eigenvalues(geometries: Geometries) -> str:
+    """Loss and gradient, and both ends and the middle of the spectrum."""
     head = ("loss", "‖∇L‖", "λmax", "λmin", "Gauss-Newton λmax", "Fisher λmax", "trace", "negative share", "λmax‖θ‖²")
 
-    def cells(one: Geometry) -> list[str]:
-        curvature, spectrum, trace = one.hessian, one.hessian.spectrum, one.hessian.trace
+    def cells(geometry: Geometry) -> list[str]:
+        curvature, spectrum, trace = geometry.hessian, geometry.hessian.spectrum, geometry.hessian.trace
         assert curvature.pairs.bottom is not None and spectrum is not None and trace is not None
         low, high = spectrum.share_bounds()
         return [
@@ -130,51 +131,53 @@ def eigenvalues(found: Found) -> str:
             f"{curvature.gradient_norm:.3f}",
             f"{curvature.pairs.values[0]:.4f} ± {curvature.pairs.residuals[0]:.0e}",
             f"{curvature.pairs.bottom.values[0]:.4f} ± {curvature.pairs.bottom.residuals[0]:.0e}",
-            f"{one.gauss_newton.pairs.values[0]:.4f} ± {one.gauss_newton.pairs.residuals[0]:.0e}",
-            f"{one.fisher.pairs.values[0]:.4f} ± {one.fisher.pairs.residuals[0]:.0e}",
+            f"{geometry.gauss_newton.pairs.values[0]:.4f} ± {geometry.gauss_newton.pairs.residuals[0]:.0e}",
+            f"{geometry.fisher.pairs.values[0]:.4f} ± {geometry.fisher.pairs.residuals[0]:.0e}",
             f"{trace.mean:.1f} ± {trace.stderr:.1f}",
             f"{low:.0%} to {high:.0%}",
             f"{curvature.pairs.values[0] * curvature.params_norm**2:.0f}",
         ]
 
-    return _table(found, head, cells)
+    return _table(geometries, head, cells)
 
 
-def sharpnesses(found: Found) -> str:
+def sharpnesses(geometries: Geometries) -> str:
     """The rise of the loss by kind and distance."""
-    first = next(iter(found.values())).hessian.sharpness
+    first = next(iter(geometries.values())).hessian.sharpness
     assert first is not None
     head = [f"{kind}, ρ = {rho:g}" for kind in first.kinds for rho in first.rhos]
 
-    def cells(one: Geometry) -> list[str]:
-        table = one.hessian.sharpness
+    def cells(geometry: Geometry) -> list[str]:
+        table = geometry.hessian.sharpness
         assert table is not None
         return [
             f"{row['value']:.3g}" + ("" if np.isnan(row["stderr"]) else f" ± {row['stderr']:.1g}")
             for row in table.rows()
         ]
 
-    return _table(found, head, cells)
+    return _table(geometries, head, cells)
 
 
-def blocks(found: Found) -> str:
+def blocks(geometries: Geometries) -> str:
     """λmax by block."""
-    first = next(iter(found.values())).hessian.blocks
+    first = next(iter(geometries.values())).hessian.blocks
     assert first is not None
 
-    def cells(one: Geometry) -> list[str]:
-        assert one.hessian.blocks is not None
-        return [f"{value:.3f}" for value in one.hessian.blocks.values]
+    def cells(geometry: Geometry) -> list[str]:
+        assert geometry.hessian.blocks is not None
+        return [f"{value:.3f}" for value in geometry.hessian.blocks.values]
 
-    return _table(found, first.names, cells)
+    return _table(geometries, first.names, cells)
 
 
-def shares(number: int) -> Callable[[Found], str]:
-    """The mass of the first eigenvector by one kind of group, with what a random vector would have."""
+def localization(number: int) -> Callable[[Geometries], str]:
+    """The share of the first eigenvector by one kind of group, with that of a random vector."""
 
-    def table(found: Found) -> str:
-        first = next(iter(found.values())).hessian.localization[number]
-        lines = _table(found, first.groups, lambda one: _percent(one.hessian.localization[number].values[0]))
+    def table(geometries: Geometries) -> str:
+        first = next(iter(geometries.values())).hessian.localization[number]
+        lines = _table(
+            geometries, first.groups, lambda geometry: _percent(geometry.hessian.localization[number].values[0])
+        )
         for name, values in first.baselines.items():
             lines += f"\n| *{name}* | {' | '.join(_percent(values))} |"
         return lines
@@ -182,37 +185,40 @@ def shares(number: int) -> Callable[[Found], str]:
     return table
 
 
-def bands(found: Found) -> str:
+def radial_profiles(geometries: Geometries) -> str:
     """How much higher the loss is at a distance, and how much more than for the first system, plane by plane."""
     head = [f"r = {r:g}" for r in DISTANCES] + [f"– minus the first, r = {r:g}" for r in DISTANCES]
-    first = next(iter(found.values())).radial_profile
+    first = next(iter(geometries.values())).radial_profile
 
-    def cells(one: Geometry) -> list[str]:
-        band = one.radial_profile
-        at = [int(np.abs(band.radii - r).argmin()) for r in DISTANCES]
-        rises, gains = band.rises, band.rises - first.rises
+    def cells(geometry: Geometry) -> list[str]:
+        profile = geometry.radial_profile
+        at = [int(np.abs(profile.radii - r).argmin()) for r in DISTANCES]
+        rises, gains = profile.rises, profile.rises - first.rises
         return [
-            *_give_or_take(rises.mean(0)[at], band.half_width(rises)[at]),
-            *(["" for _ in at] if band is first else _give_or_take(gains.mean(0)[at], band.half_width(gains)[at], "+")),
+            *_give_or_take(rises.mean(0)[at], profile.half_width(rises)[at]),
+            *(
+                ["" for _ in at]
+                if profile is first
+                else _give_or_take(gains.mean(0)[at], profile.half_width(gains)[at], "+")
+            ),
         ]
 
-    return _table(found, head, cells)
+    return _table(geometries, head, cells)
 
 
-TABLES: dict[str, Callable[[Found], str]] = {
+TABLES: dict[str, Callable[[Geometries], str]] = {
     "Eigenvalues": eigenvalues,
     "Sharpness: the rise of the loss": sharpnesses,
     "λmax by block": blocks,
-    "The first eigenvector's mass by block, in %": shares(0),
-    "The first eigenvector's mass by item popularity, in %": shares(1),
-    "The rise of the loss with the distance r in random planes, with 95 % intervals over planes": bands,
+    "The first eigenvector's share by block, in %": localization(0),
+    "The first eigenvector's share by item popularity, in %": localization(1),
+    "The rise of the loss with the distance r in random planes, with 95 % intervals over planes": radial_profiles,
 }
 
 
-def _table(found: Found, head: Iterable[str], cells: Callable[[Geometry], Sequence[str]]) -> str:
-    names = list(head)
-    lines = [f"| | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
-    return "\n".join([*lines, *(f"| {title} | {' | '.join(cells(one))} |" for title, one in found.items())])
+def _table(geometries: Geometries, head: Iterable[str], cells: Callable[[Geometry], Sequence[str]]) -> str:
+    rows = ([title, *cells(geometry)] for title, geometry in geometries.items())
+    return "\n".join(markdown_table(["", *head], rows))
 
 
 def _percent(values: np.ndarray) -> list[str]:

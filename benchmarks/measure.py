@@ -1,4 +1,4 @@
-"""Seconds, peak memory, arithmetic, and what the machine can do at most."""
+"""Seconds, peak memory, arithmetic, and the speed limits of the machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COPIED = 2**28  # bytes; far beyond any cache
 
 
 def seconds(function: Callable[[], object], *, repeats: int, warm_up: bool = True) -> dict[str, Any]:
-    """The median time of some calls, with all of them and their spread.
+    """Measure the median time of some calls, with all times and their spread.
 
     Args:
         function: What to time.
@@ -54,33 +54,33 @@ def in_turn(
             function()
             if round_ >= warm_up:
                 times[name].append(time.perf_counter() - started)
-    return {name: summary(each) for name, each in times.items()}
+    return {name: summary(runs) for name, runs in times.items()}
 
 
 def ratio(one: dict[str, Any], other: dict[str, Any]) -> float:
-    """How many times the other's time one took, of two that ``in_turn`` measured: the median over rounds."""
-    return statistics.median(a / b for a, b in zip(one["runs"], other["runs"], strict=True))
+    """Return the time of one relative to the other, both from ``in_turn``: the median over rounds."""
+    return float(statistics.median(a / b for a, b in zip(one["runs"], other["runs"], strict=True)))
 
 
 def summary(times: list[float]) -> dict[str, Any]:
-    """Median and relative spread, (max − min) / median; the spread of one time is unknown."""
+    """Return median and relative spread, (max − min) / median; the spread of a single time is None."""
     median = statistics.median(times)
     return {
         "seconds": median,
         "spread": (max(times) - min(times)) / median if len(times) > 1 else None,
-        "runs": [round(one, 6) for one in times],
+        "runs": [round(run, 6) for run in times],
     }
 
 
 def arithmetic(function: Callable[[], object]) -> float:
-    """Floating-point operations of the matrix products in one call, attention included unless it is fused."""
+    """Count the floating-point operations of the matrix products in one call, attention included unless fused."""
     with FlopCounterMode(display=False) as counter:
         function()
     return float(counter.get_total_flops())
 
 
 def peak_memory() -> float | None:
-    """The most memory, in MB, that this process has had resident; None where the system does not tell."""
+    """Return the peak resident memory of this process, in MB; None where the system does not report it."""
     status = Path("/proc/self/status")
     if status.exists():  # rusage would count the memory of the process that started this one
         for line in status.read_text().splitlines():
@@ -91,9 +91,9 @@ def peak_memory() -> float | None:
 
 
 def ceiling() -> dict[str, float]:
-    """What the machine does at most, now: GFLOP/s of a float32 product of 2048² matrices, and GB/s of a copy.
+    """Measure the machine's present limits: GFLOP/s of a float32 product of 2048² matrices, and GB/s of a copy.
 
-    A copy reads and writes, so that its bytes count twice.
+    A copy reads and writes, so its bytes count twice.
     """
     a, b = torch.rand(2, SIDE, SIDE)
     product = torch.empty_like(a)
@@ -110,7 +110,7 @@ def ceiling() -> dict[str, float]:
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
+    """Describe the machine."""
     cpuinfo = Path("/proc/cpuinfo")
     names = (
         [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
@@ -122,5 +122,5 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
         "system": platform.system(),
-        "load_before": os.getloadavg()[0],  # whoever else computes at the same time shows here
+        "load_before": os.getloadavg()[0],  # shows other work at the same time
     }

@@ -1,6 +1,6 @@
 """The toolkit itself: packed, and padded as the public implementations are.
 
-A benchmark returns what it measured by name. What is a function is called after memory has been read.
+A benchmark returns its measurements by name. A value that is a function is called after memory has been read.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import torch
 from benchmarks.measure import arithmetic, seconds
 from benchmarks.setting import QUICK, Setting, nearby, scaled
 from landscape import curvature, random_direction, surface
-from landscape.training.batches.packing import batch, pieces
+from landscape.training.batches.packing import batch, input_windows
 from landscape.training.config.training import TrainingConfig
 from landscape.training.evaluation.ranking import History, model_ranks
 from landscape.training.loop.trainer import train
 
 HVP_SHARE = 0.1  # of the users, for what takes a minute a product
-CHECKS = 64  # points of the grid at which the finished surface is held against the loss itself
+CHECKS = 64  # points of the grid at which the finished surface is compared with the loss itself
 
 
 def ranking(setting: Setting) -> dict[str, Any]:
@@ -43,22 +43,22 @@ def ranking_padded(setting: Setting) -> dict[str, Any]:
     """As public code ranks: padded rows, every score of a user, seen items masked, the best 20 sorted."""
     model, dataset = setting.checkpoint.build(), setting.dataset
     users = np.arange(round(dataset.n_users * (QUICK if setting.quick else 1)))
-    read, history = pieces(dataset, model.max_length, until=1), History(dataset, 1)
+    inputs, history = input_windows(dataset, model.max_length, held_out=1), History(dataset, 1)
 
     def rank() -> float:
         hits = 0
-        for some in np.array_split(users, -(-len(users) // 256)):
-            rows = batch(dataset, read, some, model.max_length, padded=True)
+        for group in np.array_split(users, -(-len(users) // 256)):
+            rows = batch(dataset, inputs, group, model.max_length, padded=True)
             hidden = model(rows.items, rows.positions, rows.segments)[:, -1]  # (B, d)
             scores = (hidden @ model.items.weight.T).numpy()  # (B, V + 2)
             seen = np.zeros(scores.shape, dtype=bool)
-            seen[history.of(int(some[0]), int(some[-1]) + 1)] = True
+            seen[history.of(int(group[0]), int(group[-1]) + 1)] = True
             seen[:, [0, -1]] = True  # padding and [mask]
             scores[seen] = -np.inf
             best = np.argpartition(scores, -20)[:, -20:]
             order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1)
             ranked = np.take_along_axis(best, order, 1)
-            hits += int((ranked[:, :10] == history.targets[some, None]).sum())
+            hits += int((ranked[:, :10] == history.targets[group, None]).sum())
         return hits / len(users)
 
     return scaled(seconds(rank, repeats=setting.repeats(2)), len(users) / dataset.n_users) | {"HR@10": rank()}
@@ -68,8 +68,8 @@ def point(setting: Setting) -> dict[str, Any]:
     """The loss over the whole training set, at one point of a surface."""
     objective, share = setting.objective()
     params = nearby(objective)
-    found = scaled(seconds(lambda: objective.value(params), repeats=setting.repeats(15)), share)
-    return found | {
+    measured = scaled(seconds(lambda: objective.value(params), repeats=setting.repeats(15)), share)
+    return measured | {
         "terms": float(objective.counts.sum()),
         "flops": partial(arithmetic, lambda: objective.value(differentiable=True)),
     }
@@ -91,12 +91,12 @@ def whole_surface(setting: Setting) -> dict[str, Any]:
     def draw() -> None:
         results.append(surface(objective, x, y, points=51, extent=1.0, tolerance=1e-3))
 
-    found = seconds(draw, repeats=setting.repeats(2), warm_up=False)
+    measured = seconds(draw, repeats=setting.repeats(2), warm_up=False)
     result = results[-1]
     at = np.random.default_rng(0).integers(51, size=(CHECKS, 2))  # (row, column)
     true = objective.along(torch.stack([x, y]), np.column_stack([result.alphas[at[:, 1]], result.betas[at[:, 0]]]))
     off = np.abs(result.loss[at[:, 0], at[:, 1]] - true).max()
-    return found | {
+    return measured | {
         "evaluations": result.evaluations,
         "error_left_out": result.error.relative if result.error else 0.0,
         "error_on_grid": float(off / np.ptp(result.range)),
@@ -109,8 +109,8 @@ def product(setting: Setting) -> dict[str, Any]:
     """One Hessian-vector product over the whole training set."""
     objective, share = setting.objective()
     vector = torch.randn(objective.space.size, generator=torch.Generator().manual_seed(0))
-    found = scaled(seconds(lambda: objective.hvp(vector), repeats=setting.repeats(3)), share)
-    return found | {"flops": partial(arithmetic, lambda: objective.hvp(vector))}
+    measured = scaled(seconds(lambda: objective.hvp(vector), repeats=setting.repeats(3)), share)
+    return measured | {"flops": partial(arithmetic, lambda: objective.hvp(vector))}
 
 
 def product_padded(setting: Setting) -> dict[str, Any]:
@@ -121,13 +121,13 @@ def product_padded(setting: Setting) -> dict[str, Any]:
 
 
 def eigenvalue(setting: Setting, share: float = 1.0) -> dict[str, Any]:
-    """λmax to a relative residual of 1e-3, as ``landscape curvature`` finds it: checks and gradient are in the time."""
+    """λmax to a relative residual of 1e-3, as ``landscape curvature`` computes it, with checks and gradient."""
     objective, _ = setting.objective(share)
     results = []
     repeats = 1 if share == 1 else setting.repeats(3)
-    found = seconds(lambda: results.append(curvature(objective, 1, tolerance=1e-3)), repeats=repeats, warm_up=False)
+    measured = seconds(lambda: results.append(curvature(objective, 1, tolerance=1e-3)), repeats=repeats, warm_up=False)
     pairs = results[-1].pairs
-    return found | {
+    return measured | {
         "products": pairs.products,
         "value": float(pairs.values[0]),
         "relative_residual": float(pairs.residuals[0] / abs(pairs.values[0])),
@@ -137,12 +137,12 @@ def eigenvalue(setting: Setting, share: float = 1.0) -> dict[str, Any]:
 
 
 def eigenvalue_of_a_tenth(setting: Setting) -> dict[str, Any]:
-    """The same on a tenth of the users, where the peers can be waited for."""
+    """The same on a tenth of the users, for which the peers take minutes."""
     return eigenvalue(setting, HVP_SHARE)
 
 
 def trained(data_dir: str | None, folder: Path, *, quick: bool) -> Path:
-    """The checkpoint that is looked at: SASRec with seed 0, trained now unless it is there."""
+    """Return the checkpoint to measure: SASRec with seed 0, trained now unless it exists."""
     setting = Setting(data_dir, folder / "checkpoint.pt", quick)
     settings = TrainingConfig(method="sasrec", sam=None)
     if quick:

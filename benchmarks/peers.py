@@ -1,6 +1,6 @@
 """Other libraries from the package index, on the same model, the same packed batches and the same frozen negatives.
 
-They are given every advantage: packed rows (padded ones take about eight times as long, see the padded rows of the
+They get every advantage: packed rows (padded ones take about eight times as long, see the padded rows of the
 table) and unfused attention where they need it. PyHessian and hessian-eigenthings average batch means without
 weights, so their Hessian is that of a slightly different loss. A product is one pass over the batches.
 """
@@ -41,7 +41,8 @@ class Scores(nn.Module):
         """From (R, n, 5) items, positions, segments, targets and negatives to (R, n, 2) their scores."""
         items, positions, segments, *either = inputs.unbind(-1)
         hidden = self.model(items, positions, segments)  # (R, n, d)
-        return (hidden * self.model.items(torch.stack(either))).sum(-1).movedim(0, -1)
+        scores: Tensor = (hidden * self.model.items(torch.stack(either))).sum(-1).movedim(0, -1)
+        return scores
 
 
 def loss(scores: Tensor, targets: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ def loss(scores: Tensor, targets: Tensor) -> Tensor:
 
 
 class Passes:
-    """The batches as pairs of inputs and targets; counts how often they are gone through."""
+    """The batches as pairs of inputs and targets, with the number of passes over them."""
 
     def __init__(self, pairs: list[Pair]) -> None:
         self.pairs = pairs
@@ -64,19 +65,19 @@ class Passes:
 
 
 def problem(setting: Setting, share: float = 1.0) -> tuple[Scores, Passes, float]:
-    """The model, the batches, and the share of all terms that is in them."""
+    """Return the model, the batches, and their share of all terms."""
     objective, terms = setting.objective(share)
     return Scores(setting.checkpoint.build()).eval(), Passes(pairs(objective.batches)), terms
 
 
 def pairs(batches: Iterable[Batch]) -> list[Pair]:
-    """What ``Scores`` and ``loss`` take, for each batch."""
-    found = []
+    """Return the arguments of ``Scores`` and ``loss`` for each batch."""
+    result = []
     for rows in batches:
         assert rows.targets is not None and rows.negatives is not None
         inputs = torch.stack([rows.items, rows.positions, rows.segments, rows.targets, rows.negatives], -1)
-        found.append((inputs, rows.targets))
-    return found
+        result.append((inputs, rows.targets))
+    return result
 
 
 def pyhessian_product(setting: Setting) -> dict[str, Any]:
@@ -99,13 +100,13 @@ def pyhessian_eigenvalue(setting: Setting) -> dict[str, Any]:
         operator = hessian(model, loss, dataloader=passes, cuda=False)
         results: list[Any] = []
         torch.manual_seed(0)
-        found = seconds(
+        measured = seconds(
             lambda: results.append(operator.eigenvalues(maxIter=MOST_PRODUCTS, tol=1e-3)), repeats=1, warm_up=False
         )
         (value,), (vector,) = results[0]
         used = passes.count
         _, image = operator.dataloader_hv_product(vector)
-    return found | {"products": used, "value": value, "relative_residual": residual(image, vector, value)}
+    return measured | {"products": used, "value": value, "relative_residual": residual(image, vector, value)}
 
 
 def eigenthings_product(setting: Setting) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def eigenthings_product(setting: Setting) -> dict[str, Any]:
 
 
 def eigenthings_eigenvalue(setting: Setting) -> dict[str, Any]:
-    """hessian-eigenthings' Lanczos: as it is called by default, then with twice the steps until it says converged."""
+    """hessian-eigenthings' Lanczos: with its defaults, then with twice the steps until it reports convergence."""
     from hessian_eigenthings import HessianOperator, lanczos
 
     model, passes, _ = problem(setting, HVP_SHARE)
@@ -141,15 +142,15 @@ def eigenthings_eigenvalue(setting: Setting) -> dict[str, Any]:
                 results.append(lanczos(operator, k=1, which="LA", tol=1e-3, seed=0, max_iter=steps))
                 steps *= 2
 
-        found = seconds(double_until_converged, repeats=1, warm_up=False)
+        measured = seconds(double_until_converged, repeats=1, warm_up=False)
         value, vector, used = float(results[-1].eigenvalues[0]), results[-1].eigenvectors[0], passes.count
         image = operator.matvec(vector)
     left = residual([image], [vector], value)
-    return found | {"products": used, "value": value, "relative_residual": left, "by_default": by_default}
+    return measured | {"products": used, "value": value, "relative_residual": left, "by_default": by_default}
 
 
 def pyhessian_density(setting: Setting) -> dict[str, Any]:
-    """PyHessian's density, a probe in turn with one of ours; a function that torch has dropped is put back for it."""
+    """PyHessian's density, a probe in turn with one of ours; a function that torch has removed is restored for it."""
     from pyhessian import hessian
 
     model, passes, _ = problem(setting, setting.few)
@@ -220,8 +221,8 @@ def eigenthings_trace(setting: Setting) -> dict[str, Any]:
         operator = HessianOperator(model, passes, lambda m, pair: loss(m(pair[0]), pair[1]))
 
         def estimate(products: int) -> tuple[float, float]:
-            found = trace(operator, num_matvecs=products, seed=0)
-            return found.estimate, found.stderr
+            estimated = trace(operator, num_matvecs=products, seed=0)
+            return estimated.estimate, estimated.stderr
 
         return _trace_in_turn(setting, passes, estimate)
 
@@ -233,7 +234,7 @@ def _trace_in_turn(setting: Setting, passes: Passes, estimate: Callable[[int], t
     times = in_turn(
         {
             "theirs": lambda: results.append(estimate(products)),
-            "ours": lambda: landscape.trace(landscape.HessianOperator(objective), products=products),
+            "ours": lambda: landscape.trace(landscape.HessianOperator(objective), max_products=products),
         },
         rounds=setting.repeats(2),
         warm_up=False,
@@ -251,12 +252,12 @@ def _trace_in_turn(setting: Setting, passes: Passes, estimate: Callable[[int], t
 def loss_landscapes_surface(setting: Setting) -> dict[str, Any]:
     """A plane of loss-landscapes with filter normalisation, scaled from 5×5 points to 51×51.
 
-    A filter that is zero makes it divide by zero, so that an untrained model, whose biases are zero, is tried too.
+    A filter that is zero makes it divide by zero, so an untrained model, whose biases are zero, is tried as well.
     """
     model, passes, share = problem(setting)
-    found = _plane(model, passes, setting)
+    measured = _plane(model, passes, setting)
     model.model.reset_parameters()
-    return scaled(found, share) | {"untrained": _attempt(lambda: _plane(model, passes, setting)["seconds"])}
+    return scaled(measured, share) | {"untrained": _attempt(lambda: _plane(model, passes, setting)["seconds"])}
 
 
 @torch.no_grad()
@@ -264,7 +265,7 @@ def _plane(model: Scores, passes: Passes, setting: Setting) -> dict[str, Any]:
     from loss_landscapes import random_plane
     from loss_landscapes.metrics import Metric
 
-    class Loss(Metric):
+    class Loss(Metric):  # type: ignore[misc]  # the package has no types
         def __call__(self, wrapper: Any) -> float:
             sums = [
                 (loss(wrapper.forward(inputs), targets) * (n := (targets > 0).sum()), n) for inputs, targets in passes
@@ -273,15 +274,19 @@ def _plane(model: Scores, passes: Passes, setting: Setting) -> dict[str, Any]:
 
     def drawn(steps: int) -> float:
         torch.manual_seed(0)
-        took = seconds(lambda: random_plane(model, Loss(), steps=steps, deepcopy_model=True), repeats=1, warm_up=False)
-        return float(took["seconds"])
+        measured = seconds(
+            lambda: random_plane(model, Loss(), steps=steps, deepcopy_model=True), repeats=1, warm_up=False
+        )
+        return float(measured["seconds"])
 
-    few, more = 1, 2 if setting.quick else STEPS  # a side
-    first, all_of_them = drawn(few), drawn(more)
-    a_point = (all_of_them - first) / (more**2 - few**2)  # the rest is drawing and normalising the directions
+    fewer, more = 1, 2 if setting.quick else STEPS  # a side
+    fewer_seconds, more_seconds = drawn(fewer), drawn(more)
+    seconds_a_point = (more_seconds - fewer_seconds) / (
+        more**2 - fewer**2
+    )  # the rest is drawing and normalising the directions
     return {
-        "seconds": first + a_point * (51**2 - few**2),
-        "seconds_a_point": a_point,
+        "seconds": fewer_seconds + seconds_a_point * (51**2 - fewer**2),
+        "seconds_a_point": seconds_a_point,
         "evaluations": 51**2,
         "scaled_from_points": more**2,
     }
@@ -295,7 +300,7 @@ def residual(images: list[Tensor], vectors: list[Tensor], value: float) -> float
 
 
 def _symmetric_eig(matrix: Tensor, eigenvectors: bool) -> Pair:
-    """What ``torch.eig`` returned of a symmetric matrix before it was removed: (m, 2) real and imaginary, (m, m)."""
+    """Return the former ``torch.eig`` of a symmetric matrix: values (m, 2), real and imaginary, and vectors (m, m)."""
     values, vectors = torch.linalg.eigh(matrix)
     return torch.stack([values, torch.zeros_like(values)], 1), vectors
 

@@ -1,9 +1,9 @@
-"""Tables of ``docs/results.md``: rankings of trained systems, over the seeds that there are.
+"""Tables of ``docs/results.md``: rankings of trained systems, over all seeds with a run.
 
     python -m benchmarks.replication runs --data Beauty --out docs/results-Beauty.json
 
 expects the runs that the commands in ``docs/results.md`` leave in ``runs/``, in folders SYSTEM-DATA-seedN, and prints
-Markdown. The first system is what the others are held against, seed by seed.
+Markdown. The other systems are compared with the first, seed by seed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ import click
 import numpy as np
 import torch
 
+from benchmarks.markdown import markdown_table
 from benchmarks.systems import SYSTEMS, label, opened
 from landscape.results.files import write_json
 from landscape.training.evaluation.evaluate import BASELINES, Evaluation, evaluate
-from landscape.training.evaluation.metrics import CUTOFFS, by_user, paired_difference, standard_errors, summarise
+from landscape.training.evaluation.metrics import (
+    CUTOFFS,
+    Difference,
+    by_user,
+    paired_difference,
+    standard_errors,
+    summarise,
+)
 
-PAPER = {  # HR@10 and, where it is told, NDCG@10, as Lai et al. (RecSys 2023, Tables 1 and 2) report them
+PAPER = {  # HR@10 and, where it is given, NDCG@10, as Lai et al. (RecSys 2023, Tables 1 and 2) report them
     "Beauty": {
         "sasrec": (0.0563, 0.0288),
         "s3rec": (0.0574, 0.0314),
@@ -63,76 +71,84 @@ def main(
         torch.set_num_threads(threads)
     targets = opened(folder, data, systems.split(","), [int(seed) for seed in seeds.split(",")], data_dir)
     rankings = {
-        system: {seed: evaluate(one.checkpoint, one.dataset, "test") for seed, one in several.items()}
-        for system, several in targets.items()
+        system: {seed: evaluate(target.checkpoint, target.dataset, "test") for seed, target in by_seed.items()}
+        for system, by_seed in targets.items()
     }
-    labels = {system: label(system, several) for system, several in targets.items()}
+    labels = {system: label(system, by_seed) for system, by_seed in targets.items()}
     click.echo(ranking_table(rankings, labels, PAPER.get(data, {})))
     if out:
-        found = {
+        content = {
             "rankings": {
-                system: {seed: one.values() for seed, one in several.items()} for system, several in rankings.items()
+                system: {seed: evaluation.values() for seed, evaluation in by_seed.items()}
+                for system, by_seed in rankings.items()
             },
             "epochs": {
-                system: {seed: one.checkpoint.epoch for seed, one in several.items()}
-                for system, several in targets.items()
+                system: {seed: target.checkpoint.epoch for seed, target in by_seed.items()}
+                for system, by_seed in targets.items()
             },
         }
-        write_json(out, found)
+        write_json(out, content)
 
 
 def ranking_table(
     rankings: dict[str, dict[int, Evaluation]], labels: dict[str, str], paper: dict[str, tuple[float, ...]]
 ) -> str:
-    """Means over seeds with their standard deviation, paired differences from the first system, and baselines."""
-    lines = [f"| | seeds | {' | '.join(SHOWN)} |", f"|---|---|{'---|' * len(SHOWN)}"]
-    for system, several in rankings.items():
+    """Means over seeds with their standard deviation, baselines, and paired differences from the first system."""
+    rows: list[list[str]] = []
+    for system, by_seed in rankings.items():
         cells = []
         for name in SHOWN:
-            values = [summarise(one.ranks)[name] for one in several.values()]
+            values = [summarise(evaluation.ranks)[name] for evaluation in by_seed.values()]
             spread = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
             cells.append(f"{np.mean(values):.4f}{spread}")
-        lines.append(f"| **{labels[system]}** | {len(several)} | {' | '.join(cells)} |")
+        rows.append([f"**{labels[system]}**", str(len(by_seed)), *cells])
         if system in paper:
-            told = [f"{value:.4f}" for value in paper[system]] + [""] * (len(SHOWN) - len(paper[system]))
-            lines.append(f"| – in the paper | 10 | {' | '.join(told)} |")
+            published = [f"{value:.4f}" for value in paper[system]] + [""] * (len(SHOWN) - len(paper[system]))
+            rows.append(["– in the paper", "10", *published])
     first = next(iter(rankings))
-    one = next(iter(rankings[first].values()))
+    evaluation = next(iter(rankings[first].values()))
     for name in BASELINES:
-        values_of = summarise(one.baselines[name])
-        lines.append(f"| counting: {name} | | {' | '.join(f'{values_of[metric]:.4f}' for metric in SHOWN)} |")
-    errors = standard_errors(one.ranks)
-    lines.append(f"| standard error over users | | {' | '.join(f'{errors[name]:.4f}' for name in SHOWN)} |")
-    lines += ["", f"| minus {labels[first]} | seeds | {' | '.join(SHOWN)} |", f"|---|---|{'---|' * len(SHOWN)}"]
-    for system in rankings:
-        if system != first:
-            lines += _differences(rankings[first], rankings[system], labels[system])
+        baseline = summarise(evaluation.baselines[name])
+        rows.append([f"counting: {name}", "", *(f"{baseline[metric]:.4f}" for metric in SHOWN)])
+    errors = standard_errors(evaluation.ranks)
+    rows.append(["standard error over users", "", *(f"{errors[name]:.4f}" for name in SHOWN)])
+    differences = [
+        row
+        for system in rankings
+        if system != first
+        for row in _differences(rankings[first], rankings[system], labels[system])
+    ]
+    lines = [
+        *markdown_table(["", "seeds", *SHOWN], rows),
+        "",
+        *markdown_table([f"minus {labels[first]}", "seeds", *SHOWN], differences),
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _differences(first: dict[int, Evaluation], other: dict[int, Evaluation], title: str) -> list[str]:
-    """A line for each seed that both have, and one for the mean over them if there are several."""
+def _differences(first: dict[int, Evaluation], other: dict[int, Evaluation], title: str) -> list[list[str]]:
+    """A row for each seed that both have, and one for the mean over them if there are several."""
     shared = [seed for seed in first if seed in other]
-    lines = []
+    rows = []
     for seed in shared:
         generator = np.random.default_rng(0)
         gains = [paired_difference(first[seed].ranks, other[seed].ranks, n, generator=generator) for n in SHOWN]
-        lines.append(f"| {title} | {seed} | {' | '.join(map(str, gains))} |")
+        rows.append([title, str(seed), *map(str, gains)])
     if len(shared) > 1:
         pairs = [(first[seed], other[seed]) for seed in shared]
-        lines.append(f"| **{title}** | **mean of {len(shared)}** | {' | '.join(_pooled(pairs))} |")
-    return lines
+        rows.append([f"**{title}**", f"**mean of {len(shared)}**", *map(str, _pooled(pairs))])
+    return rows
 
 
-def _pooled(pairs: list[tuple[Evaluation, Evaluation]]) -> list[str]:
-    """The difference of the means over seeds, each user's gain averaged over seeds before users are resampled."""
-    generator, cells = np.random.default_rng(0), []
+def _pooled(pairs: list[tuple[Evaluation, Evaluation]]) -> list[Difference]:
+    """The difference of the means over seeds; the gains of a user are averaged over seeds before the bootstrap."""
+    generator, differences = np.random.default_rng(0), []
     for name in SHOWN:
         gains = np.mean([by_user(b.ranks, name) - by_user(a.ranks, name) for a, b in pairs], axis=0)
         draws = [gains[generator.integers(0, len(gains), len(gains))].mean() for _ in range(DRAWS)]
         low, high = np.quantile(draws, [0.025, 0.975])
-        cells.append(f"{gains.mean():+.4f} [{low:+.4f}, {high:+.4f}]")
-    return cells
+        differences.append(Difference(float(gains.mean()), float(low), float(high)))
+    return differences
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The trained systems that results are about, found in their runs' folders."""
+"""The trained systems of the results, from the folders of their runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from landscape.training.analysis.target import AnalysisTarget
 
-SYSTEMS = {  # folders of runs, and what to tell of them besides method and radius
+SYSTEMS = {  # folders of runs, and a remark for the label besides method and radius
     "sasrec": "",
     "s3rec": "20 epochs of pre-training",
     "s3rec-published": "published pre-training",
@@ -23,7 +23,7 @@ SYSTEMS = {  # folders of runs, and what to tell of them besides method and radi
 def opened(
     folder: Path, data: str, systems: Iterable[str], seeds: Iterable[int], data_dir: str | None
 ) -> dict[str, dict[int, AnalysisTarget]]:
-    """The checkpoints in ``FOLDER/SYSTEM-DATA-seedN``, by system and seed; those that have no run are left out."""
+    """Open the checkpoints in ``FOLDER/SYSTEM-DATA-seedN``, by system and seed; those without a run are left out."""
     targets: dict[str, dict[int, AnalysisTarget]] = {}
     for system in systems:
         for seed in seeds:
@@ -33,10 +33,10 @@ def opened(
     return targets
 
 
-def label(system: str, several: dict[int, AnalysisTarget]) -> str:
-    """What a system is called, with what it was trained with besides the defaults."""
-    one = next(iter(several.values())).checkpoint
-    told = [one.title.split(" on ")[0], SYSTEMS.get(system, "")]
-    if one.settings.get("sam"):
-        told.append(f"ρ {one.settings['rho']:g}")
-    return ", ".join(filter(None, told))
+def label(system: str, by_seed: dict[int, AnalysisTarget]) -> str:
+    """Return the name of a system, with the settings that differ from the defaults."""
+    checkpoint = next(iter(by_seed.values())).checkpoint
+    parts = [checkpoint.title.split(" on ")[0], SYSTEMS.get(system, "")]
+    if checkpoint.settings.get("sam"):
+        parts.append(f"ρ {checkpoint.settings['rho']:g}")
+    return ", ".join(filter(None, parts))

@@ -49,7 +49,7 @@ def main() -> None:
     print(landscape.block_eigenvalues(objective, layers).table().text())
     print(landscape.localization_by_block(objective.space, pairs, layers).table().text())
     print(landscape.spectral_density(H, probes=10, steps=30))
-    print(landscape.trace(H, products=90))
+    print(landscape.trace(H, max_products=90))
     print(landscape.sharpness(objective, rhos=(0.05, 0.5), eigenvalue=float(pairs.values[0])))
     assert pairs.vectors is not None
     print(landscape.check_derivatives(objective, {"v1": pairs.vectors[0], "v2": pairs.vectors[1]}).table().text())

@@ -1,4 +1,4 @@
-"""Pages and pictures as options of commands, and what must hold of the files that they name."""
+"""Options of commands for pages and pictures, and checks of the files that they name."""
 
 from __future__ import annotations
 
@@ -13,43 +13,47 @@ import click
 if TYPE_CHECKING:
     from landscape.figures.entries import ModelEntry
 
-PICTURES = {"png": "A static picture as well, for slides.", "pdf": "The same for papers.", "svg": "The same, to edit."}
+PICTURES = {  # suffix: help
+    "png": "Also write a static picture, for slides.",
+    "pdf": "The same for papers.",
+    "svg": "The same, to edit.",
+}
 
 
 def drawing_options(*kinds: str) -> Callable[..., Any]:
-    """Options for static pictures; where there are kinds of them to choose from, also for what they show."""
-    several = [
-        *(click.option(f"--{suffix}", type=click.Path(dir_okay=False), help=told) for suffix, told in PICTURES.items()),
+    """Return a decorator that adds the options for static pictures; with ``kinds`` also those for what they show."""
+    options = [
+        *(click.option(f"--{suffix}", type=click.Path(dir_okay=False), help=text) for suffix, text in PICTURES.items()),
         click.option(
             "--picture-width",
             callback=_width,
             metavar="WIDTH",
-            help="Of the picture: column (3.5 inches), page (7), or inches.  [default: as its kind needs]",
+            help="Width of the picture: column (3.5 inches), page (7), or inches.  [default: depends on its kind]",
         ),
     ]
     if kinds:
-        several += [
+        options += [
             click.option(
                 "--picture",
                 type=click.Choice(kinds),
-                help="What the picture shows; by default the first that there is something for.",
+                help="What the picture shows; by default the first for which there is a result.",
             ),
             click.option(
                 "--picture-scale",
                 type=click.Choice(["linear", "log", "rise"]),
                 default="linear",
-                help="Of the loss in the picture; rise is above the lowest shown.",
+                help="Scale of the loss in the picture; rise: above the lowest loss shown.",
             ),
             click.option(
                 "--rho",
                 type=float,
                 callback=_radius,
-                help="Radius of a ball to draw around the model, also on the page.",
+                help="Radius of a ball around the model to draw, also on the page.",
             ),
         ]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(several):
+        for option in reversed(options):
             command = option(command)
         return command
 
@@ -58,26 +62,26 @@ def drawing_options(*kinds: str) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a command was told to draw, and where to."""
+    """The page and pictures that a command writes."""
 
     page: str | None  # None: beside the result
     pictures: Mapping[str, str]  # by suffix
-    look: Mapping[str, Any]  # arguments of ``write_picture``
+    options: Mapping[str, Any]  # arguments of ``write_picture``
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Drawing:
-        """The part of a command's options that is about drawing."""
-        look = {"kind": given.get("picture"), "rho": given.get("rho"), "width": given["picture_width"]}
+        """Take the values of a command's options that are about drawing."""
+        options = {"kind": given.get("picture"), "rho": given.get("rho"), "width": given["picture_width"]}
         if "picture_scale" in given:
-            look["scale"] = given["picture_scale"]
-        return cls(given["out"], {suffix: given[suffix] for suffix in PICTURES if given[suffix] is not None}, look)
+            options["scale"] = given["picture_scale"]
+        return cls(given["out"], {suffix: given[suffix] for suffix in PICTURES if given[suffix] is not None}, options)
 
     def check(self) -> None:
-        """Refuse what cannot be written, or could take the place of a checkpoint or a result.
+        """Check that all files can be written, and that none could replace a checkpoint or a result.
 
         Raises:
-            ValueError: A name has another suffix than what it is to hold.
-            OSError: The folder is not there or cannot be written to.
+            ValueError: The suffix of a name does not fit.
+            OSError: The folder does not exist or cannot be written to.
         """
         from landscape.results.files import check_writable
 
@@ -89,7 +93,7 @@ class Drawing:
             check_writable(output)
 
     def check_single(self, inputs: Sequence[str]) -> None:
-        """Refuse one name for the pages or pictures of several results.
+        """Check that no name is given for the pages or pictures of several results.
 
         Raises:
             UsageError: There is a name, and more than one input.
@@ -101,28 +105,28 @@ class Drawing:
                 )
 
     def draw(self, models: Sequence[ModelEntry], page: Path) -> list[Path]:
-        """Write the page and the pictures; returns their paths."""
+        """Write the page and the pictures, and return their paths."""
         from landscape.figures.export import write_page, write_picture
 
-        write_page(models, page, rho=self.look["rho"])
+        write_page(models, page, rho=self.options["rho"])
         pictures = [Path(picture) for picture in self.pictures.values()]
         for picture in pictures:
-            write_picture(models, picture, **self.look)
+            write_picture(models, picture, **self.options)
         return [page, *pictures]
 
 
 def _radius(context: click.Context, parameter: click.Parameter, rho: float | None) -> float | None:
     if rho is not None and not 0 < rho < math.inf:
-        raise click.BadParameter(f"{rho} is no finite number above 0")
+        raise click.BadParameter(f"{rho} is not a finite number above 0")
     return rho
 
 
-def _width(context: click.Context, parameter: click.Parameter, told: str | None) -> float | None:
-    if told is None:
+def _width(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    if text is None:
         return None
     from landscape.figures.static.canvas import width_of
 
     try:
-        return width_of(told)
+        return width_of(text)
     except ValueError as problem:
         raise click.BadParameter(str(problem)) from None

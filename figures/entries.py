@@ -1,4 +1,4 @@
-"""What is known of a model, for pictures that show several side by side."""
+"""The models that a page or a picture shows, and how each of them is drawn."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from dataclasses import dataclass
 from landscape.figures.style import PALETTE, colour
 from landscape.results import Curvature, Surface
 
+History = Sequence[Mapping[str, float | str]]  # of a training run: a row an epoch, as in ``history.csv``
+DASHES = ("solid", "dash", "dot")  # plotly's names
+
 
 @dataclass(frozen=True, eq=False)
 class ModelEntry:
-    """A model with what has been computed of it; whatever is missing is None or empty."""
+    """A model with the results that were computed for it; a missing result is None or empty."""
 
     name: str  # any text
     surface: Surface | None = None
     curvature: Curvature | None = None
-    history: Sequence[Mapping[str, float | str]] = ()  # of its training: a row an epoch, as in ``history.csv``
+    history: History = ()
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a model is told from the others: the same everywhere."""
+class ModelStyle:
+    """How a model is drawn and called, the same in all figures of a page."""
 
     index: int
-    name: str  # any text, but no two models' is the same
+    name: str  # any text; no two models have the same
     colour: str
-    dash: str  # of lines, in plotly's words: after the last colour they begin again, dashed
+    dash: str  # of lines: after the last colour the colours begin again, dashed
 
 
-def looks(models: Sequence[ModelEntry]) -> list[Look]:
-    """How the models are told apart, by their position; equal names get numbers."""
-    dashes = ("solid", "dash", "dot")
-    rounds = [index // len(PALETTE) for index in range(len(models))]
+def model_styles(models: Sequence[ModelEntry]) -> list[ModelStyle]:
+    """Return colour and dash of each model by its position; equal names get numbers."""
     return [
-        Look(index, name, colour(index), dashes[rounds[index] % len(dashes)])
-        for index, name in enumerate(_told_apart([model.name for model in models]))
+        ModelStyle(index, name, colour(index), DASHES[index // len(PALETTE) % len(DASHES)])
+        for index, name in enumerate(_distinct([model.name for model in models]))
     ]
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def _distinct(names: Sequence[str]) -> list[str]:
     counts = Counter(names)
-    found: list[str] = []
+    result: list[str] = []
     for name in names:
         numbered = (f"{name} ({number})" for number in itertools.count(1))
-        new = name if counts[name] == 1 else next(each for each in numbered if each not in counts and each not in found)
-        found.append(new)
-    return found
+        unused = (candidate for candidate in numbered if candidate not in counts and candidate not in result)
+        result.append(name if counts[name] == 1 else next(unused))
+    return result

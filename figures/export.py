@@ -1,4 +1,4 @@
-"""Pages and pictures of one model or several to files: which figure shows what there is."""
+"""Write pages and pictures of one model or several to files; which picture is the default."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from landscape.figures import static
-from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
-from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, is_plane, risen
-from landscape.results import Surface
+from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, above_lowest
+from landscape.figures.plotdata.extents import is_plane
+from landscape.results import Curvature, Surface
 from landscape.results.files import write_text
 
 
@@ -31,57 +32,63 @@ def write_picture(
     rho: float | None = None,
     width: float | None = None,
 ) -> None:
-    """Write one static picture of a model or of several as what the suffix says: .png, .pdf or .svg.
+    """Write a static picture of a model or of several in the format of the suffix: .png, .pdf or .svg.
 
     Args:
         models: What to draw.
         path: Of the file.
-        kind: One of ``OF_ONE`` for a model alone, of ``OF_SEVERAL`` for more; by default the first that there is
-            something for.
+        kind: A key of ``PICTURES_OF_ONE`` for one model, of ``PICTURES_OF_SEVERAL`` for more; by default the first
+            that there is something for.
         scale: Of the loss: ``linear``, ``log`` or ``rise``, above the lowest shown.
-        rho: The radius of a ball to draw where there are surfaces.
-        width: In inches; by default what the figure has.
+        rho: The radius of a ball to draw on surfaces.
+        width: In inches; by default that of the figure.
 
     Raises:
-        ValueError: No model has what such a picture shows.
+        ValueError: No model has what the picture shows.
     """
-    look = _Look(scale, rho, {} if width is None else {"width": width})
-    kind = kind or _usual(models)
-    figure = OF_ONE[kind](models[0], look) if len(models) == 1 else OF_SEVERAL[kind](models, look)
+    options = PictureOptions(scale, rho, {} if width is None else {"width": width})
+    kind = kind or _default_kind(models)
+    if len(models) == 1:
+        figure = PICTURES_OF_ONE[kind](models[0], options)
+    else:
+        figure = PICTURES_OF_SEVERAL[kind](models, options)
     static.save(figure, path)
 
 
 @dataclass(frozen=True)
-class _Look:
+class PictureOptions:
+    """How a picture is drawn, as far as its kind allows."""
+
     scale: str
     rho: float | None
     size: Mapping[str, Any]
 
     @property
     def log(self) -> bool:
+        """Whether the loss is on a logarithmic scale."""
         return self.scale == LOG
 
 
-def _usual(models: Sequence[ModelEntry]) -> str:
+def _default_kind(models: Sequence[ModelEntry]) -> str:
     surfaces = [model.surface for model in models if model.surface is not None]
     return "spectrum" if not surfaces else "3d" if any(map(is_plane, surfaces)) else "line"
 
 
-def _of_surface(draw: Callable[..., Figure]) -> Callable[[ModelEntry, _Look], Figure]:
-    def drawn(model: ModelEntry, look: _Look) -> Figure:
+def _of_surface(draw: Callable[..., Figure]) -> Callable[[ModelEntry, PictureOptions], Figure]:
+    def picture(model: ModelEntry, options: PictureOptions) -> Figure:
         surface = _surface(model)
-        return draw(
-            risen(surface) if look.scale == RISE else surface, name=model.name, log=look.log, rho=look.rho, **look.size
-        )
+        if options.scale == RISE:
+            surface = above_lowest(surface)
+        return draw(surface, name=model.name, log=options.log, rho=options.rho, **options.size)
 
-    return drawn
+    return picture
 
 
-def _line(model: ModelEntry, look: _Look) -> Figure:
-    """The surface that is a line, or the line of a plane along its first direction."""
+def _line(model: ModelEntry, options: PictureOptions) -> Figure:
+    """Draw the surface if it is a line, or the line of a plane along its first direction."""
     if is_plane(_surface(model)):
-        return static.profiles_figure([model], scale=look.scale, **look.size)
-    return _of_surface(static.line_figure)(model, look)
+        return static.profiles_figure([model], scale=options.scale, **options.size)
+    return _of_surface(static.line_figure)(model, options)
 
 
 def _surface(model: ModelEntry) -> Surface:
@@ -90,33 +97,38 @@ def _surface(model: ModelEntry) -> Surface:
     return model.surface
 
 
-def _curvature(model: ModelEntry, look: _Look) -> Figure:
+def _curvature(model: ModelEntry) -> Curvature:
     if model.curvature is None:
         raise ValueError(f"{model.name} has no curvature to draw")
-    return static.curvature_figure(model.curvature, name=model.name, **look.size)
+    return model.curvature
 
 
-def _bands(models: Sequence[ModelEntry], look: _Look) -> Figure:
-    found = [
-        (each, model.surface.radial_profile) for each, model in zip(looks(models), models, strict=True) if model.surface
-    ]
-    bands = {each.name: band for each, band in found if band is not None}
-    if not bands:
-        raise ValueError("there is no band over several planes to draw; compute one with --repeats")
-    colours = {each.name: each.colour for each, _ in found}
-    return static.band_figure(bands, rise=look.scale == RISE, log=look.log, colours=colours, **look.size)
+def _radial_profiles(models: Sequence[ModelEntry], options: PictureOptions) -> Figure:
+    styles = model_styles(models)
+    profiles = {
+        style.name: model.surface.radial_profile
+        for style, model in zip(styles, models, strict=True)
+        if model.surface is not None and model.surface.radial_profile is not None
+    }
+    if not profiles:
+        raise ValueError("there is no radial profile over several planes to draw; compute one with --repeats")
+    colours = {style.name: style.colour for style in styles}
+    rise = options.scale == RISE
+    return static.radial_profile_figure(profiles, rise=rise, log=options.log, colours=colours, **options.size)
 
 
-OF_ONE: dict[str, Callable[[ModelEntry, _Look], Figure]] = {
+PICTURES_OF_ONE: dict[str, Callable[[ModelEntry, PictureOptions], Figure]] = {
     "3d": _of_surface(static.surface_figure),
     "map": _of_surface(static.contour_figure),
     "line": _line,
-    "band": lambda model, look: _bands([model], look),
-    "spectrum": _curvature,
+    "band": lambda model, options: _radial_profiles([model], options),
+    "spectrum": lambda model, options: static.curvature_figure(_curvature(model), name=model.name, **options.size),
 }
-OF_SEVERAL: dict[str, Callable[[Sequence[ModelEntry], _Look], Figure]] = {
-    "3d": lambda models, look: static.comparison_figure(models, scale=look.scale, rho=look.rho, **look.size),
-    "line": lambda models, look: static.profiles_figure(models, scale=look.scale, **look.size),
-    "band": _bands,
-    "spectrum": lambda models, look: static.spectra_figure(models, **look.size),
+PICTURES_OF_SEVERAL: dict[str, Callable[[Sequence[ModelEntry], PictureOptions], Figure]] = {
+    "3d": lambda models, options: static.comparison_figure(
+        models, scale=options.scale, rho=options.rho, **options.size
+    ),
+    "line": lambda models, options: static.profiles_figure(models, scale=options.scale, **options.size),
+    "band": _radial_profiles,
+    "spectrum": lambda models, options: static.spectra_figure(models, **options.size),
 }

@@ -30,7 +30,11 @@ THEMES = {
 
 @cache
 def template(theme: str) -> go.layout.Template:
-    """Fonts, lines and colours of the text, axes and background for ``light`` or ``dark``."""
+    """Return plotly's template of a theme: fonts, lines, and the colours of text, axes and background.
+
+    Raises:
+        ValueError: The theme is unknown.
+    """
     if theme not in THEMES:
         raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {theme!r}")
     colours = THEMES[theme]

@@ -2,12 +2,8 @@
 
 from .geometry.block_eigenvalues import block_eigenvalues as block_eigenvalues
 from .geometry.curvature import curvature as curvature
-from .geometry.derivative_checks import (
-    central_difference as central_difference,
-)
-from .geometry.derivative_checks import (
-    check_derivatives as check_derivatives,
-)
+from .geometry.derivative_checks import check_derivatives as check_derivatives
+from .geometry.finite_differences import central_difference as central_difference
 from .geometry.localization import (
     localization_by_block as localization_by_block,
 )
@@ -100,6 +96,7 @@ from .results import (
 from .results import (
     Trajectory as Trajectory,
 )
+from .results.cache import ResultCache as ResultCache
 from .results.interpolation import resample as resample
 from .results.storage import (
     load_curvature as load_curvature,
@@ -113,12 +110,10 @@ from .results.storage import (
 from .results.storage import (
     save_surface as save_surface,
 )
-from .surfaces.evaluation_cache import Evaluations as Evaluations
+from .surfaces.barrier import barrier as barrier
+from .surfaces.evaluation_cache import EvaluationCache as EvaluationCache
 from .surfaces.planes import (
     Plane as Plane,
-)
-from .surfaces.planes import (
-    barrier as barrier,
 )
 from .surfaces.planes import (
     eigen_plane as eigen_plane,

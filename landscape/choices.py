@@ -1,4 +1,4 @@
-"""Names to choose from, and refusing unknown ones with the one that was probably meant."""
+"""Names to choose from; errors about unknown names suggest the nearest one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import difflib
 from collections.abc import Iterable
 
 NORMALIZE = ("filter", "layer", "none")  # how random directions are scaled
-VECTORS = ("zero", "keep")  # what becomes of biases and norms in them
+VECTORS = ("zero", "keep")  # biases and norms in them
 
 
 def one_of(value: str, known: Iterable[str], what: str) -> str:
-    """``value`` as it is spelt among ``known``; case does not matter.
+    """Return ``value`` as it is spelt among ``known``; case does not matter.
 
     Raises:
-        ValueError: It is none of them; the message names them, and the nearest.
+        ValueError: It is none of them; the message lists them, and suggests the nearest.
     """
     spellings = {name.lower(): name for name in known}
     if value.lower() in spellings:

@@ -1,4 +1,4 @@
-"""Where to compute."""
+"""Devices to compute on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def resolve(name: str) -> torch.device:
-    """The device of that name; ``auto`` is a GPU where there is one.
+    """Return the device of this name; ``auto`` is a GPU if there is one.
 
     Raises:
         ValueError: The name is unknown, or there is no such device.
@@ -26,7 +26,7 @@ def resolve(name: str) -> torch.device:
 
 
 def available_memory(device: torch.device | str) -> int:
-    """The bytes that are free on a device, as far as the system tells."""
+    """Return the bytes that are free on a device, as the system reports them."""
     device = torch.device(device)
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])

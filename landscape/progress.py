@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar with the time left on a terminal, now and then a line in a log."""
+"""Progress on standard error: a bar with the time left on a terminal, or a line every few seconds in a log."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import rich.progress
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-Progress = Callable[[float, int, str], None]  # done, total, what to say beside the bar; less done is a new beginning
+Progress = Callable[[float, int, str], None]  # (done, total, text beside the bar); a smaller `done` restarts the bar
 
-SECONDS_A_LINE = 10.0  # in a log
+SECONDS_PER_LINE = 10.0  # in a log
 
 
 def silent(done: float, total: int, text: str = "") -> None:
@@ -22,46 +22,51 @@ def silent(done: float, total: int, text: str = "") -> None:
 
 @contextmanager
 def progress_bar(task: str) -> Iterator[Progress]:
-    """Show how far a task is.
+    """Show the progress of a task on standard error.
 
     Args:
         task: A word or two, such as ``Surface``.
 
     Yields:
-        A function of (done, total, text) to call as often as there is something to say.
+        A function of (done, total, text). It may be called as often as there is something to report.
     """
     if not sys.stderr.isatty():
         yield _log(task)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
-    with rich.progress.Progress(
+    bar = rich.progress.Progress(
         *columns, TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=Console(stderr=True)
-    ) as bar:
-        handle = bar.add_task(task, total=1, text="")
+    )
+    handle = bar.add_task(task, total=1, text="")
 
-        def report(done: float, total: int, text: str = "") -> None:
-            if done < bar.tasks[0].completed:
-                bar.reset(handle)
-            bar.update(handle, completed=done, total=total, text=text)
+    def report(done: float, total: int, text: str = "") -> None:
+        bar.start()  # at the first report: nothing is shown where a result is read from a file
+        if done < bar.tasks[0].completed:
+            bar.reset(handle)
+        bar.update(handle, completed=done, total=total, text=text)
 
+    try:
         yield report
+    finally:
+        bar.stop()
 
 
 def _log(task: str) -> Progress:
-    told = time.monotonic()
-    begun, before, latest = told, 0.0, 0.0  # when, with how much done already, and how much is
+    printed = time.monotonic()  # when the last line was
+    started, done_at_start, last_done = printed, 0.0, 0.0
 
     def report(done: float, total: int, text: str = "") -> None:
-        nonlocal told, begun, before, latest
+        nonlocal printed, started, done_at_start, last_done
         now = time.monotonic()
-        if done < latest or (latest == 0 and done > 1):
-            begun, before = now, done
-        latest = done
-        if now - told < SECONDS_A_LINE:
+        if done < last_done or (last_done == 0 and done > 1):  # another task, or one that is continued
+            started, done_at_start = now, done
+        last_done = done
+        if now - printed < SECONDS_PER_LINE:
             return
-        told = now
-        left = f", {(now - begun) / (done - before) * (total - done):.0f} s left" if done > before else ""
-        part = f"{done:.1f}".removesuffix(".0")
-        print(f"{task} {part}/{total}{left}. {text}".rstrip(), file=sys.stderr, flush=True)
+        printed = now
+        new = done - done_at_start
+        left = f", {(now - started) / new * (total - done):.0f} s left" if new > 0 else ""
+        count = f"{done:.1f}".removesuffix(".0")
+        print(f"{task} {count}/{total}{left}. {text}".rstrip(), file=sys.stderr, flush=True)
 
     return report

@@ -41,7 +41,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"width {width} is no multiple of heads {heads}; choose one that is")
+            raise ValueError(f"width {width} is not a multiple of heads {heads}; choose one that is")
         self.heads = heads
         self.dropout = Dropout(dropout)
         self.query = nn.Linear(width, width)
@@ -56,12 +56,13 @@ class Attention(nn.Module):
         offset = torch.cat([self.query.bias, self.key.bias, self.value.bias])
         qkv = F.linear(x, weight, offset).view(rows, n, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (R, H, n, d/H)
-        if self.training:  # spelt out, for our dropout; on a CPU torch has no fused kernel with dropout either
+        if self.training:  # written out, for our dropout; on a CPU torch has no fused kernel with dropout either
             weights = torch.softmax((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2) + bias, dim=-1)  # (R, H, n, n)
             mixed = self.dropout(weights) @ v
         else:
             mixed = F.scaled_dot_product_attention(q, k, v, bias)
-        return mixed.transpose(1, 2).reshape(rows, n, width)
+        joined: Tensor = mixed.transpose(1, 2).reshape(rows, n, width)
+        return joined
 
 
 class Block(nn.Module):
@@ -87,4 +88,5 @@ class Block(nn.Module):
         if select is not None:
             mixed, x = mixed.flatten(0, 1)[select], x.flatten(0, 1)[select]
         x = self.attention_norm(x + self.dropout(self.output(mixed)))
-        return self.feed_norm(x + self.dropout(self.contract(F.gelu(self.expand(x)))))
+        outputs: Tensor = self.feed_norm(x + self.dropout(self.contract(F.gelu(self.expand(x)))))
+        return outputs

@@ -9,7 +9,7 @@ from landscape.models.dropout import Dropout
 from landscape.models.encoder import NORM_EPS, Block, attention_bias
 
 INIT_STD = 0.02
-BLOCKS = {  # what one may ask of alone: patterns of parameters' names, S3Rec's further ones included
+BLOCKS = {  # named parameter blocks: patterns of parameters' names, those of S3Rec's heads included
     "item table": "items.*",
     "positions": "positions.*",
     "queries": "blocks.*.attention.query.*",
@@ -94,4 +94,5 @@ class SASRec(nn.Module):
         *earlier, last = self.blocks
         for block in earlier:
             x = block(x, bias)
-        return last(x, bias, select)
+        outputs: Tensor = last(x, bias, select)
+        return outputs

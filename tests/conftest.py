@@ -13,9 +13,16 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"  # real data, too large for the repository
 
-# The same examples in every run: what fails, fails again. Timing is no matter of correctness.
+# The same examples in every run: what fails, fails again. Time decides nothing.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that open a browser, by their fixtures."""
+    for item in items:
+        if {"launch", "chromium", "flat_chromium"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(autouse=True)

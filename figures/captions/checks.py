@@ -1,4 +1,4 @@
-"""Numbers found in two ways, in words."""
+"""Numbers that were computed in two ways, in words."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ DIGITS = 7
 
 
 def check_rows(checks: CheckReport) -> list[dict[str, str | bool]]:
-    """For a table: what, expected, found with what is allowed, and whether the two agree."""
+    """Return rows of a table: what, expected, result with the allowed difference, and whether the two agree."""
     return [
         {
             "what": check.what,
             "expected": number(check.expected, DIGITS),
-            "found": f"{number(check.found, DIGITS)} ± {number(check.allowed, 2)}",
+            "result": f"{number(check.found, DIGITS)} ± {number(check.allowed, 2)}",
             "agrees": check.agrees,
         }
         for check in checks.checks
@@ -23,11 +23,9 @@ def check_rows(checks: CheckReport) -> list[dict[str, str | bool]]:
 
 
 def check_warnings(checks: CheckReport | None) -> list[str]:
-    """Which checks failed."""
-    differing = [check.what for check in checks.checks if not check.agrees] if checks is not None else []
-    if checks is None or not differing:
+    """Return a warning that names the checks that failed."""
+    failed = [check.what for check in checks.checks if not check.agrees] if checks is not None else []
+    if checks is None or not failed:
         return []
     total = counted(len(checks.checks), "check")
-    return [
-        f"{len(differing)} of {total} failed: {', '.join(differing)}. Do not trust the numbers before it is known why."
-    ]
+    return [f"{len(failed)} of {total} failed: {', '.join(failed)}. Do not trust the numbers until the cause is known."]

@@ -1,4 +1,4 @@
-"""Whether models compare, and what each lacks, in words."""
+"""Whether models compare, and what each of them lacks, in words."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from landscape.figures.captions.conditions import conditions
 from landscape.figures.captions.curvatures import curvature_warnings
 from landscape.figures.captions.surfaces import surface_warnings
-from landscape.figures.entries import Look, ModelEntry
-from landscape.figures.plotdata.comparison import is_plane
-from landscape.figures.style import MATRICES, number
+from landscape.figures.entries import ModelEntry, ModelStyle
+from landscape.figures.plotdata.extents import is_plane
 from landscape.results import Curvature, Surface
-from landscape.results.serialization import to_plain
 
-UNTOLD = "not told"
-OF_ALL = {  # what must be the same, and why
-    "data sets": "Their losses are not of the same thing.",
-    "losses": "Heights and eigenvalues are not of the same thing.",
+NOT_RECORDED = "not recorded"
+OF_ALL = {  # what must be the same, and what follows if it is not
+    "data sets": "Their losses measure different things.",
+    "losses": "Heights and eigenvalues measure different things.",
     "splits": "Their losses are of different targets.",
     "numbers of users": "Part of a difference may be the users.",
     "seeds of the loss": "Part of a difference may be the users and negatives drawn.",
@@ -27,7 +26,7 @@ OF_ALL = {  # what must be the same, and why
     "parameters moved": "Lengths and eigenvalues are of different parameters.",
 }
 OF_SURFACES = {
-    "kinds of plane": "Their slopes cannot be held against each other.",
+    "kinds of plane": "Their slopes do not compare.",
     "ways to scale directions": "A step of 1 is not the same in all.",
     "seeds of the directions": "Part of a difference may be the directions drawn.",
     "extents": "On a shared scale, all are drawn in the largest.",
@@ -35,11 +34,11 @@ OF_SURFACES = {
 OF_CURVATURES = {"matrices": "Their eigenvalues are of different matrices."}
 
 
-def comparison_warnings(models: Sequence[ModelEntry], looks: Sequence[Look]) -> list[str]:
-    """What keeps the models from being compared: which of them differ in what."""
+def comparison_warnings(models: Sequence[ModelEntry], styles: Sequence[ModelStyle]) -> list[str]:
+    """Return what keeps the models from being compared: which of them differ in what."""
     warnings = [
-        f"The surface and the curvature of {look.name} are of different checkpoints."
-        for model, look in zip(models, looks, strict=True)
+        f"The surface and the curvature of {style.name} are of different checkpoints."
+        for model, style in zip(models, styles, strict=True)
         if None not in (model.surface, model.curvature)
         and len({str(_checkpoint(result)) for result in (model.surface, model.curvature)} - {"None"}) > 1
     ]
@@ -51,18 +50,18 @@ def comparison_warnings(models: Sequence[ModelEntry], looks: Sequence[Look]) -> 
         (OF_CURVATURES, ("curvature",)),
     ):
         for noun, consequence in nouns.items():
-            named = _by_value(models, looks, noun, kinds)
-            if len(named) > 1:
-                warnings.append(f"Different {noun}: {_listed(named)}. {consequence}")
+            values = _by_value(models, styles, noun, kinds)
+            if len(values) > 1:
+                warnings.append(f"Different {noun}: {_listed(values)}. {consequence}")
     results = [result for model in models for result in (model.surface, model.curvature) if result is not None]
     if results and not any(result.metadata.get("objective") for result in results):
-        warnings.append("No result tells which users and random draws its loss had: whether they compare is not known.")
+        warnings.append("No result records the users and random draws of its loss: whether they compare is not known.")
     return warnings
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What is to be said of one model."""
+    """Sentences on one model."""
 
     name: str
     sentences: list[str]
@@ -73,88 +72,57 @@ class Notes:
         return len(self.sentences)
 
 
-def model_notes(models: Sequence[ModelEntry], looks: Sequence[Look]) -> list[Notes]:
-    """Of each model: what must be known before its numbers are trusted, and what it lacks."""
-    found = []
-    for model, look in zip(models, looks, strict=True):
-        notes = []
-        if model.surface is None:
-            notes.append("There is no surface.")
-        else:
-            if not is_plane(model.surface):
-                notes.append(f"Its surface is {_shape(model.surface).lower()}, not a plane.")
-            notes += surface_warnings(model.surface)
-        notes += ["There is no curvature."] if model.curvature is None else curvature_warnings(model.curvature)
-        found.append(Notes(look.name, notes))
-    return found
+def model_notes(models: Sequence[ModelEntry], styles: Sequence[ModelStyle]) -> list[Notes]:
+    """Return for each model what a reader must know before trusting its numbers, and what it lacks."""
+    return [Notes(style.name, _notes(model)) for model, style in zip(models, styles, strict=True)]
 
 
-def missing(surface: Surface | None, of: Surface | None, quantity: str) -> str:
-    """Why nothing is drawn of a quantity, ``of`` being what the surface has of it; empty where it is drawn."""
+def _notes(model: ModelEntry) -> list[str]:
+    sentences = []
+    if model.surface is None:
+        sentences.append("There is no surface.")
+    else:
+        if not is_plane(model.surface):
+            sentences.append(f"Its surface is {_shape(model.surface).lower()}, not a plane.")
+        sentences += surface_warnings(model.surface)
+    return sentences + (["There is no curvature."] if model.curvature is None else curvature_warnings(model.curvature))
+
+
+def missing(surface: Surface | None, drawn: Surface | None, quantity: str) -> str:
+    """Return why nothing is drawn of a quantity; ``drawn`` is its surface, and the text is empty if it is drawn."""
     if surface is None:
         return "No surface was computed."
-    if of is None:
+    if drawn is None:
         return f"{quantity} was not measured."
-    if not np.isfinite(of.loss).any():
+    if not np.isfinite(drawn.loss).any():
         return "No point has a finite value."
-    return "" if is_plane(of) else f"{_shape(of)}, not a plane: see below."
+    return "" if is_plane(drawn) else f"{_shape(drawn)}, not a plane: see below."
 
 
 def _shape(surface: Surface) -> str:
     return "A line" if surface.loss.size > 1 else "A single point"
 
 
-def _listed(named: Mapping[str, Sequence[str]]) -> str:
-    """Values with the models that have them; the largest group, where it is large, is all others and comes last."""
-    *rest, (value, names) = sorted(named.items(), key=lambda each: len(each[1]))
+def _listed(values: Mapping[str, Sequence[str]]) -> str:
+    """List values with their models; the largest group comes last, and is called "all others" if it is large."""
+    *rest, (last, names) = sorted(values.items(), key=lambda item: len(item[1]))
     alone = len(names) < 3 or (bool(rest) and len(rest[-1][1]) == len(names))
     others = ", ".join(names) if alone else "all others"
-    return "; ".join(f"{each} ({', '.join(models)})" for each, models in [*rest, (value, [others])])
+    return "; ".join(f"{value} ({', '.join(models)})" for value, models in [*rest, (last, [others])])
 
 
 def _by_value(
-    models: Sequence[ModelEntry], looks: Sequence[Look], noun: str, kinds: Sequence[str]
+    models: Sequence[ModelEntry], styles: Sequence[ModelStyle], noun: str, kinds: Sequence[str]
 ) -> dict[str, list[str]]:
-    """Which models have which value of what ``noun`` names; empty where no result tells."""
-    found: dict[str, list[str]] = {}
-    for model, look in zip(models, looks, strict=True):
-        told = {kind: _told(result).get(noun) for kind in kinds if (result := getattr(model, kind)) is not None}
-        values = set(told.values())
-        for kind, value in told.items() if len(values) > 1 else [("", value) for value in values]:
-            found.setdefault(value or UNTOLD, []).append(f"{look.name}’s {kind}" if kind else look.name)
-    return {} if set(found) == {UNTOLD} else found
-
-
-def _told(result: Surface | Curvature) -> dict[str, str | None]:
-    metadata: Mapping[str, Any] = to_plain(result.metadata)
-    found: dict[str, str | None] = {}
-    data = metadata.get("data")
-    if isinstance(data, Mapping):
-        found["data sets"] = " ".join(str(data[key])[:12] for key in ("name", "sha256") if data.get(key))
-    objective = metadata.get("objective")
-    if isinstance(objective, Mapping):
-        users, blocks = objective.get("users"), objective.get("blocks")
-        found |= {
-            "losses": str(objective.get("loss")),
-            "splits": str(objective.get("split")),
-            "numbers of users": number(users) if isinstance(users, int) else str(users or "all"),
-            "seeds of the loss": str(objective.get("seed")),
-            "modes": "with dropout" if objective.get("train_mode") else "without dropout",
-            "parameters moved": "all" if blocks is None else str(blocks),
-        }
-    if isinstance(result, Curvature):
-        found["matrices"] = MATRICES.get(result.operator, result.operator)
-        return found
-    axes = (result.alphas, result.betas)
-    reached = [f"[{number(axis[0], 3)}, {number(axis[-1], 3)}]" for axis in axes if len(axis) > 1]
-    found["extents"] = " × ".join(reached) or "a single point"
-    plane = metadata.get("plane")
-    if isinstance(plane, Mapping):
-        found["kinds of plane"] = str(plane["kind"]) if plane.get("kind") else None
-        if plane.get("kind") == "random":
-            found["ways to scale directions"] = f"{plane.get('normalize')}, vectors {plane.get('vectors')}"
-            found["seeds of the directions"] = str(plane.get("seeds", plane.get("seed")))
-    return found
+    """Return which models have which value of a condition; empty if no result records it."""
+    result: dict[str, list[str]] = {}
+    for model, style in zip(models, styles, strict=True):
+        recorded = {kind: conditions(part).get(noun) for kind in kinds if (part := getattr(model, kind)) is not None}
+        values = set(recorded.values())
+        for kind, value in recorded.items() if len(values) > 1 else [("", value) for value in values]:
+            name = f"{style.name}’s {kind}" if kind else style.name
+            result.setdefault(value or NOT_RECORDED, []).append(name)
+    return {} if set(result) == {NOT_RECORDED} else result
 
 
 def _checkpoint(result: Surface | Curvature | None) -> Any:

@@ -7,16 +7,16 @@ import math
 from landscape.figures.captions.checks import check_warnings
 from landscape.figures.captions.facts import Fact, quadratic_fact
 from landscape.figures.captions.measures import negative_fact, trace_fact
-from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, MATRICES, eigenvalue_name, number, percent
+from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, eigenvalue_name, number, percent
 from landscape.results import Curvature, EigenPairs
+from landscape.results.display_names import display_name
 
 STATIONARY = 1e-3  # the share of the loss that a gradient step may still gain at a point called nearly stationary
 
 
 def curvature_facts(curvature: Curvature) -> list[Fact]:
-    """Both ends of the spectrum, trace, negative share, gradient, and the scale to read eigenvalues against."""
+    """Return both ends of the spectrum, trace, negative share, gradient, and the scale to read eigenvalues against."""
     pairs, bottom = curvature.pairs, curvature.pairs.bottom
-    top = pairs.values[0]
     facts = [Fact(f"{LAMBDA_MAX}, largest eigenvalue", _with_residual(pairs), _state(pairs))]
     if bottom is not None:
         facts.append(Fact(f"{LAMBDA_MIN}, smallest eigenvalue", _with_residual(bottom), _state(bottom)))
@@ -24,18 +24,19 @@ def curvature_facts(curvature: Curvature) -> list[Fact]:
         facts.append(trace_fact(curvature.trace))
     if curvature.spectrum is not None:
         facts.append(negative_fact(curvature.spectrum))
-    error = curvature.loss_stderr
     facts += [
         Fact("Gradient norm ‖∇L‖", number(curvature.gradient_norm), "zero only at a stationary point"),
         Fact(
             f"{LAMBDA_MAX} · ‖θ‖²",
-            number(float(top) * curvature.params_norm**2),
+            number(float(pairs.values[0]) * curvature.params_norm**2),
             f"‖θ‖ = {number(curvature.params_norm)}",
         ),
+        Fact("Loss", number(curvature.loss), _loss_error(curvature.loss_stderr)),
         Fact(
-            "Loss", number(curvature.loss), f"± {number(error, 2)} standard error" if error > 0 else _exactness(error)
+            f"{display_name(curvature.operator)} products",
+            number(pairs.products),
+            "matrix-vector products for the eigenvalues",
         ),
-        Fact(f"{_matrix(curvature)} products", number(pairs.products), "matrix-vector products for the eigenvalues"),
     ]
     if curvature.quadratic is not None:
         facts.append(quadratic_fact(curvature.quadratic, plane="in the plane of the first two eigenvectors"))
@@ -43,13 +44,13 @@ def curvature_facts(curvature: Curvature) -> list[Fact]:
 
 
 def curvature_warnings(curvature: Curvature) -> list[str]:
-    """What the numbers do not mean, in plain words: an indefinite Hessian, a gradient, values not converged."""
-    pairs, bottom = curvature.pairs, curvature.pairs.bottom
+    """Return what the numbers do not mean: an indefinite Hessian, a gradient, values that did not converge."""
+    bottom = curvature.pairs.bottom
     warnings = check_warnings(curvature.checks)
     if curvature.operator != "hessian":
         warnings.append(
-            f"These are eigenvalues of the {_matrix(curvature)}, which is never negative: of the Hessian it has only "
-            "the part that the model's first derivatives make."
+            f"These are eigenvalues of the {display_name(curvature.operator)}, which has no negative ones: it is only "
+            "the part of the Hessian that comes from the model's first derivatives."
         )
     elif bottom is not None and bottom.values[0] + bottom.residuals[0] < 0:
         warnings.append(
@@ -61,26 +62,31 @@ def curvature_warnings(curvature: Curvature) -> list[str]:
     if curvature.operator == "hessian" and not gain <= STATIONARY * abs(curvature.loss):
         warnings.append(
             f"This is not a stationary point: its gradient has norm {number(curvature.gradient_norm, 3)}, and to "
-            f"second order one gradient step would lower the loss by {_share(gain, curvature.loss)}. "
+            f"second order one gradient step would lower the loss by {_amount(gain, curvature.loss)}. "
             "The eigenvalues are not those of a minimum."
         )
-    unfinished = [eigenvalue_name(rank + 1) for rank, done in enumerate(pairs.converged) if not done]
-    if bottom is not None and not bottom.converged[0]:
-        unfinished.append(LAMBDA_MIN)
-    if curvature.blocks is not None:
-        blocks = curvature.blocks
-        unfinished += [name for name, done in zip(blocks.names, blocks.converged, strict=True) if not done]
+    unfinished = _not_converged(curvature)
     if unfinished:
         warnings.append(
-            f"Not converged: {', '.join(unfinished)}. Each bar holds an eigenvalue, but is wider than was asked for."
+            f"Not converged: {', '.join(unfinished)}. Each bar holds an eigenvalue, but is wider than requested."
         )
     return warnings
 
 
-def expected_gain(curvature: Curvature) -> float:
-    """How much one gradient step of length 1/λmax lowers the loss at least, to second order: ‖∇L‖²/(2 λmax).
+def _not_converged(curvature: Curvature) -> list[str]:
+    pairs, bottom, blocks = curvature.pairs, curvature.pairs.bottom, curvature.blocks
+    names = [eigenvalue_name(rank + 1) for rank, done in enumerate(pairs.converged) if not done]
+    if bottom is not None and not bottom.converged[0]:
+        names.append(LAMBDA_MIN)
+    if blocks is not None:
+        names += [name for name, done in zip(blocks.names, blocks.converged, strict=True) if not done]
+    return names
 
-    Infinite where the loss is not convex along any direction seen, NaN where the numbers are not finite.
+
+def expected_gain(curvature: Curvature) -> float:
+    """Return by how much one gradient step of length 1/λmax lowers the loss at least, to second order: ‖∇L‖²/(2 λmax).
+
+    Infinite if the loss is not convex along any direction seen, NaN if the numbers are not finite.
     """
     top = float(curvature.pairs.values[0])
     if not curvature.gradient_norm:
@@ -90,11 +96,7 @@ def expected_gain(curvature: Curvature) -> float:
     return curvature.gradient_norm**2 / (2 * top) if top > 0 else math.inf
 
 
-def _matrix(curvature: Curvature) -> str:
-    return MATRICES.get(curvature.operator, curvature.operator)
-
-
-def _share(gain: float, loss: float) -> str:
+def _amount(gain: float, loss: float) -> str:
     if not math.isfinite(gain):
         return "an amount without bound"
     share = f", {percent(gain / abs(loss))} of it" if loss else ""
@@ -109,5 +111,7 @@ def _state(pairs: EigenPairs) -> str:
     return "± its residual; converged" if pairs.converged[0] else "± its residual; not converged"
 
 
-def _exactness(error: float) -> str:
+def _loss_error(error: float) -> str:
+    if error > 0:
+        return f"± {number(error, 2)} standard error"
     return "over all users" if error == 0 else "its standard error is unknown"

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from landscape.figures.captions.cells import MISSING, Cell, CellOf, cell, of_curvature, of_surface
 from landscape.figures.entries import ModelEntry
-from landscape.figures.plotdata.comparison import VALIDATED, series
-from landscape.figures.style import GREEK_RHO, LAMBDA_MAX, LAMBDA_MIN, give_or_take, number, percent
+from landscape.figures.plotdata.histories import VALIDATED, series
+from landscape.figures.style import GREEK_RHO, LAMBDA_MAX, LAMBDA_MIN, number, percent
 from landscape.results import Curvature, EigenPairs, Surface
-
-MISSING = "–"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A number of a model."""
-
-    value: float = math.nan  # to sort by
-    text: str = MISSING  # with its uncertainty
+from landscape.results.display_names import display_name
 
 
 @dataclass(frozen=True)
@@ -29,66 +19,45 @@ class Row:
     """A number of all models."""
 
     label: str
-    note: str  # what stands behind ±, and how the number is known
+    note: str  # what the error after ± is, and how the number is known
     cells: tuple[Cell, ...]  # one a model
 
 
+@dataclass(frozen=True)
+class _Quantity:
+    label: str
+    note: str
+    cell: CellOf
+
+
 def number_rows(models: Sequence[ModelEntry]) -> list[Row]:
-    """Every number that any of the models has."""
-    told = [*_LOSSES, *_metrics(models), *_rises(models), *_CURVATURES, *_sharpness(models), *_EFFORTS]
-    rows = [Row(label, note, tuple(map(cell, models))) for label, note, cell in told]
+    """Return a row for each number that at least one of the models has."""
+    quantities = [*_LOSSES, *_metrics(models), *_rises(models), *_CURVATURES, *_sharpness(models), *_COSTS]
+    rows = [Row(quantity.label, quantity.note, tuple(map(quantity.cell, models))) for quantity in quantities]
     return [row for row in rows if any(cell.text != MISSING for cell in row.cells)]
 
 
 def _loss(model: ModelEntry) -> Cell:
     if model.surface is not None and math.isfinite(model.surface.centre):
         error = model.surface.metadata.get("loss_stderr")
-        return _give(model.surface.centre, error if isinstance(error, float) else math.nan)
-    return Cell() if model.curvature is None else _give(model.curvature.loss, model.curvature.loss_stderr)
+        return cell(model.surface.centre, error if isinstance(error, float) else math.nan)
+    return Cell() if model.curvature is None else cell(model.curvature.loss, model.curvature.loss_stderr)
 
 
 def _validated(model: ModelEntry) -> Cell:
-    found = series(model.history, VALIDATED)
-    if not np.isfinite(found.values).any():
+    validated = series(model.history, VALIDATED)
+    if validated.best is None:
         return Cell()
-    best = int(np.nanargmax(found.values))
-    return Cell(float(found.values[best]), f"{number(float(found.values[best]))}, epoch {number(found.epochs[best])}")
-
-
-def _of_curvature(cell: Callable[[Curvature], Cell]) -> Callable[[ModelEntry], Cell]:
-    return lambda model: Cell() if model.curvature is None else cell(model.curvature)
-
-
-def _of_surface(cell: Callable[[Surface], Cell]) -> Callable[[ModelEntry], Cell]:
-    return lambda model: Cell() if model.surface is None else cell(model.surface)
-
-
-def _eigenvalue(pairs: EigenPairs | None) -> Cell:
-    if pairs is None or not len(pairs.values):
-        return Cell()
-    found = _give(float(pairs.values[0]), float(pairs.residuals[0]))
-    return found if pairs.converged[0] else Cell(found.value, f"{found.text}, not converged")
-
-
-def _trace(curvature: Curvature) -> Cell:
-    trace = curvature.trace
-    return Cell() if trace is None else _give(trace.mean, trace.stderr)
-
-
-def _negative(curvature: Curvature) -> Cell:
-    if curvature.spectrum is None:
-        return Cell()
-    share, _ = curvature.spectrum.share_below()
-    low, high = curvature.spectrum.share_bounds()
-    return Cell(share, f"{percent(share)} ({number(100 * low, 2)} to {percent(high)})")
+    value = float(validated.values[validated.best])
+    return Cell(value, f"{number(value)}, epoch {number(validated.epochs[validated.best])}")
 
 
 def _barrier(surface: Surface) -> Cell:
     barrier = surface.barrier
-    return Cell() if barrier is None else _give(barrier.height, barrier.error or math.nan)
+    return Cell() if barrier is None else cell(barrier.height, barrier.error or math.nan)
 
 
-def _error(surface: Surface) -> Cell:
+def _surface_error(surface: Surface) -> Cell:
     if surface.error is None:
         return Cell(0.0, "none, all evaluated")
     if math.isnan(surface.error.relative):
@@ -96,91 +65,110 @@ def _error(surface: Surface) -> Cell:
     return Cell(surface.error.relative, percent(surface.error.relative))
 
 
-def _give(value: float, error: float) -> Cell:
-    return Cell(value, give_or_take(value, error)) if not math.isnan(value) else Cell()
+def _eigenvalue(pairs: EigenPairs | None) -> Cell:
+    if pairs is None or not len(pairs.values):
+        return Cell()
+    eigenvalue = cell(float(pairs.values[0]), float(pairs.residuals[0]))
+    return eigenvalue if pairs.converged[0] else Cell(eigenvalue.value, f"{eigenvalue.text}, not converged")
 
 
-_Told = list[tuple[str, str, Callable[[ModelEntry], Cell]]]  # label, note, and what a model has of it
-_LOSSES: _Told = [
-    ("Loss at the centre", "± standard error over users", _loss),
-    ("Validation NDCG@20", "the best epoch of training", _validated),
-    ("Barrier", "above the straight line between the ends", _of_surface(_barrier)),
+def _trace(curvature: Curvature) -> Cell:
+    return Cell() if curvature.trace is None else cell(curvature.trace.mean, curvature.trace.stderr)
+
+
+def _below_zero(curvature: Curvature) -> Cell:
+    if curvature.spectrum is None:
+        return Cell()
+    share, _ = curvature.spectrum.share_below()
+    low, high = curvature.spectrum.share_bounds()
+    return Cell(share, f"{percent(share)} ({number(100 * low, 2)} to {percent(high)})")
+
+
+_LOSSES = [
+    _Quantity("Loss at the centre", "± standard error over users", _loss),
+    _Quantity("Validation NDCG@20", "the best epoch of training", _validated),
+    _Quantity("Barrier", "above the straight line between the ends", of_surface(_barrier)),
 ]
-_CURVATURES: _Told = [
-    (LAMBDA_MAX, "± residual, within which an eigenvalue lies", _of_curvature(lambda each: _eigenvalue(each.pairs))),
-    (LAMBDA_MIN, "± residual; below zero: not a minimum", _of_curvature(lambda each: _eigenvalue(each.pairs.bottom))),
-    ("Trace", "± standard error over probes", _of_curvature(_trace)),
-    ("Eigenvalues below zero", "estimate, and its bounds for these probes", _of_curvature(_negative)),
-    (
+_CURVATURES = [
+    _Quantity(
+        LAMBDA_MAX,
+        "± residual, within which an eigenvalue lies",
+        of_curvature(lambda curvature: _eigenvalue(curvature.pairs)),
+    ),
+    _Quantity(
+        LAMBDA_MIN,
+        "± residual; below zero: not a minimum",
+        of_curvature(lambda curvature: _eigenvalue(curvature.pairs.bottom)),
+    ),
+    _Quantity("Trace", "± standard error over probes", of_curvature(_trace)),
+    _Quantity("Eigenvalues below zero", "estimate, and its bounds for these probes", of_curvature(_below_zero)),
+    _Quantity(
         "Gradient norm",
         "zero only at a stationary point",
-        _of_curvature(lambda each: _give(each.gradient_norm, math.nan)),
+        of_curvature(lambda curvature: cell(curvature.gradient_norm)),
     ),
-    (
+    _Quantity(
         f"{LAMBDA_MAX}‖θ‖²",
         "sharpness without the common scale of the parameters",
-        _of_curvature(lambda each: _give(float(each.pairs.values[0]) * each.params_norm**2, math.nan)),
+        of_curvature(lambda curvature: cell(float(curvature.pairs.values[0]) * curvature.params_norm**2)),
     ),
 ]
-_EFFORTS: _Told = [
-    ("Surface error", "of the range, at points left out of the fit", _of_surface(_error)),
-    ("Evaluations", "of the loss, for the surface", _of_surface(lambda each: _give(each.evaluations, math.nan))),
-    (
+_COSTS = [
+    _Quantity("Surface error", "of the range, at points left out of the fit", of_surface(_surface_error)),
+    _Quantity("Evaluations", "of the loss, for the surface", of_surface(lambda surface: cell(surface.evaluations))),
+    _Quantity(
         "Products",
         "with the matrix, for the eigenvalues",
-        _of_curvature(lambda each: _give(each.pairs.products, math.nan)),
+        of_curvature(lambda curvature: cell(curvature.pairs.products)),
     ),
 ]
 
 
-def _metrics(models: Sequence[ModelEntry]) -> _Told:
-    """A row for each metric of any surface."""
+def _metrics(models: Sequence[ModelEntry]) -> list[_Quantity]:
+    """One for each metric of any surface."""
     names = dict.fromkeys(name for model in models if model.surface is not None for name in model.surface.metrics)
-    return [(f"{name} at the centre", "measured with the surface", _metric(name)) for name in names]
+    return [_Quantity(f"{name} at the centre", "measured with the surface", _metric(name)) for name in names]
 
 
-def _metric(name: str) -> Callable[[ModelEntry], Cell]:
-    def cell(surface: Surface) -> Cell:
-        return _give(surface.of(name).centre, math.nan) if name in surface.metrics else Cell()
-
-    return _of_surface(cell)
+def _metric(name: str) -> CellOf:
+    return of_surface(lambda surface: cell(surface.of(name).centre) if name in surface.metrics else Cell())
 
 
-def _rises(models: Sequence[ModelEntry]) -> _Told:
-    """A row for each distance to which any model's bands reach."""
-    bands = [
+def _rises(models: Sequence[ModelEntry]) -> list[_Quantity]:
+    """One for each distance to which any radial profile reaches."""
+    profiles = [
         model.surface.radial_profile
         for model in models
         if model.surface is not None and model.surface.radial_profile is not None
     ]
-    levels = {float(band.radii[-1]): band.level for band in bands}
+    levels = {float(profile.radii[-1]): profile.level for profile in profiles}
     return [
-        (f"Rise at r = {number(reach, 3)}", f"± {level:.0%} interval over planes", _rise(reach))
+        _Quantity(f"Rise at r = {number(reach, 3)}", f"± {level:.0%} interval over planes", _rise(reach))
         for reach, level in sorted(levels.items())
     ]
 
 
-def _rise(reach: float) -> Callable[[ModelEntry], Cell]:
-    def cell(surface: Surface) -> Cell:
-        band = surface.radial_profile
-        if band is None or band.radii[-1] != reach:
+def _rise(reach: float) -> CellOf:
+    def rise(surface: Surface) -> Cell:
+        profile = surface.radial_profile
+        if profile is None or profile.radii[-1] != reach:
             return Cell()
-        rises = band.rises
-        return _give(float(rises.mean(0)[-1]), float(band.half_width(rises)[-1]))
+        rises = profile.rises
+        return cell(float(rises.mean(0)[-1]), float(profile.half_width(rises)[-1]))
 
-    return _of_surface(cell)
+    return of_surface(rise)
 
 
-def _sharpness(models: Sequence[ModelEntry]) -> _Told:
-    """A row for each kind and distance of any table, the kinds together."""
+def _sharpness(models: Sequence[ModelEntry]) -> list[_Quantity]:
+    """One for each kind and distance of any table, kind by kind."""
     curvatures = [model.curvature for model in models if model.curvature is not None]
     tables = [curvature.sharpness for curvature in curvatures if curvature.sharpness is not None]
     kinds = dict.fromkeys(kind for table in tables for kind in table.kinds)
     rhos = sorted({rho for table in tables for rho in table.rhos.tolist()})
     notes = {"average": "± standard error over directions"}
     return [
-        (
-            f"Sharpness {kind}, {GREEK_RHO} = {number(rho)}",
+        _Quantity(
+            f"Sharpness: {display_name(kind)}, {GREEK_RHO} = {number(rho)}",
             notes.get(kind, "a lower bound of the largest rise"),
             _rise_within(kind, rho),
         )
@@ -189,12 +177,12 @@ def _sharpness(models: Sequence[ModelEntry]) -> _Told:
     ]
 
 
-def _rise_within(kind: str, rho: float) -> Callable[[ModelEntry], Cell]:
-    def cell(curvature: Curvature) -> Cell:
+def _rise_within(kind: str, rho: float) -> CellOf:
+    def rise(curvature: Curvature) -> Cell:
         table = curvature.sharpness
         if table is None or kind not in table.kinds or rho not in table.rhos:
             return Cell()
         at = table.rhos.tolist().index(rho), table.kinds.index(kind)
-        return _give(float(table.values[at]), float(table.stderr[at]))
+        return cell(float(table.values[at]), float(table.stderr[at]))
 
-    return _of_curvature(cell)
+    return of_curvature(rise)

@@ -1,4 +1,4 @@
-"""Any text for other places: tables in Markdown and in LaTeX."""
+"""Any text as a cell of a table in Markdown or LaTeX."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    **{each: f"\\{each}" for each in "{}$&#_%"},
+    **{special: f"\\{special}" for special in "{}$&#_%"},
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
@@ -29,14 +29,14 @@ _LATEX_PATTERN = re.compile("|".join(map(re.escape, _LATEX)) + "|[⁻⁰¹²³�
 
 
 def markdown(text: str) -> str:
-    """Any text within a cell of a Markdown table, as itself."""
+    """Escape any text for a cell of a Markdown table."""
     return re.sub(r"([\\`*_{}\[\]<>#|~&!$])", r"\\\1", " ".join(text.split()))
 
 
 def latex(text: str) -> str:
-    """Any text within a cell of a LaTeX table, as itself; Greek letters and powers of ten as formulas."""
+    """Escape any text for a cell of a LaTeX table; Greek letters and powers of ten become formulas."""
 
-    def escaped(found: re.Match[str]) -> str:
-        return _LATEX.get(found[0]) or f"$^{{{found[0].translate(_SUPERSCRIPTS)}}}$"
+    def escaped(match: re.Match[str]) -> str:
+        return _LATEX.get(match[0]) or f"$^{{{match[0].translate(_SUPERSCRIPTS)}}}$"
 
     return re.sub(r"(?<!\\)\$\$", "", _LATEX_PATTERN.sub(escaped, " ".join(text.split())))

@@ -1,4 +1,4 @@
-"""Everything known of one model or several, on one page: what turns together, and every number beside its source."""
+"""The page about one model or several: surfaces that turn together, and all numbers with their provenance."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ import numpy as np
 
 from landscape.figures.captions.comparison import comparison_warnings, missing, model_notes
 from landscape.figures.captions.numbers import number_rows
-from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer.compact import Pool
-from landscape.figures.explorer.panels import common_panels, own_panels
+from landscape.figures.explorer.panels import common_panels, joint_cards, own_cards, own_panels
 from landscape.figures.explorer.rendering import render
-from landscape.figures.explorer.tables import copied, mass_table
+from landscape.figures.explorer.tables import copied, shares_table
 from landscape.figures.explorer.views import axes, scales_of, views
-from landscape.figures.plotdata.comparison import is_plane, masses, quantities, quantity_of
+from landscape.figures.plotdata.comparison import quantities, quantity_of
+from landscape.figures.plotdata.extents import is_plane
+from landscape.figures.plotdata.localization import first_eigenvectors
 from landscape.figures.style import COLOUR_SCALE
 from landscape.figures.themes import THEMES, template
 from landscape.results import Surface
 from landscape.results.serialization import to_plain
 
-AT_FIRST = 8  # models shown at first: a browser draws no more than some sixteen scenes at a time
+AT_FIRST = 8  # models shown when the page opens: a browser draws at most about sixteen scenes at a time
+EMPTY = "This model has neither a surface nor a curvature: there is nothing to draw."
 
 
 def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho: float | None = None) -> str:
-    """A page about a model, or one that compares several: surfaces, maps, profiles, curvature, all numbers.
+    """Return a page about a model, or one that compares several: surfaces, maps, profiles, curvature, all numbers.
 
-    Of several models, surfaces share one scale and one camera. The page is drawn from what is there: of a model without
-    a surface or a curvature it says so, and it warns on top where models differ in more than their parameters (data,
-    users, draws, planes).
+    Surfaces of several models share one scale and one camera. The page names what a model lacks, and warns at its top
+    if models differ in more than their parameters (data, users, draws, planes).
 
     Args:
         models: What to show; names are any text, equal ones get numbers.
         title: Any text; by default the name of the only model, or "Loss landscapes".
-        rho: The radius of a ball around the centres to draw, where a surface tells how long its directions are.
+        rho: The radius of a ball around the centres, drawn for surfaces with the lengths of their directions.
 
     Returns:
         HTML that opens from disk and loads nothing; about 5 MB of it are plotly.js.
@@ -48,59 +50,61 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
         raise ValueError(f"rho={rho} must be a positive number")
     if title is None:
         title = models[0].name if len(models) == 1 else "Loss landscapes"
-    seen = looks(models)
+    alone, styles = len(models) == 1, model_styles(models)
     surfaces = [model.surface for model in models]
     lines = [surface is not None and not is_plane(surface) for surface in surfaces]
     names, rows = quantities(surfaces), number_rows(models)
-    drawn, common = views(surfaces, names, seen, rho), common_panels(models, seen)
+    drawn, common = views(surfaces, names, styles, rho), common_panels(models, styles)
     has_nodes = any(surface is not None and not surface.evaluated.all() for surface in surfaces)
-    alone = len(models) == 1
     pool = Pool()
     data = {
         "name": title,
-        "models": [{"name": look.name, "colour": look.colour} for look in seen],
+        "models": [{"name": style.name, "colour": style.colour} for style in styles],
         "views": {name: pool.put(view) for name, view in drawn.items()},
         "common": {name: pool.put(figures) for name, figures in common.items()},
         "own": [
-            pool.put(own_panels(model, None if alone else look.colour))
-            for model, look in zip(models, seen, strict=True)
+            pool.put(own_panels(model, None if alone else style.colour))
+            for model, style in zip(models, styles, strict=True)
         ],
-        "missing": {name: [missing(each, quantity_of(each, name), name) for each in surfaces] for name in names},
-        "table": copied(rows, seen),
+        "missing": {name: [missing(s, quantity_of(s, name), name) for s in surfaces] for name in names},
+        "table": copied(rows, styles),
         "first": AT_FIRST,
         "on": ["points"] if alone and has_nodes else [],
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},
     }
+    empty = alone and models[0].surface is None and models[0].curvature is None
     return render(
         "page.html",
         data=data | {"pool": pool.values},
         title=title,
         alone=alone,
         models=models,
-        looks=seen,
+        styles=styles,
         rows=rows,
         names=names,
         scales=scales_of(drawn),
         has_planes=any(surface is not None and is_plane(surface) for surface in surfaces),
-        lines=[look for look, is_line in zip(seen, lines, strict=True) if is_line],
+        lines=[style for style, is_line in zip(styles, lines, strict=True) if is_line],
         profiles=[] if alone and any(lines) else _profiled(surfaces),
         has_quadratic=any(surface is not None and surface.quadratic is not None for surface in surfaces),
         has_nodes=has_nodes,
         common=list(common),
-        masses=[] if alone else [mass_table(each) for each in masses([model.curvature for model in models])],
-        warnings=comparison_warnings(models, seen),
-        notes=model_notes(models, seen),
+        joint_cards=joint_cards(models),
+        own_cards=[own_cards(model) for model in models],
+        shares=[] if alone else [shares_table(s) for s in first_eigenvectors([model.curvature for model in models])],
+        warnings=[EMPTY] if empty else comparison_warnings(models, styles),
+        notes=model_notes(models, styles),
         provenance=[_provenance(model) for model in models],
         colours=COLOUR_SCALE,
         rho=rho,
         first=AT_FIRST,
-        axes=axes(surfaces, seen),
+        axes=axes(surfaces, styles),
     )
 
 
 def _profiled(surfaces: Sequence[Surface | None]) -> list[int]:
     """The coordinates along which any surface reaches: 0 for α, 1 for β."""
-    shapes = [each.loss.shape for each in surfaces if each is not None and np.isfinite(each.loss).any()]
+    shapes = [s.loss.shape for s in surfaces if s is not None and np.isfinite(s.loss).any()]
     return [along for along in (0, 1) if any(shape[1 - along] > 1 for shape in shapes)]
 
 

@@ -1,4 +1,4 @@
-"""Templates, scripts and styles put together: HTML that opens from disk, offline, and loads nothing from anywhere."""
+"""Combine templates, scripts and styles: HTML that opens from disk, offline, and loads nothing."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from landscape.figures import captions as words
+from landscape.figures import captions
 
 HERE = Path(__file__).parent
 
 
 def render(name: str, **values: Any) -> str:
-    """A page from its template; all values are escaped."""
+    """Return a page from its template; all values are escaped."""
     return _environment().get_template(name).render(**values)
 
 
 def bare(figure: go.Figure) -> dict[str, Any]:
-    """The figure as plain data, without its template: the page puts in the one of its theme."""
+    """Return the figure as plain data, without its template: the page adds the template of its theme."""
     plain: dict[str, Any] = json.loads(figure.to_json())
     plain["layout"].pop("template", None)
     return plain
 
 
 def _unbroken(text: str) -> str:
-    """No line ends between a number and its sign or unit."""
+    """Keep a number, its sign and its unit on one line."""
     for space in ("± ", " = ", " %"):
         text = text.replace(space, space.replace(" ", "\N{NO-BREAK SPACE}"))
     return text
@@ -46,7 +46,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["unbroken"] = _unbroken
-    environment.globals["words"] = words
-    environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, as are the files beside the templates
+    environment.globals["captions"] = captions
+    environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, like the files beside the templates
     environment.globals["asset"] = lambda name: Markup((HERE / name).read_text(encoding="utf-8"))
     return environment

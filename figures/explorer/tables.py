@@ -6,55 +6,55 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from landscape.figures.plotdata.localization import cell, ink
 
 from landscape.figures.captions.numbers import Row
-from landscape.figures.entries import Look
+from landscape.figures.entries import ModelStyle
 from landscape.figures.explorer.copies import latex, markdown
-from landscape.figures.plotdata.comparison import Masses
+from landscape.figures.plotdata.localization import FirstEigenvectors, cell, ink
 from landscape.figures.style import percent, shade
+from landscape.results.display_names import display_name
 
 Json = Any
 
 
-def copied(rows: Sequence[Row], seen: Sequence[Look]) -> dict[str, Json]:
-    """The table's texts for Markdown and LaTeX, and the numbers to sort by."""
+def copied(rows: Sequence[Row], styles: Sequence[ModelStyle]) -> dict[str, Json]:
+    """Return the table's texts for Markdown and LaTeX, and the numbers to sort by."""
     return {
-        "order": [[value if np.isfinite(value := each.value) else None for each in row.cells] for row in rows],
+        "order": [[value if np.isfinite(value := cell.value) else None for cell in row.cells] for row in rows],
         **{
             name: {
-                "models": [escape(look.name) for look in seen],
-                "rows": [[escape(row.label), *(escape(each.text) for each in row.cells)] for row in rows],
+                "models": [escape(style.name) for style in styles],
+                "rows": [[escape(row.label), *(escape(cell.text) for cell in row.cells)] for row in rows],
             }
             for name, escape in (("markdown", markdown), ("latex", latex))
         },
     }
 
 
-def mass_table(found: Masses) -> dict[str, Json]:
-    """A table of shares with the colours of its cells."""
+def shares_table(shares: FirstEigenvectors) -> dict[str, Json]:
+    """Return a table of shares with the colours of its cells."""
 
-    def told(share: float) -> dict[str, str]:
+    def coloured(share: float) -> dict[str, str]:
         known = bool(np.isfinite(share))
         return {
             "text": cell(share),
             "title": percent(share) if known else "not a group of this model",
-            "colour": shade(share / found.high) if known else "transparent",
-            "ink": ink(share / found.high) if known else "inherit",
+            "colour": shade(share / shares.high) if known else "transparent",
+            "ink": ink(share / shares.high) if known else "inherit",
         }
 
+    errors = [cell(error) if np.isfinite(error) else "?" for error in shares.errors]
     return {
-        "by": found.by,
-        "models": list(
-            zip(found.models, (cell(error) if np.isfinite(error) else "?" for error in found.errors), strict=True)
-        ),
-        "baselines": list(found.baselines),
+        "by": shares.by,
+        "models": list(zip(shares.models, errors, strict=True)),
+        "baselines": list(map(display_name, shares.baselines)),
+        "has_random_vector": "coordinates" in shares.baselines,
         "rows": [
             {
                 "group": group,
-                "cells": list(zip(found.models, map(told, found.values[place].tolist()), strict=True)),
-                "baselines": [told(float(baseline[place])) for baseline in found.baselines.values()],
+                "cells": list(zip(shares.models, map(coloured, shares.values[place].tolist()), strict=True)),
+                "baselines": [coloured(float(baseline[place])) for baseline in shares.baselines.values()],
             }
-            for place, group in enumerate(found.groups)
+            for place, group in enumerate(shares.groups)
         ],
     }

@@ -1,4 +1,4 @@
-"""The surfaces of all models as figures, for every quantity and scale that the page can show."""
+"""The surfaces of all models as figures, for each quantity and scale that the page can show."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.figures.entries import Look
+from landscape.figures.entries import ModelStyle
 from landscape.figures.explorer.compact import encoded
 from landscape.figures.explorer.rendering import bare
 from landscape.figures.interactive import contour_figure, line_figure, surface_figure
-from landscape.figures.interactive.comparison import profile_figure
 from landscape.figures.interactive.parts import compact
-from landscape.figures.plotdata.comparison import SCALES, Shown, ball_fits, is_plane, quantity_of, shown
+from landscape.figures.interactive.profiles import profiles_figure
+from landscape.figures.plotdata.comparison import SCALES, ComparedSurfaces, ball_fits, compare_surfaces, quantity_of
+from landscape.figures.plotdata.extents import aspect, is_plane
+from landscape.figures.plotdata.marks import known
 from landscape.figures.plotdata.planes import coordinates
-from landscape.figures.plotdata.scales import Heights, aspect
+from landscape.figures.plotdata.scales import Heights
 from landscape.figures.style import GREEK_ALPHA, GREEK_BETA, number
 from landscape.results import Surface
 
@@ -29,58 +31,55 @@ Json = Any
 
 
 def views(
-    surfaces: Sequence[Surface | None], names: Sequence[str], seen: Sequence[Look], rho: float | None
+    surfaces: Sequence[Surface | None], names: Sequence[str], styles: Sequence[ModelStyle], rho: float | None
 ) -> dict[str, dict[str, Json]]:
-    """By quantity and scale: each model's figures, the numbers behind them, and the axes of the profiles.
+    """Return by quantity and scale: each model's figures, the numbers in them, and the axes of the profiles.
 
     Args:
-        surfaces: One a model; None where there is none.
+        surfaces: One a model; None if it has none.
         names: The quantities: the loss, and metrics.
-        seen: How the models look.
+        styles: Of the models.
         rho: The radius of a ball to draw, or None.
     """
-    return {name: _scales([quantity_of(each, name) for each in surfaces], seen, rho) for name in names}
+    return {name: _scales([quantity_of(surface, name) for surface in surfaces], styles, rho) for name in names}
 
 
-def axes(surfaces: Sequence[Surface | None], seen: Sequence[Look]) -> list[str]:
-    """What the coordinates of the planes are, and of which models where they differ."""
+def axes(surfaces: Sequence[Surface | None], styles: Sequence[ModelStyle]) -> list[str]:
+    """Return what the coordinates of the planes are, with the names of the models if they differ."""
     named: dict[str, list[str]] = {}
-    for surface, look in zip(surfaces, seen, strict=True):
+    for surface, style in zip(surfaces, styles, strict=True):
         if surface is not None and is_plane(surface):
-            named.setdefault(", ".join(each.label for each in coordinates(surface)), []).append(look.name)
-    return list(named) if len(named) == 1 else [f"{axes}: {', '.join(names)}" for axes, names in named.items()]
+            label = ", ".join(coordinate.label for coordinate in coordinates(surface))
+            named.setdefault(label, []).append(style.name)
+    return list(named) if len(named) == 1 else [f"{label}: {', '.join(names)}" for label, names in named.items()]
 
 
-def _scales(surfaces: Sequence[Surface | None], seen: Sequence[Look], rho: float | None) -> dict[str, Json]:
-    found = {}
-    for scale in SCALES:
-        drawn = shown(surfaces, scale)
-        if drawn.limits is not None:
-            found[scale] = _view(drawn, seen, rho)
-    return found
+def _scales(surfaces: Sequence[Surface | None], styles: Sequence[ModelStyle], rho: float | None) -> dict[str, Json]:
+    compared = {scale: compare_surfaces(surfaces, scale) for scale in SCALES}
+    return {scale: _view(view, styles, rho) for scale, view in compared.items() if view.limits is not None}
 
 
-def _view(drawn: Shown, seen: Sequence[Look], rho: float | None) -> dict[str, Json]:
-    variants = {SHARED: True, OWN: False} if len(seen) > 1 else {SHARED: True}
-    named = {coordinates(surface) for surface in drawn.surfaces if surface is not None}
-    symbols = [each.symbol for each in next(iter(named))] if len(named) == 1 else [GREEK_ALPHA, GREEK_BETA]
-    common = drawn.common
+def _view(compared: ComparedSurfaces, styles: Sequence[ModelStyle], rho: float | None) -> dict[str, Json]:
+    variants = {SHARED: True, OWN: False} if len(styles) > 1 else {SHARED: True}
+    named = {coordinates(surface) for surface in compared.surfaces if surface is not None}
+    symbols = [coordinate.symbol for coordinate in next(iter(named))] if len(named) == 1 else [GREEK_ALPHA, GREEK_BETA]
+    common = compared.common
     ticks, labels = common.ticks
     return {
         "figures": {
             panel: {
-                name: [_figure(drawn, panel, index, rho, share) for index in range(len(seen))]
+                name: [_figure(compared, panel, index, rho, share) for index in range(len(styles))]
                 for name, share in variants.items()
             }
             for panel in (*PLANES, LINE)
         },
         "grids": [
-            None if of is None or these is None else _grid(of, these)
-            for of, these in zip(drawn.surfaces, drawn.drawn, strict=True)
+            None if surface is None or heights is None else _grid(surface, heights)
+            for surface, heights in zip(compared.surfaces, compared.heights, strict=True)
         ],
         "profiles": [
-            bare(profile_figure(drawn, along, (symbols[0], symbols[1]), seen)) if low < high else None
-            for along, (low, high) in enumerate((drawn.alphas, drawn.betas))
+            bare(profiles_figure(compared, along, (symbols[0], symbols[1]), styles)) if low < high else None
+            for along, (low, high) in enumerate((compared.alphas, compared.betas))
         ],
         "symbols": symbols,
         "bar": {
@@ -93,19 +92,19 @@ def _view(drawn: Shown, seen: Sequence[Look], rho: float | None) -> dict[str, Js
     }
 
 
-def _figure(drawn: Shown, panel: str, index: int, rho: float | None, share: bool) -> Json:
-    """A model's figure; None where the panel is not for what it has."""
-    surface = drawn.surfaces[index]
+def _figure(compared: ComparedSurfaces, panel: str, index: int, rho: float | None, share: bool) -> Json:
+    """A model's figure; None if the panel shows another kind of surface."""
+    surface = compared.surfaces[index]
     if surface is None or is_plane(surface) == (panel == LINE):
         return None
     draw: Callable[..., go.Figure] = line_figure if panel == LINE else PLANES[panel]
     figure = bare(
         draw(
             surface,
-            log=drawn.log,
+            log=compared.log,
             rho=rho if rho is not None and ball_fits(surface, rho) else None,
             quadratic=surface.quadratic is not None,
-            **({"limits": drawn.limits} if share and panel != LINE else {}),
+            **({"limits": compared.limits} if share and panel != LINE else {}),
         )
     )
     if panel == LINE:
@@ -113,16 +112,16 @@ def _figure(drawn: Shown, panel: str, index: int, rho: float | None, share: bool
     layout = figure["layout"]
     sides = layout if panel == "contour" else layout["scene"]
     if share:
-        sides["xaxis"]["range"], sides["yaxis"]["range"] = list(drawn.alphas), list(drawn.betas)
+        sides["xaxis"]["range"], sides["yaxis"]["range"] = list(compared.alphas), list(compared.betas)
     if panel == "contour":
         _as_small_map(figure, surface, share)
     else:
-        _as_small_scene(layout["scene"], drawn, share)
+        _as_small_scene(layout["scene"], compared, share)
     return figure
 
 
 def _as_small_map(figure: dict[str, Json], surface: Surface, share: bool) -> None:
-    """A map among others: its axes and, on a common scale, its colours are told once for all."""
+    """Make a map one of several: axes and, on a common scale, colours are explained once for all."""
     layout = figure["layout"]
     figure["data"][0]["showscale"] = not share
     for axis, coordinate in zip(("xaxis", "yaxis"), coordinates(surface), strict=True):
@@ -130,30 +129,30 @@ def _as_small_map(figure: dict[str, Json], surface: Surface, share: bool) -> Non
     layout |= {"hovermode": "closest", "margin": {"l": 44, "r": 8, "t": 8, "b": 40}}
 
 
-def _as_small_scene(scene: dict[str, Json], drawn: Shown, share: bool) -> None:
-    """A scene among others: colour bar and caption have the quantity and the value at the centre."""
+def _as_small_scene(scene: dict[str, Json], compared: ComparedSurfaces, share: bool) -> None:
+    """Make a scene one of several: colour bar and caption have the quantity and the value at the centre."""
     scene["zaxis"]["title"]["text"] = ""
     if share:
-        sides = aspect(np.array(drawn.alphas), np.array(drawn.betas))
+        sides = aspect(np.array(compared.alphas), np.array(compared.betas))
         scene["aspectratio"] = dict(zip("xyz", sides, strict=True))
-    # What is left of the label is the arrow's tip, which the surface does not hide.
+    # The arrow's tip stays, which the surface does not hide.
     for label in scene.get("annotations", ()):
         if (label["x"], label["y"]) == (0, 0):
             label |= {"text": "", "ay": -20, "bgcolor": "rgba(0,0,0,0)"}
 
 
-def _grid(surface: Surface, drawn: Heights) -> dict[str, Json]:
+def _grid(surface: Surface, heights: Heights) -> dict[str, Json]:
     """The numbers that the crosshair and the profiles read; heights on the logarithmic scale are log10."""
-    states = [["evaluated" if done else "interpolated" for done in row] for row in surface.evaluated.tolist()]
+    states = [[known(done) for done in row] for row in surface.evaluated.tolist()]
     return {
         "alphas": encoded(surface.alphas),
         "betas": encoded(surface.betas),
-        "values": encoded(compact(drawn.values)),
+        "values": encoded(compact(heights.values)),
         "centre": number(surface.centre) if math.isfinite(surface.centre) else "",
         "states": states if len(np.unique(surface.evaluated)) > 1 else states[0][0],
     }
 
 
-def scales_of(found: Mapping[str, Mapping[str, Json]]) -> list[str]:
-    """The scales on which any quantity can be drawn."""
-    return [scale for scale in SCALES if any(scale in view for view in found.values())]
+def scales_of(drawn: Mapping[str, Mapping[str, Json]]) -> list[str]:
+    """Return the scales on which any quantity can be drawn."""
+    return [scale for scale in SCALES if any(scale in view for view in drawn.values())]

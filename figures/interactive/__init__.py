@@ -1,15 +1,27 @@
 """Interactive figures with plotly, from results alone. ``static`` has the same functions for matplotlib.
 
-Figures carry no colours of their own for text, axes and background: those come from a template, so that a page can
-show them in light and in dark.
+Figures have no colours for text, axes and background: these come from a template, so that a page can show the figures
+in a light and in a dark theme.
 """
+
+from collections.abc import Callable
+
+import plotly.graph_objects as go
 
 from landscape.figures.interactive.densities import density_figure as density_figure
 from landscape.figures.interactive.eigenvalues import blocks_figure as blocks_figure
 from landscape.figures.interactive.eigenvalues import spectrum_figure as spectrum_figure
 from landscape.figures.interactive.lines import line_figure as line_figure
-from landscape.figures.interactive.localization import shares_figure as shares_figure
+from landscape.figures.interactive.localization import localization_figure as localization_figure
 from landscape.figures.interactive.maps import contour_figure as contour_figure
-from landscape.figures.interactive.radial import band_figure as band_figure
+from landscape.figures.interactive.radial import radial_profile_figure as radial_profile_figure
 from landscape.figures.interactive.sharpness import sharpness_figure as sharpness_figure
 from landscape.figures.interactive.surfaces import surface_figure as surface_figure
+
+FIGURES: dict[str, Callable[..., go.Figure]] = {  # of a curvature, by name in ``plotdata.registry``
+    "spectrum": spectrum_figure,
+    "blocks": blocks_figure,
+    "density": density_figure,
+    "sharpness": sharpness_figure,
+    "localization": localization_figure,
+}

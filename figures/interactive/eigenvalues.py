@@ -1,26 +1,37 @@
-"""Eigenvalues with their residuals: of the whole matrix and of its blocks."""
+"""Eigenvalues with their residuals: of a whole matrix, of its blocks, and of several models."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.figures.interactive.parts import axis, faint, finish, lines, plain
-from landscape.figures.plotdata.eigenvalues import BLOCK_LABEL, block_limits, spectrum_limits, spectrum_rows
+from landscape.figures.entries import ModelStyle
+from landscape.figures.interactive.parts import axis, finish, joined, literal, plain, transparent
+from landscape.figures.plotdata.eigenvalues import (
+    BLOCK_LABEL,
+    block_limits,
+    compared_ranks,
+    dodge,
+    eigenvalue_limits,
+    spectrum_ends,
+    spectrum_limits,
+)
 from landscape.figures.style import PALETTE, eigenvalue_label, number, shortened
 from landscape.results import BlockEigenvalues, Curvature, EigenPairs
 
 
 def spectrum_figure(curvature: Curvature, *, name: str | None = None) -> go.Figure:
-    """Eigenvalues with bars as long as their residuals: an eigenvalue of the matrix lies within each bar.
+    """Draw eigenvalues with bars as long as their residuals: an eigenvalue of the matrix lies within each bar.
 
-    Filled marks converged, open ones did not. The other end of the spectrum, where it is known, is below in another
+    Filled marks converged, open ones did not. The other end of the spectrum, if it is known, is below in another
     colour.
     """
     figure = go.Figure()
-    for pairs, labels, colour, end in spectrum_rows(curvature):
-        _add_row(figure, pairs, y=labels, told=labels, colour=colour, name=end)
-    low, high = spectrum_limits(curvature)
+    for end in spectrum_ends(curvature):
+        _add_row(figure, end.pairs, y=end.labels, names=end.labels, colour=end.colour, trace=end.name)
+    low, high = spectrum_limits([curvature])
     return finish(
         figure,
         name,
@@ -30,7 +41,7 @@ def spectrum_figure(curvature: Curvature, *, name: str | None = None) -> go.Figu
 
 
 def blocks_figure(blocks: BlockEigenvalues, *, whole: EigenPairs | None = None, name: str | None = None) -> go.Figure:
-    """The largest eigenvalue of each diagonal block with bars as long as residuals, beside that of the whole.
+    """Draw the largest eigenvalue of each diagonal block with bars as long as residuals, beside that of the whole.
 
     Filled marks converged, open ones did not.
 
@@ -41,14 +52,16 @@ def blocks_figure(blocks: BlockEigenvalues, *, whole: EigenPairs | None = None, 
     """
     figure = go.Figure()
     count = len(blocks.names)
-    told = [
-        lines(each, f"{number(int(size))} coordinates") for each, size in zip(blocks.names, blocks.sizes, strict=True)
+    names = [
+        joined(block, f"{number(int(size))} coordinates")
+        for block, size in zip(blocks.names, blocks.sizes, strict=True)
     ]
-    _add_row(figure, blocks, y=list(range(count)), told=told, colour=PALETTE["blue"], name="blocks")
+    _add_row(figure, blocks, y=list(range(count)), names=names, colour=PALETTE["blue"], trace="blocks")
     low, high = block_limits(blocks, whole)
     if whole is not None and np.isfinite(whole.values[0]):
         value, residual = float(whole.values[0]), float(np.nan_to_num(whole.residuals[0]))
-        figure.add_vrect(value - residual, value + residual, fillcolor=faint(PALETTE["vermillion"], 0.3), line_width=0)
+        shade = transparent(PALETTE["vermillion"], 0.3)
+        figure.add_vrect(value - residual, value + residual, fillcolor=shade, line_width=0)
         figure.add_vline(value, line={"color": PALETTE["vermillion"], "width": 2})
         side = "right" if value > (low + high) / 2 else "left"
         label = {"text": f"whole {number(value)}", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
@@ -61,14 +74,20 @@ def blocks_figure(blocks: BlockEigenvalues, *, whole: EigenPairs | None = None, 
         yaxis={
             "range": [max(count, 1) - 0.5, -0.5],
             "tickvals": list(range(count)),
-            "ticktext": [plain(shortened(each, 24)) for each in blocks.names],
+            "ticktext": [plain(shortened(block, 24)) for block in blocks.names],
             "showgrid": True,
         },
     )
 
 
 def _add_row(
-    figure: go.Figure, pairs: EigenPairs | BlockEigenvalues, *, y: list, told: list[str], colour: str, name: str
+    figure: go.Figure,
+    pairs: EigenPairs | BlockEigenvalues,
+    *,
+    y: Sequence[str] | Sequence[int],
+    names: Sequence[str],
+    colour: str,
+    trace: str,
 ) -> None:
     figure.add_scatter(
         x=pairs.values,
@@ -78,13 +97,75 @@ def _add_row(
         marker={
             "size": 12,
             "color": colour,
-            "symbol": ["circle" if done else "circle-open" for done in pairs.converged],
+            "symbol": [_symbol(done) for done in pairs.converged],
             "line": {"width": 2, "color": colour},
         },
         text=[
-            f"{each} = {number(value)} ± {number(residual, 2)}<br>{'converged' if done else 'not converged'}"
-            for each, value, residual, done in zip(told, pairs.values, pairs.residuals, pairs.converged, strict=True)
+            _hover(name, float(value), float(residual), bool(done))
+            for name, value, residual, done in zip(names, pairs.values, pairs.residuals, pairs.converged, strict=True)
         ],
         hovertemplate="%{text}<extra></extra>",
-        name=name,
+        name=trace,
+    )
+
+
+def _symbol(converged: bool) -> str:
+    return "circle" if converged else "circle-open"
+
+
+def _hover(name: str, value: float, residual: float, converged: bool) -> str:
+    state = "converged" if converged else "not converged"
+    return f"{name} = {number(value)} ± {number(residual, 2)}<br>{state}"
+
+
+def spectra_figure(pairs: Mapping[int, EigenPairs], styles: Sequence[ModelStyle]) -> go.Figure:
+    """Draw eigenvalues by rank, the smallest last, the models side by side; bars are as long as the residuals.
+
+    Args:
+        pairs: By the model's index, which is ``meta`` of its trace.
+        styles: Of all models.
+    """
+    count, ticks = compared_ranks(pairs.values())
+    figure = go.Figure()
+    drawn = []
+    for place, (index, model) in enumerate(pairs.items()):
+        rows = [(rank, model, rank) for rank in range(len(model.values))]  # place on the axis, pairs, place in them
+        if model.bottom is not None and len(model.bottom.values):
+            rows.append((count, model.bottom, 0))
+        values = np.array([end.values[at] for _, end, at in rows])
+        residuals = np.array([end.residuals[at] for _, end, at in rows])
+        done = [bool(end.converged[at]) for _, end, at in rows]
+        drawn.append((values, residuals))
+        colour = styles[index].colour
+        figure.add_scatter(
+            x=[rank + dodge(place, len(pairs)) for rank, *_ in rows],
+            y=values,
+            mode="markers",
+            marker={
+                "size": 9,
+                "color": colour,
+                "symbol": [_symbol(converged) for converged in done],
+                "line": {"width": 1.5, "color": colour},
+            },
+            error_y={"type": "data", "array": residuals, "thickness": 1.5, "width": 4, "color": colour},
+            text=[
+                _hover(ticks[rank], value, residual, converged)
+                for (rank, *_), value, residual, converged in zip(rows, values, residuals, done, strict=True)
+            ],
+            hovertemplate=f"{literal(styles[index].name)}<br>%{{text}}<extra></extra>",
+            name=plain(styles[index].name),
+            meta=index,
+        )
+    return finish(
+        figure,
+        None,
+        xaxis={
+            "tickvals": list(range(len(ticks))),
+            "ticktext": ticks,
+            "range": [-0.5, len(ticks) - 0.5],
+            "showgrid": False,
+            "tickfont": {"size": 15},
+        },
+        yaxis=axis(*eigenvalue_limits(drawn), "eigenvalue"),
+        hovermode="closest",
     )

@@ -1,4 +1,4 @@
-"""What lies on a surface or its map: contours, evaluated points, marks, a path, a ball, the quadratic model."""
+"""What is drawn over a surface or its map: contours, evaluated points, a ball, the quadratic model."""
 
 from __future__ import annotations
 
@@ -7,201 +7,56 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from landscape.figures.interactive.marks import just_above, laid_on
 from landscape.figures.interactive.parts import (
     BALL,
-    CENTRE,
     CONTOURS,
     EVALUATED,
-    MARKS,
     NOT_FINITE,
-    PATH,
     QUADRATIC,
+    QUIET,
     colour_scale,
     compact,
-    lines,
+    coordinates_hover,
     plain,
-    where,
 )
 from landscape.figures.plotdata.contours import contour_lines
-from landscape.figures.plotdata.planes import (
-    CENTRE_NAME,
-    Spot,
-    ball,
-    heights_at,
-    path_line,
-    quadratic_heights,
-    quadratic_reach,
-    snapshot_names,
-    snapshot_told,
-    spots,
-)
-from landscape.figures.plotdata.scales import Heights, not_finite
-from landscape.figures.style import BALL_COLOUR, GREEK_RHO, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number, shortened
-from landscape.results import Floats, Surface
-
-LIFT = 0.006  # of the drawn range: how far lines lie above the surface that they lie on
+from landscape.figures.plotdata.extents import not_finite
+from landscape.figures.plotdata.planes import ball, quadratic_heights, quadratic_reach, require_quadratic
+from landscape.figures.plotdata.scales import Heights
+from landscape.figures.style import BALL_COLOUR, GREEK_RHO, QUADRATIC_COLOUR, number
+from landscape.results import Surface
 
 
-def just_above(floor: float, drawn: Heights) -> float:
-    """A height that is the floor to the eye; at the very edge of the scene rounding would clip."""
-    return floor + 0.004 * (drawn.high - drawn.low)
-
-
-def laid_on(surface: Surface, drawn: Heights, points: Floats) -> dict[str, Any]:
-    """The coordinates of points (N, 2) on the surface in a scene, a little above it."""
-    z = heights_at(surface, drawn.values, points) + LIFT * (drawn.high - drawn.low)
-    return {"x": points[:, 0], "y": points[:, 1], "z": z}
-
-
-def add_contours_3d(figure: go.Figure, surface: Surface, drawn: Heights, floor: float) -> None:
+def add_contours_3d(figure: go.Figure, surface: Surface, heights: Heights) -> None:
     """Draw the contour lines on the floor of a scene, in the colours of their levels."""
-    # Not plotly's own projected contours: around a hole they contain points without coordinates, at which a browser
+    # Not plotly's own projected contours: around a hole they contain points without coordinates, for which a browser
     # without a GPU computes for a minute.
-    if drawn.flat:
+    if heights.flat:
         return
-    points, levels = contour_lines(surface.alphas, surface.betas, drawn.values, drawn.levels)
+    points, levels = contour_lines(surface.alphas, surface.betas, heights.values, heights.levels)
     figure.add_scatter3d(
         x=compact(points[:, 0]),
         y=compact(points[:, 1]),
-        z=np.full(len(points), just_above(floor, drawn), dtype=np.float32),
+        z=np.full(len(points), just_above(heights.floor, heights), dtype=np.float32),
         mode="lines",
         connectgaps=False,
         line={
             "width": 3,
             "color": compact(levels),
             "colorscale": colour_scale(),
-            "cmin": drawn.low,
-            "cmax": drawn.high,
+            "cmin": heights.low,
+            "cmax": heights.high,
         },
         hoverinfo="skip",
         name=CONTOURS,
     )
 
 
-def add_spots_3d(figure: go.Figure, surface: Surface, drawn: Heights, floor: float) -> None:
-    """Mark the centre and the named points on the surface, with lines down to the floor and their values beside."""
-    floor = just_above(floor, drawn)
-    labels: list[dict[str, Any]] = []
-    for spot in spots(surface):
-        height = drawn.place(spot.value)
-        if not np.isfinite(height):
-            continue
-        at = {"x": spot.alpha, "y": spot.beta, "z": height}
-        figure.add_scatter3d(
-            x=[spot.alpha] * 2,
-            y=[spot.beta] * 2,
-            z=[floor, height],
-            mode="lines",
-            line={"color": MARK, "width": 3},
-            hoverinfo="skip",
-            name=_trace_name(spot),
-        )
-        figure.add_scatter3d(**{axis: [place] for axis, place in at.items()}, **spot_marker(surface, spot, size=5))
-        # The surface hides half of the marker; this arrow's tip is drawn above everything.
-        labels.append(
-            {
-                **at,
-                "text": f"{plain(shortened(spot.name, 20))} {number(spot.value)}",
-                "ax": 0,
-                "ay": -46 - 24 * len(labels),  # or they would hide each other
-                "arrowhead": 6,
-                "arrowsize": 0.9,
-                "arrowwidth": 1.6,
-                "arrowcolor": MARK,
-                "borderpad": 3,
-            }
-        )
-    figure.update_layout(scene_annotations=labels)
-
-
-def add_spots_2d(figure: go.Figure, surface: Surface, *, size: int) -> None:
-    """Mark the centre and the named points on the map; those that have a name of their own are labelled."""
-    for spot in spots(surface):
-        figure.add_scatter(x=[spot.alpha], y=[spot.beta], **spot_marker(surface, spot, size=size))
-        if spot.name != CENTRE_NAME:
-            figure.add_annotation(**label_2d(spot.alpha, spot.beta, spot.name, surface.alphas))
-
-
-def label_2d(x: float, y: float, name: str, axis: Floats) -> dict[str, Any]:
-    """A name above a point, turned inwards near either end of the horizontal axis."""
-    place = (x - axis[0]) / (axis[-1] - axis[0]) if len(axis) > 1 else 0.5
-    anchor = "right" if place > 0.85 else "left" if place < 0.15 else "center"
-    text = plain(shortened(name, 20))
-    return {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": anchor, "yshift": 17, "borderpad": 2}
-
-
-def spot_marker(surface: Surface, spot: Spot, *, size: int) -> dict[str, Any]:
-    """The mark of a named point, for a trace of any kind."""
-    is_centre = (spot.alpha, spot.beta) == (0, 0)
-    name = "centre: the trained model" if spot.name == CENTRE_NAME else spot.name
-    return {
-        "mode": "markers",
-        "marker": {
-            "size": size,
-            "color": MARK,
-            "symbol": "circle" if is_centre else "diamond",
-            "line": {"width": 1.5, "color": "#ffffff"},
-        },
-        "text": [lines(name, f"{surface.quantity} {spot.told}")],
-        "hovertemplate": "%{text}<extra></extra>",
-        "name": _trace_name(spot),
-    }
-
-
-def _trace_name(spot: Spot) -> str:
-    return CENTRE if (spot.alpha, spot.beta) == (0, 0) else MARKS
-
-
-def add_path_3d(figure: go.Figure, surface: Surface, drawn: Heights) -> None:
-    """Lay the training run's path on the surface: pale at its beginning, strong at its end."""
-    if surface.trajectory is None or not len(surface.trajectory.points):
-        return
-    along = laid_on(surface, drawn, path_line(surface.trajectory.points))
-    line = {"color": PATH_COLOURS[-1], "width": 5}
-    figure.add_scatter3d(**along, mode="lines", line=line, hoverinfo="skip", name=PATH, connectgaps=False)
-    figure.add_scatter3d(**laid_on(surface, drawn, surface.trajectory.points), **_snapshots(surface, size=4))
-
-
-def add_path_2d(figure: go.Figure, surface: Surface) -> None:
-    """Draw the training run's path on the map: pale at its beginning, strong at its end, both ends named."""
-    if surface.trajectory is None or not len(surface.trajectory.points):
-        return
-    x, y = surface.trajectory.points.T
-    for colour, width in (("rgba(255,255,255,0.75)", 5), (PATH_COLOURS[-1], 2)):
-        line = {"color": colour, "width": width}
-        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name=PATH)
-    figure.add_scatter(x=x, y=y, **_snapshots(surface, size=8))
-    taken = {(spot.alpha, spot.beta) for spot in spots(surface) if spot.name != CENTRE_NAME}
-    names = snapshot_names(surface)
-    for index in dict.fromkeys((0, len(names) - 1)):
-        at = x[index], y[index]
-        crowded = any(np.hypot(at[0] - a, at[1] - b) < 0.05 * np.ptp(surface.alphas) for a, b in taken)
-        if not crowded:
-            figure.add_annotation(**label_2d(*at, names[index], surface.alphas))
-
-
-def _snapshots(surface: Surface, *, size: int) -> dict[str, Any]:
-    told = snapshot_told(surface)
-    return {
-        "mode": "markers",
-        "marker": {
-            "size": size,
-            "color": np.arange(len(told)),
-            "cmin": 0,
-            "cmax": max(len(told) - 1, 1),
-            "colorscale": colour_scale(PATH_COLOURS),
-            "line": {"width": 1, "color": "#15191e"},
-        },
-        "text": [lines(*each) for each in told],
-        "hovertemplate": "%{text}<extra></extra>",
-        "name": PATH,
-    }
-
-
-def add_ball_3d(figure: go.Figure, surface: Surface, drawn: Heights, rho: float | None) -> None:
+def add_ball_3d(figure: go.Figure, surface: Surface, heights: Heights, rho: float | None) -> None:
     """Lay the boundary of ‖δ‖ ≤ ρ on the surface."""
     if rho is not None:
-        figure.add_scatter3d(**laid_on(surface, drawn, ball(surface, rho)), connectgaps=False, **_ball(rho))
+        figure.add_scatter3d(**laid_on(surface, heights, ball(surface, rho)), connectgaps=False, **_ball(rho))
 
 
 def add_ball_2d(figure: go.Figure, surface: Surface, rho: float | None) -> None:
@@ -221,11 +76,11 @@ def _ball(rho: float) -> dict[str, Any]:
     }
 
 
-def add_quadratic_3d(figure: go.Figure, surface: Surface, drawn: Heights, quadratic: bool) -> None:
-    """Draw what gradient and Hessian alone say of the loss, as a surface to look through."""
+def add_quadratic_3d(figure: go.Figure, surface: Surface, heights: Heights, quadratic: bool) -> None:
+    """Draw the loss as gradient and Hessian alone predict it, as a transparent surface."""
     if not quadratic:
         return
-    z = quadratic_heights(surface, drawn)
+    z = quadratic_heights(surface, heights)
     figure.add_surface(
         x=surface.alphas,
         y=surface.betas,
@@ -245,14 +100,13 @@ def add_quadratic_2d(figure: go.Figure, surface: Surface, quadratic: bool) -> No
     if not quadratic:
         return
     x, y = quadratic_reach(surface).T
-    share = surface.quadratic.share if surface.quadratic is not None else np.nan
     figure.add_scatter(
         x=x,
         y=y,
         mode="lines+markers",
         line={"color": QUADRATIC_COLOUR, "width": 2, "dash": "dot"},
         marker={"size": 5, "color": QUADRATIC_COLOUR},
-        text=f"beyond, the quadratic model is off by more than {share:.0%} of its rise",
+        text=f"beyond, the quadratic model is off by more than {require_quadratic(surface).share:.0%} of its rise",
         hoverinfo="text",
         connectgaps=False,
         name=QUADRATIC,
@@ -260,7 +114,7 @@ def add_quadratic_2d(figure: go.Figure, surface: Surface, quadratic: bool) -> No
 
 
 def add_evaluated_2d(figure: go.Figure, surface: Surface) -> None:
-    """Show where the loss was evaluated, if it was not everywhere."""
+    """Show where the loss was evaluated, unless it was evaluated everywhere."""
     if surface.evaluated.all() or not len(surface.nodes):
         return
     figure.add_scatter(
@@ -269,14 +123,14 @@ def add_evaluated_2d(figure: go.Figure, surface: Surface) -> None:
         mode="markers",
         marker={"size": 4, "color": "rgba(255,255,255,0.85)", "line": {"width": 0.7, "color": "rgba(0,0,0,0.55)"}},
         text=[number(loss, 5) for loss in surface.node_loss],
-        hovertemplate=f"{where(surface)}<br>{plain(surface.quantity)} %{{text}}<br>evaluated<extra></extra>",
+        hovertemplate=_evaluated_hover(surface),
         name=EVALUATED,
         cliponaxis=False,
     )
 
 
 def add_not_finite(figure: go.Figure, surface: Surface) -> None:
-    """Mark the points that were evaluated and gave no finite loss."""
+    """Mark the points that were evaluated and have no finite loss."""
     rows, columns = np.nonzero(not_finite(surface))
     if not len(rows):
         return
@@ -284,8 +138,12 @@ def add_not_finite(figure: go.Figure, surface: Surface) -> None:
         x=surface.alphas[columns],
         y=surface.betas[rows],
         mode="markers",
-        marker={"size": 5, "symbol": "x-thin", "line": {"width": 1, "color": "#8a929c"}},
+        marker={"size": 5, "symbol": "x-thin", "line": {"width": 1, "color": QUIET}},
         text=[number(loss) for loss in surface.loss[rows, columns]],
-        hovertemplate=f"{where(surface)}<br>{plain(surface.quantity)} %{{text}}<br>evaluated<extra></extra>",
+        hovertemplate=_evaluated_hover(surface),
         name=NOT_FINITE,
     )
+
+
+def _evaluated_hover(surface: Surface) -> str:
+    return f"{coordinates_hover(surface)}<br>{plain(surface.quantity)} %{{text}}<br>evaluated<extra></extra>"

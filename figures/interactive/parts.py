@@ -1,4 +1,4 @@
-"""What the interactive figures have in common: text that stays text, titles, hovers, colour scales."""
+"""Parts of several interactive figures: escaped text, titles, hovers, axes, colour scales."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from landscape.figures.entries import ModelStyle
+from landscape.figures.plotdata.marks import known
 from landscape.figures.plotdata.planes import coordinates
-from landscape.figures.plotdata.scales import Heights, log_ticks, round_ticks
+from landscape.figures.plotdata.scales import Heights
+from landscape.figures.plotdata.ticks import log_ticks, round_ticks
 from landscape.figures.style import COLOUR_SCALE, number
 from landscape.figures.themes import template
 from landscape.results import Floats, Surface
@@ -20,28 +23,28 @@ from landscape.results import Floats, Surface
 CONTOURS, EVALUATED, CENTRE, MARKS, NOT_FINITE = "contours", "evaluated points", "centre", "marks", "not finite"
 PATH, BALL, QUADRATIC, BARRIER = "path", "ball", "quadratic model", "barrier"
 
-QUIET = "#8a929c"  # lines of reference, on light and on dark
+QUIET = "#8a929c"  # of reference lines, on light and on dark
 LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemsizing": "constant"}
 
 
 def plain(text: str) -> str:
-    """``text`` so that plotly, which reads a few HTML tags in its labels, shows it as it is."""
+    """Escape any text, so that plotly, which reads some HTML tags in its labels, shows it as it is."""
     return html.escape(text, quote=False)
 
 
 def literal(text: str) -> str:
-    """Any text within a template of plotly's, which would read ``%{`` as its own."""
+    """Escape any text within a hover template, in which plotly also reads ``%{``."""
     return plain(text).replace("%{", "%&#123;")
 
 
-def lines(*each: str) -> str:
-    """Any texts as the lines of a hover or a label."""
-    return "<br>".join(map(plain, each))
+def joined(*lines: str) -> str:
+    """Return any texts as the lines of a hover or a label."""
+    return "<br>".join(map(plain, lines))
 
 
 def finish(figure: go.Figure, name: str | None, **layout: Any) -> go.Figure:
-    """Give a figure its layout and theme; and the name as its title, where one is given."""
-    # On a page the heading names the model; a title of the figure's own takes room only where it is asked for.
+    """Give a figure its layout and theme, and the name as its title if there is one."""
+    # On a page the heading names the model; the figure needs room for a title only if it has one.
     titled = {} if name is None else {"margin_t": 48, "title_text": plain(name)}
     figure.update_layout({"template": template("light"), "showlegend": False, **layout})
     figure.update_layout(**titled)
@@ -49,50 +52,50 @@ def finish(figure: go.Figure, name: str | None, **layout: Any) -> go.Figure:
 
 
 def colour_scale(colours: Iterable[str] = COLOUR_SCALE) -> list[tuple[float, str]]:
-    """The colour scale as plotly's (position, colour)."""
+    """Return the colour scale as plotly's (position, colour)."""
     colours = list(colours)
     return [(index / (len(colours) - 1), colour) for index, colour in enumerate(colours)]
 
 
-def faint(colour: str, opacity: float) -> str:
-    """A colour of the form #rrggbb, seen through."""
+def transparent(colour: str, opacity: float) -> str:
+    """Return a colour of the form #rrggbb with an opacity."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
 
 
 def compact(values: Floats) -> NDArray[np.float32]:
-    """``values`` at half the size: seven digits are more than the eye or the hover shows."""
+    """Return ``values`` at half the size; seven digits are more than a reader sees."""
     return values.astype(np.float32)
 
 
-def told(loss: float, evaluated: bool) -> str:
-    """A loss and how it is known, for the hover."""
-    return f"{number(loss, 5)}<br>{'evaluated' if evaluated else 'interpolated'}"
+def loss_hover(loss: float, evaluated: bool) -> str:
+    """Return a loss and how it is known, for the hover."""
+    return f"{number(loss, 5)}<br>{known(evaluated)}"
 
 
-def where(surface: Surface) -> str:
-    """The beginning of a hover over a plane: its coordinates."""
+def coordinates_hover(surface: Surface) -> str:
+    """Return the beginning of a hover over a plane: its coordinates."""
     first, second = coordinates(surface)
     return f"{first.symbol} %{{x:.4~g}}<br>{second.symbol} %{{y:.4~g}}"
 
 
-def hover(surface: Surface, drawn: Heights) -> dict[str, Any]:
-    """What the hover says over a surface or its map: coordinates, loss, and how it is known."""
-    loss = "%{customdata:.5~g}" if drawn.log else "%{z:.5~g}"
+def surface_hover(surface: Surface, heights: Heights) -> dict[str, Any]:
+    """Return the hover over a surface or its map: coordinates, loss, and how the loss is known."""
+    loss = "%{customdata:.5~g}" if heights.log else "%{z:.5~g}"
     states = np.unique(surface.evaluated)
-    state = ("evaluated" if states[0] else "interpolated") if len(states) == 1 else "%{text}"
-    quantity = plain(drawn.quantity)
-    result: dict[str, Any] = {"hovertemplate": f"{where(surface)}<br>{quantity} {loss}<br>{state}<extra></extra>"}
-    if drawn.log:
-        result["customdata"] = compact(drawn.losses)
+    state = known(bool(states[0])) if len(states) == 1 else "%{text}"
+    start = f"{coordinates_hover(surface)}<br>{plain(heights.quantity)} {loss}"
+    result: dict[str, Any] = {"hovertemplate": f"{start}<br>{state}<extra></extra>"}
+    if heights.log:
+        result["customdata"] = compact(heights.losses)
     if len(states) > 1:
         # An array: of a list of lists, plotly's surfaces would make a string for each row.
-        result["text"] = np.where(surface.evaluated, "evaluated", "interpolated")
+        result["text"] = np.where(surface.evaluated, known(True), known(False))
     return result
 
 
 def axis(low: float, high: float, title: str, *, log: bool = False) -> dict[str, Any]:
-    """An axis from ``low`` to ``high`` in units of what it shows; a linear one has a line at zero."""
+    """Return an axis from ``low`` to ``high`` in units of what it shows; a linear one has a line at zero."""
     first, last = (float(np.log10(low)), float(np.log10(high))) if log else (low, high)
     ticks = log_ticks(first, last) if log else round_ticks(first, last)
     return {
@@ -107,7 +110,7 @@ def axis(low: float, high: float, title: str, *, log: bool = False) -> dict[str,
 
 
 def add_level(figure: go.Figure, height: float, text: str, *, log: bool, x: float) -> None:
-    """A dotted line across the figure with its name above it, at the left (x = 0) or the right (x = 1)."""
+    """Draw a dotted line across the figure with its name above it, at the left (x = 0) or the right (x = 1)."""
     figure.add_hline(height, line={"color": QUIET, "width": 1, "dash": "dot"})
     figure.add_annotation(
         text=text,
@@ -118,3 +121,18 @@ def add_level(figure: go.Figure, height: float, text: str, *, log: bool, x: floa
         yanchor="bottom",
         showarrow=False,
     )
+
+
+def model_line(style: ModelStyle, *, width: float = 2.5) -> dict[str, Any]:
+    """Return a model's line in a figure of several models; ``meta`` is the model's index."""
+    return {
+        "mode": "lines",
+        "line": {"color": style.colour, "width": width, "dash": style.dash},
+        "name": plain(style.name),
+        "meta": style.index,
+    }
+
+
+def edge_symbol(symbol: str, side: int) -> str:
+    """Return the symbol of a value by its side of the axis: an open triangle (1 above, −1 below) if it is outside."""
+    return symbol if side == 0 else f"triangle-{'up' if side > 0 else 'down'}-open"

@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.figures.interactive.parts import LEGEND, axis, faint, finish, literal, plain
-from landscape.figures.plotdata.radial import DISTANCE_LABEL, LOSS_LABEL, RISE_LABEL, Curve, curves, limits
+from landscape.figures.entries import ModelStyle
+from landscape.figures.interactive.parts import LEGEND, axis, finish, literal, plain, transparent
+from landscape.figures.plotdata.radial import (
+    DISTANCE_LABEL,
+    LOSS_LABEL,
+    RISE_LABEL,
+    Curve,
+    furthest,
+    radial_curves,
+    radial_limits,
+)
 from landscape.results import RadialProfile
 
+MEAN_WIDTH = 2.5
 
-def band_figure(
-    bands: Mapping[str, RadialProfile],
+
+def radial_profile_figure(
+    profiles: Mapping[str, RadialProfile],
     *,
     name: str | None = None,
     rise: bool = True,
     log: bool = False,
     colours: Mapping[str, str] | None = None,
 ) -> go.Figure:
-    """The mean over planes with its interval against the distance, a colour a model; of one model all its planes.
+    """Draw the mean over planes with its interval against the distance, a colour a model; of one model all planes.
 
     Args:
-        bands: By the model's name, any text.
+        profiles: By the model's name, any text.
         name: The title; any text.
         rise: Whether to draw the rise above the loss at the centre, or the loss itself.
-        log: Whether the axis of the loss is logarithmic; what is not above zero is left out then.
+        log: Whether the axis of the loss is logarithmic; values that are not above zero are left out then.
         colours: By the model's name; by default they follow the order.
     """
-    found = curves(bands, rise=rise, log=log, colours=colours)
-    low, high = limits(found, log=log)
+    curves = radial_curves(profiles, rise=rise, log=log, colours=colours)
+    low, high = radial_limits(curves, log=log)
     figure = go.Figure()
-    for curve in found:
+    for curve in curves:
         _add_interval(figure, curve, low)
-        if len(found) == 1 and len(curve.planes) > 1:
+        if len(curves) == 1 and len(curve.planes) > 1:
             _add_planes(figure, curve)
         interval = f" ± %{{customdata:.3~g}} ({curve.level:.0%} interval)" if curve.has_interval else ", one plane"
         figure.add_scatter(
             x=curve.radii,
             y=curve.mean,
             mode="lines",
-            line={"color": curve.colour, "width": 2.5},
+            line={"color": curve.colour, "width": MEAN_WIDTH},
             customdata=curve.half,
             hovertemplate=f"{literal(curve.name)}<br>r %{{x:.3~g}}<br>"
             f"{'rise' if rise else 'loss'} %{{y:.4~g}}{interval}<extra></extra>",
@@ -49,15 +60,32 @@ def band_figure(
             legendgroup=plain(curve.name),
             name=plain(curve.name),
         )
-    furthest = max((float(curve.radii[-1]) for curve in found if len(curve.radii)), default=1.0)
     return finish(
         figure,
         name,
-        showlegend=len(found) > 1,
+        showlegend=len(curves) > 1,
         legend=LEGEND,
-        xaxis=axis(0, furthest, DISTANCE_LABEL),
+        xaxis=axis(0, furthest(curves), DISTANCE_LABEL),
         yaxis=axis(low, high, RISE_LABEL if rise else LOSS_LABEL, log=log),
     )
+
+
+def radial_profiles_figure(
+    profiles: Mapping[int, RadialProfile], styles: Sequence[ModelStyle], *, rise: bool, log: bool
+) -> go.Figure:
+    """Draw ``radial_profile_figure`` in the models' styles. Each trace's ``meta`` is the model's index."""
+    named = {styles[index].name: profile for index, profile in profiles.items()}
+    colours = {style.name: style.colour for style in styles}
+    figure = radial_profile_figure(named, rise=rise, log=log, colours=colours)
+    by_name = {plain(style.name): style for style in styles}
+    first = styles[next(iter(profiles))]  # the thin lines of a single model have no group
+    for trace in figure.data:
+        style = by_name.get(trace.legendgroup, first)
+        trace.meta = style.index
+        if trace.line.width == MEAN_WIDTH:
+            trace.line.dash = style.dash
+    figure.update_layout(showlegend=False)
+    return figure
 
 
 def _add_interval(figure: go.Figure, curve: Curve, low: float) -> None:
@@ -70,7 +98,7 @@ def _add_interval(figure: go.Figure, curve: Curve, low: float) -> None:
             mode="lines",
             line={"width": 0},
             fill=fill,
-            fillcolor=faint(curve.colour, 0.25),
+            fillcolor=transparent(curve.colour, 0.25),
             hoverinfo="skip",
             legendgroup=plain(curve.name),
             showlegend=False,
@@ -84,7 +112,7 @@ def _add_planes(figure: go.Figure, curve: Curve) -> None:
             x=curve.radii,
             y=values,
             mode="lines",
-            line={"color": faint(curve.colour, 0.55), "width": 1},
+            line={"color": transparent(curve.colour, 0.55), "width": 1},
             hovertemplate=f"plane {number} of {len(curve.planes)}<br>r %{{x:.3~g}}<br>%{{y:.4~g}}<extra></extra>",
             showlegend=False,
             name="plane",

@@ -1,1 +1,1 @@
-"""What is drawn of a result, whichever library draws it: coordinates, scales, labels and hover texts."""
+"""The data that figures draw, for both libraries: coordinates, scales, labels and hover texts."""

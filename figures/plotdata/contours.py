@@ -1,4 +1,4 @@
-"""Contour lines as coordinates, for scenes that have no contours of their own to rely on."""
+"""Contour lines as coordinates, for 3D scenes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from landscape.results import Floats
 
 
 def contour_lines(alphas: Floats, betas: Floats, values: Floats, levels: Floats) -> tuple[Floats, Floats]:
-    """Lines of equal height.
+    """Return lines of equal height.
 
     Args:
         alphas: (A,).
         betas: (B,).
-        values: (B, A); NaN where there is a hole, around which lines end.
+        values: (B, A); NaN for a hole, at whose edge lines end.
         levels: (L,) heights.
 
     Returns:
-        Points (N, 2) as (α, β), with a row of NaN between one line and the next, and the level of each (N,).
+        Points (N, 2) as (α, β), with a row of NaN between one line and the next, and the level of each point (N,).
     """
     generator = contour_generator(alphas, betas, np.ma.masked_invalid(values), line_type=LineType.ChunkCombinedNan)
     gap = np.full((1, 2), np.nan)

@@ -1,4 +1,4 @@
-"""What is drawn of a spectral density."""
+"""The spectral density as a curve."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landscape.results import Floats, Spectrum
 from landscape.results.spectrum import WIDTH
@@ -16,33 +17,33 @@ BELOW_ONE = 0.1  # the log axis begins at this share of a single eigenvalue's pe
 
 @dataclass(frozen=True)
 class Density:
-    """The curve, and what helps to read it."""
+    """The curve with its standard error, and the marks that help to read it."""
 
-    grid: Floats  # (G,) eigenvalues; empty where no node is finite
+    grid: Floats  # (G,) eigenvalues; empty if no node is finite
     mean: Floats  # (G,)
     stderr: Floats  # (G,) NaN for one probe
     width: float  # of the kernel, its standard deviation
-    single: float  # the height of the peak that one eigenvalue alone makes
+    single: float  # the height of the peak of one eigenvalue alone
     low: float  # drawn range of the density
     high: float
     log: bool
-    extremes: tuple[float, float]  # the smallest and the largest node; NaN where none is finite
+    extremes: tuple[float, float]  # the smallest and the largest node; NaN if none is finite
     nodes: Floats  # (N,)
     weights: Floats  # (N,)
-    probes: np.ndarray  # (N,) of which probe each is
+    probes: NDArray[np.int64]  # (N,) the probe of each node
 
     @property
     def span(self) -> tuple[float, float]:
         """The drawn range of eigenvalues."""
         return (float(self.grid[0]), float(self.grid[-1])) if len(self.grid) else (-1.0, 1.0)
 
-    def shown(self, values: Floats) -> Floats:
-        """``values`` of the density as they can be drawn: on the log axis what lies below stays just below it."""
+    def clipped(self, values: Floats) -> Floats:
+        """Return ``values`` of the density; on the log axis those below its lower end are set just below it."""
         return np.maximum(values, self.low / 10) if self.log else values
 
 
 def density(spectrum: Spectrum, *, log: bool = True) -> Density:
-    """The curve from below the smallest eigenvalue to above the largest, zero included, with its standard error."""
+    """Return the curve from below the smallest eigenvalue to above the largest, zero included."""
     finite = np.isfinite(spectrum.values)
     nodes, weights = spectrum.values[finite], spectrum.weights[finite]
     low, high = (float(nodes.min()), float(nodes.max())) if len(nodes) else (math.nan, math.nan)

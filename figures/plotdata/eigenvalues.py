@@ -1,8 +1,9 @@
-"""What is drawn of eigenvalues: of a whole matrix and of its blocks."""
+"""Eigenvalues of a whole matrix, of its blocks, and of several models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,41 +11,66 @@ from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, PALETTE, eigenvalue_
 from landscape.results import BlockEigenvalues, Curvature, EigenPairs, Floats
 
 BLOCK_LABEL = f"{LAMBDA_MAX} of the block"
+DODGE = 0.6  # of the distance between two eigenvalues: the models' marks of one rank are spread over it
+LARGEST, SMALLEST = "largest", "smallest"
 
 
-def spectrum_rows(curvature: Curvature) -> list[tuple[EigenPairs, list[str], str, str]]:
-    """(pairs, their labels, colour, which end) for each end of the spectrum that is known, the top first."""
+@dataclass(frozen=True)
+class SpectrumEnd:
+    """One end of the spectrum."""
+
+    pairs: EigenPairs
+    labels: list[str]  # of the eigenvalues
+    colour: str
+    name: str  # ``LARGEST`` or ``SMALLEST``
+
+
+def spectrum_ends(curvature: Curvature) -> list[SpectrumEnd]:
+    """Return the known ends of the spectrum, the top first."""
     pairs = curvature.pairs
-    rows = [(pairs, [eigenvalue_name(rank + 1) for rank in range(len(pairs.values))], PALETTE["blue"], "largest")]
+    names = [eigenvalue_name(rank + 1) for rank in range(len(pairs.values))]
+    ends = [SpectrumEnd(pairs, names, PALETTE["blue"], LARGEST)]
     if pairs.bottom is not None:
         count = len(pairs.bottom.values)
-        labels = [LAMBDA_MIN] + [f"{LAMBDA_MIN} + {rank}" for rank in range(1, count)]
-        rows.append((pairs.bottom, labels, PALETTE["vermillion"], "smallest"))
-    return rows
+        names = [LAMBDA_MIN] + [f"{LAMBDA_MIN} + {rank}" for rank in range(1, count)]
+        ends.append(SpectrumEnd(pairs.bottom, names, PALETTE["vermillion"], SMALLEST))
+    return ends
 
 
-def spectrum_limits(curvature: Curvature) -> tuple[float, float]:
-    """An interval that holds zero and every eigenvalue with its residual, and a margin."""
-    return spectra_limits([curvature])
+def compared_ranks(pairs: Iterable[EigenPairs]) -> tuple[int, list[str]]:
+    """Return how many ranks the models have at most, and the ticks of an axis of ranks, λmin last if it is known."""
+    pairs = list(pairs)
+    count = max(len(model.values) for model in pairs)
+    bottom = any(model.bottom is not None and len(model.bottom.values) for model in pairs)
+    names = [eigenvalue_name(rank + 1) for rank in range(count)]
+    return count, [*names, LAMBDA_MIN] if bottom else names
 
 
-def spectra_limits(curvatures: Iterable[Curvature]) -> tuple[float, float]:
-    """The same for the eigenvalues of several models."""
-    return _limits((pairs.values, pairs.residuals) for each in curvatures for pairs, *_ in spectrum_rows(each))
+def dodge(place: int, count: int) -> float:
+    """Return the horizontal shift of the marks of one of ``count`` models."""
+    return DODGE * ((place + 0.5) / count - 0.5)
+
+
+def spectrum_limits(curvatures: Iterable[Curvature]) -> tuple[float, float]:
+    """Return an interval with zero, all eigenvalues of all models with their residuals, and a margin."""
+    return eigenvalue_limits(
+        (end.pairs.values, end.pairs.residuals) for curvature in curvatures for end in spectrum_ends(curvature)
+    )
 
 
 def block_limits(blocks: BlockEigenvalues, whole: EigenPairs | None) -> tuple[float, float]:
-    """The same for the eigenvalues of blocks, and the largest of the whole if it is given."""
+    """Return such an interval for the eigenvalues of blocks, and the largest of the whole if it is given."""
     largest = [] if whole is None else [(whole.values[:1], whole.residuals[:1])]
-    return _limits([(blocks.values, blocks.residuals), *largest])
+    return eigenvalue_limits([(blocks.values, blocks.residuals), *largest])
 
 
-def _limits(ends: Iterable[tuple[Floats, Floats]]) -> tuple[float, float]:
-    at = [np.zeros(1)]
-    for values, residuals in ends:
+def eigenvalue_limits(parts: Iterable[tuple[Floats, Floats]]) -> tuple[float, float]:
+    """Return an interval with zero, all values ± residuals, and a margin."""
+    ends = [np.zeros(1)]
+    for values, residuals in parts:
         reach = np.where(np.isfinite(residuals), residuals, 0.0)
-        at += [values - reach, values + reach]
-    finite = np.concatenate(at)
+        ends += [values - reach, values + reach]
+    finite = np.concatenate(ends)
     finite = finite[np.isfinite(finite)]
     margin = 0.08 * float(np.ptp(finite)) or 1.0
     return float(finite.min()) - margin, float(finite.max()) + margin

@@ -1,4 +1,4 @@
-"""What is drawn of a line: its coordinate, the barrier on it and the quadratic model."""
+"""The loss along a line: its coordinate, the barrier on it and the quadratic model."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.figures.plotdata.planes import Coordinate, coordinates, quadratic_heights
-from landscape.figures.plotdata.scales import Heights, line_column
+from landscape.figures.plotdata.extents import line_column
+from landscape.figures.plotdata.planes import Coordinate, coordinates
 from landscape.figures.style import give_or_take
 from landscape.results import Floats, Surface
 
-CHORD = 65  # points of the line between the ends, which is no straight one on a logarithmic axis
+CHORD = 65  # points of the chord between the ends, which is curved on a logarithmic axis
 
 
 @dataclass(frozen=True)
 class Line:
-    """Along what a line runs."""
+    """The coordinate that varies along a line."""
 
     at: Floats  # (N,)
     coordinate: Coordinate
@@ -25,10 +25,10 @@ class Line:
 
 
 def line_of(surface: Surface) -> Line:
-    """The coordinate that varies.
+    """Return the coordinate that varies.
 
     Raises:
-        ValueError: Both do.
+        ValueError: Both coordinates vary.
     """
     column = line_column(surface)
     return Line((surface.alphas, surface.betas)[column], coordinates(surface)[column], column)
@@ -41,11 +41,11 @@ class BarrierLines:
     chord: Floats  # (N, 2) between the ends, (t, height)
     rise: Floats  # (2, 2) from the chord up to the loss
     at: float
-    told: str  # its height, with what the interpolation may be off by
+    height: str  # with the error of the interpolation
 
 
-def barrier_ends(surface: Surface, *, log: bool = False) -> BarrierLines | None:
-    """The barrier between t = 0 and t = 1; None where there is none to draw."""
+def barrier_lines(surface: Surface, *, log: bool = False) -> BarrierLines | None:
+    """Return the barrier between t = 0 and t = 1; None if there is none to draw."""
     if surface.barrier is None:
         return None
     low, high = (float(surface.loss[0, np.argmin(np.abs(surface.alphas - end))]) for end in (0, 1))
@@ -63,8 +63,3 @@ def barrier_ends(surface: Surface, *, log: bool = False) -> BarrierLines | None:
     return BarrierLines(
         np.stack([t, chord], 1), np.stack([np.full(2, at), rise], 1), at, give_or_take(height, error, 3)
     )
-
-
-def quadratic_curve(surface: Surface, drawn: Heights) -> Floats:
-    """(N,) heights of the quadratic model along the line."""
-    return quadratic_heights(surface, drawn).ravel()

@@ -1,4 +1,4 @@
-"""What is drawn of a table of sharpness: the rise against ρ, kind by kind."""
+"""A table of sharpness as curves: the rise of the loss against ρ, kind by kind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from landscape.figures.style import GREEK_RHO, colour, give_or_take, number
 from landscape.results import Floats, Sharpness
+from landscape.results.display_names import display_name
 
 RHO_LABEL = f"distance {GREEK_RHO}"
 RISE_LABEL = "rise of the loss"
@@ -23,11 +24,16 @@ class Rise:
 
     kind: str
     colour: str
-    adaptive: bool  # measured in units of the weights' size: another ρ
+    adaptive: bool  # ρ is in units of the weights' size
     rhos: Floats  # (R,)
     values: Floats  # (R,)
-    errors: Floats  # (R,) NaN where there is none
-    told: tuple[str, ...]  # (R,) lines for the hover, joined by newlines
+    errors: Floats  # (R,) NaN if there is none
+    hovers: tuple[str, ...]  # (R,) lines of the hover, joined by newlines
+
+    @property
+    def name(self) -> str:
+        """The readable name of the kind."""
+        return display_name(self.kind)
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Rises:
 
     kinds: tuple[Rise, ...]
     log: bool
-    low: float  # between these a rise is drawn where it is, others at them
+    low: float  # a rise outside of ``low`` to ``high`` is drawn at that end
     high: float
     span: tuple[float, float]  # drawn range of ρ
     log_rho: bool
@@ -48,13 +54,13 @@ class Rises:
         return (self.low / margin, self.high * margin) if self.log else (self.low - margin, self.high + margin)
 
     def placed(self, rise: Rise) -> tuple[Floats, NDArray[np.int8]]:
-        """Heights (R,) within the axes, and where they truly are: 0 there, 1 above, −1 below; NaN stays NaN."""
+        """Return heights (R,) within the axes, and the side on which the value lies: 0 inside, 1 above, −1 below."""
         side = np.where(rise.values > self.high, 1, np.where(rise.values < self.low, -1, 0)).astype(np.int8)
         return np.clip(rise.values, self.low, self.high), side
 
 
 def rises(sharpness: Sharpness, *, log: bool = True) -> Rises:
-    """The rises with limits for the axes; a logarithmic axis holds what is positive, and marks the rest at its edge."""
+    """Return the rises with limits for the axes; a logarithmic axis holds the positive ones."""
     order = np.argsort(sharpness.rhos)
     rhos = sharpness.rhos[order]
     kinds = tuple(
@@ -65,26 +71,29 @@ def rises(sharpness: Sharpness, *, log: bool = True) -> Rises:
             rhos=rhos,
             values=sharpness.values[order, place],
             errors=sharpness.stderr[order, place],
-            told=tuple(_told(sharpness, kind, place, row) for row in order),
+            hovers=tuple(_hover(sharpness, kind, place, row) for row in order),
         )
         for place, kind in enumerate(sharpness.kinds)
     )
-    values = sharpness.values[np.isfinite(sharpness.values) & ((sharpness.values > 0) | (not log))]
+    low, high = _limits(sharpness.values, log)
     log_rho = len(rhos) > 0 and rhos[0] > 0 and rhos[-1] > 3 * rhos[0]
-    if log:
-        low, high = (float(values.min()) / 2, float(values.max()) * 2) if len(values) else (0.1, 1.0)
-    else:
-        low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-        high = high if low < high else low + 1.0
     first, last = (float(rhos[0]), float(rhos[-1])) if len(rhos) else (0.1, 1.0)
     span = (first / 1.4, last * 1.4) if log_rho else (first - 0.1 * last, 1.1 * last)
-    return Rises(kinds, log, low, high, span, log_rho)
+    return Rises(kinds, log, low, high, span, bool(log_rho))
 
 
-def _told(sharpness: Sharpness, kind: str, place: int, row: int) -> str:
+def _limits(values: Floats, log: bool) -> tuple[float, float]:
+    values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    if log:
+        return (float(values.min()) / 2, float(values.max()) * 2) if len(values) else (0.1, 1.0)
+    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    return low, high if low < high else low + 1.0
+
+
+def _hover(sharpness: Sharpness, kind: str, place: int, row: int) -> str:
     at = (row, place)
     lines = [
-        f"{kind} at {GREEK_RHO} = {number(float(sharpness.rhos[row]))}",
+        f"{display_name(kind)} at {GREEK_RHO} = {number(float(sharpness.rhos[row]))}",
         f"rise {give_or_take(float(sharpness.values[at]), float(sharpness.stderr[at]))}",
     ]
     if sharpness.steps[at]:
@@ -96,6 +105,6 @@ def _told(sharpness: Sharpness, kind: str, place: int, row: int) -> str:
     return "\n".join(lines)
 
 
-def noise_in_view(sharpness: Sharpness, drawn: Rises) -> float:
-    """The loss's rounding noise if it lies within the axes, otherwise NaN."""
-    return sharpness.noise if drawn.low < sharpness.noise < drawn.high else math.nan
+def noise_in_view(sharpness: Sharpness, rises: Rises) -> float:
+    """Return the rounding noise of the loss; NaN if it lies outside of the axes."""
+    return sharpness.noise if rises.low < sharpness.noise < rises.high else math.nan

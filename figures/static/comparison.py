@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.plotdata.comparison import (
     LINEAR,
     LOSS,
     SCALES,
+    ComparedSurfaces,
     ball_fits,
-    is_plane,
+    compare_surfaces,
     quantities,
     quantity_of,
-    shown,
 )
-from landscape.figures.plotdata.scales import Heights, heights
-from landscape.figures.static.canvas import COLOURS, DPI, LABEL_SIZE, PAGE, QUIET, checked, fitted, settings
-from landscape.figures.static.scenes import extent, place
+from landscape.figures.plotdata.extents import is_plane
+from landscape.figures.plotdata.scales import Heights, plot_heights
+from landscape.figures.static.canvas import COLOURS, DPI, LABEL_SIZE, PAGE, QUIET, checked, settings
+from landscape.figures.static.scenes import Scene, extent, place
 from landscape.figures.static.surfaces import MARGIN, fill, framed
+from landscape.figures.static.text import fitted
+from landscape.results import Surface
 
-NARROW = 1.6  # inches: no scene of several side by side has less
+NARROW = 1.6  # inches, the least width of a scene beside others
 NAME = 0.24  # inches, below each
 FOOT = 0.5  # inches, below all: the colour bar
 
@@ -42,29 +46,29 @@ def comparison_figure(
     columns: int | None = None,
     width: float = PAGE,
 ) -> Figure:
-    """A grid of surfaces in three dimensions with the models' names below: (a), (b), and so on.
+    """Draw a grid of surfaces in three dimensions with the models' names below: (a), (b), and so on.
 
-    A model without a plane to draw keeps its place, which says so. Four fit in a row of a page, or two in a column.
+    The place of a model without a plane says "no surface". Four fit in a row of a page, or two in a column.
 
     Args:
         models: What to draw; equal names get numbers.
         scale: Of heights, colours and contours: ``linear``, ``log``, or ``rise``, which is above each one's lowest.
-        share: Whether all have one range of heights and colours, with one colour bar, or each its own.
+        share: Whether all have one range of heights and colours, with one colour bar, or separate ranges.
         metric: What to draw: the loss, or a metric of the surfaces.
-        rho: The radius of a ball around each centre, drawn where a surface tells how long its directions are.
-        quadratic: Whether to draw the quadratic model of each surface that carries one.
-        columns: How many stand side by side; by default as many as have room, in rows of about the same number.
+        rho: The radius of a ball around each centre, drawn for surfaces with the lengths of their directions.
+        quadratic: Whether to draw the quadratic models, if there are any.
+        columns: How many stand side by side; by default as many as fit, in rows of about the same number.
         width: Of the figure, in inches; its height follows.
 
     Raises:
-        ValueError: No model has such a quantity over a plane, or there is no such scale.
+        ValueError: No model has such a quantity over a plane, or the scale is unknown.
     """
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
-    of = [quantity_of(model.surface, metric) for model in models]
-    planes = [surface if surface is not None and is_plane(surface) else None for surface in of]
-    drawn = shown(planes, scale)
-    if drawn.limits is None:
+    quantity = [quantity_of(model.surface, metric) for model in models]
+    planes = [surface if surface is not None and is_plane(surface) else None for surface in quantity]
+    compared = compare_surfaces(planes, scale)
+    if compared.limits is None:
         known = ", ".join(quantities(model.surface for model in models))
         raise ValueError(
             f"no model has a plane with a finite {metric} for a picture (known are: {known}); leave the picture out"
@@ -75,33 +79,50 @@ def comparison_figure(
     inside, foot = cell - 2 * MARGIN, FOOT if share else 0.0
     with settings(), matplotlib.rc_context({"xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "axes.labelsize": 7.5}):
         figure = Figure(figsize=(checked(width), width), dpi=DPI)
-        found = {}
-        for index, surface in enumerate(drawn.surfaces):
-            if surface is not None:
-                these = heights(surface, log=drawn.log, limits=drawn.limits if share else None)
-                found[index] = surface, these, framed(figure, surface, these, cell)
-                if share:
-                    found[index][2][0].set_zlabel("")  # the colour bar has it
-        around = extent([scene for *_, scene in found.values()], inside)
+        scenes = _scenes(figure, compared, share, cell)
+        around = extent([drawn.scene for drawn in scenes.values()], inside)
         high = around.height(inside) + NAME + 2 * MARGIN
         figure.set_size_inches(width, rows * high + foot)
-        for index, look in enumerate(looks(models)):
+        for index, style in enumerate(model_styles(models)):
             left, bottom = index % columns * cell, foot + (rows - 1 - index // columns) * high
-            letter = f"({chr(97 + index)}) " if index < 26 else ""
-            told = letter + fitted(look.name, inside - 0.3, LABEL_SIZE)
             middle = (left + cell / 2) / width
-            figure.text(middle, (bottom + 0.08) / figure.get_figheight(), told, ha="center", fontsize=LABEL_SIZE)
-            if index not in found:
+            _name(figure, index, style.name, inside, (middle, bottom))
+            if index not in scenes:
                 at = (bottom + NAME + high / 2) / figure.get_figheight()
                 figure.text(middle, at, "no surface", ha="center", color=QUIET)
                 continue
-            surface, these, (axes, _) = found[index]
-            place(axes, around, left + MARGIN, bottom + NAME + MARGIN, inside)
-            radius = rho if rho is not None and ball_fits(surface, rho) else None
-            fill(axes, surface, these, rho=radius, quadratic=quadratic and surface.quadratic is not None)
+            drawn = scenes[index]
+            place(drawn.scene[0], around, left + MARGIN, bottom + NAME + MARGIN, inside)
+            radius = rho if rho is not None and ball_fits(drawn.surface, rho) else None
+            model = quadratic and drawn.surface.quadratic is not None
+            fill(drawn.scene[0], drawn.surface, drawn.heights, rho=radius, quadratic=model)
         if share:
-            _colour_bar(figure, drawn.common)
+            _colour_bar(figure, compared.common)
     return figure
+
+
+@dataclass(frozen=True)
+class _Scene:
+    surface: Surface
+    heights: Heights
+    scene: Scene
+
+
+def _scenes(figure: Figure, compared: ComparedSurfaces, share: bool, width: float) -> dict[int, _Scene]:
+    scenes = {}
+    for index, surface in enumerate(compared.surfaces):
+        if surface is not None:
+            heights = plot_heights(surface, log=compared.log, limits=compared.limits if share else None)
+            scenes[index] = _Scene(surface, heights, framed(figure, surface, heights, width))
+            if share:
+                scenes[index].scene[0].set_zlabel("")  # the colour bar has it
+    return scenes
+
+
+def _name(figure: Figure, index: int, name: str, width: float, at: tuple[float, float]) -> None:
+    letter = f"({chr(97 + index)}) " if index < 26 else ""
+    text = letter + fitted(name, width - 0.3, LABEL_SIZE)
+    figure.text(at[0], (at[1] + 0.08) / figure.get_figheight(), text, ha="center", fontsize=LABEL_SIZE)
 
 
 def _columns(count: int, width: float) -> int:

@@ -1,4 +1,4 @@
-"""How the eigenvectors' mass divides among groups of parameters."""
+"""The shares of eigenvectors that lie in groups of parameters."""
 
 from __future__ import annotations
 
@@ -9,50 +9,56 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from landscape.figures.plotdata.localization import cell, ink, table
-from landscape.figures.static.canvas import COLOURS, COLUMN, SMALL, TEXT, settings, single, title
+from landscape.figures.plotdata.localization import cell, ink, localization_table
+from landscape.figures.static.canvas import COLOURS, COLUMN, SMALL, TEXT, settings, single
+from landscape.figures.static.text import title
 from landscape.figures.style import shortened
 from landscape.results import Localization
 
 HEADING = 6.0  # points: columns are narrow
 
 
-def shares_figure(shares: Localization, *, name: str | None = None, width: float = COLUMN) -> Figure:
-    """The mass of each eigenvector by group, in per cent, beside what a random vector would have.
+def localization_figure(localization: Localization, *, name: str | None = None, width: float = COLUMN) -> Figure:
+    """Draw the share of each eigenvector by group, in per cent, beside the shares of a random vector.
 
-    Groups run down, eigenvectors across with the error that each of their shares may have; apart from them are the
-    baselines.
+    Groups run down, eigenvectors across with the error that each of their shares may have; the baselines are apart
+    from them.
 
     Args:
-        shares: What to draw.
+        localization: What to draw.
         name: Of the model, shown as the title.
         width: Of the figure, in inches; its height follows.
     """
     with settings():
-        figure, axes = single(width, 0.8 + 0.24 * len(table(shares).rows))
-        draw_shares(axes, shares)
+        figure, axes = single(width, 0.8 + 0.24 * len(localization_table(localization).rows))
+        draw_localization(axes, localization)
         title(figure, name)
     return figure
 
 
-def draw_shares(axes: Axes, shares: Localization) -> None:
-    """Draw ``shares_figure`` into axes."""
-    drawn = table(shares)
-    rows, columns = drawn.values.shape
-    for part in drawn.parts.values():
-        first, last = drawn.places[part][[0, -1]]
+def localization_height(localization: Localization) -> float:
+    """Return the height of the panel, in inches."""
+    return 0.9 + 0.22 * len(localization_table(localization).rows)
+
+
+def draw_localization(axes: Axes, localization: Localization) -> None:
+    """Draw ``localization_figure`` into axes."""
+    table = localization_table(localization)
+    rows, columns = table.values.shape
+    for part in table.parts.values():
+        first, last = table.places[part][[0, -1]]
         edges = np.arange(first, last + 1.5) - 0.5
-        values = np.ma.masked_invalid(drawn.values[:, part])
-        look: dict[str, Any] = {"cmap": COLOURS, "vmin": 0, "vmax": drawn.high, "edgecolors": "white", "linewidth": 1}
+        values = np.ma.masked_invalid(table.values[:, part])
+        look: dict[str, Any] = {"cmap": COLOURS, "vmin": 0, "vmax": table.high, "edgecolors": "white", "linewidth": 1}
         axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, values, **look)
     for row, column in np.ndindex(rows, columns):
-        share = float(drawn.values[row, column])
-        colour = ink(share / drawn.high) if math.isfinite(share) else TEXT
-        place = float(drawn.places[column]), row
+        share = float(table.values[row, column])
+        colour = ink(share / table.high) if math.isfinite(share) else TEXT
+        place = float(table.places[column]), row
         axes.text(*place, cell(share), ha="center", va="center", fontsize=SMALL, color=colour)
-    axes.set_xticks(drawn.places, ["\n".join(heading) for heading in drawn.headings])
-    axes.set_yticks(range(rows), [shortened(row, 20) for row in drawn.rows])
-    axes.set(ylim=(rows - 0.5, -0.5), xlabel=drawn.label)
+    axes.set_xticks(table.places, ["\n".join(heading) for heading in table.headings])
+    axes.set_yticks(range(rows), [shortened(row, 20) for row in table.rows])
+    axes.set(ylim=(rows - 0.5, -0.5), xlabel=table.label)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.spines[:].set_visible(False)

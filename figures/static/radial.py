@@ -7,13 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from landscape.figures.plotdata.radial import DISTANCE_LABEL, LOSS_LABEL, RISE_LABEL, curves, limits
-from landscape.figures.static.canvas import COLUMN, SMALL, fitted, plain_grid, scale_axis, settings, single, title
+from landscape.figures.plotdata.radial import (
+    DISTANCE_LABEL,
+    LOSS_LABEL,
+    RISE_LABEL,
+    furthest,
+    radial_curves,
+    radial_limits,
+)
+from landscape.figures.static.axes import plain_grid, scale_axis
+from landscape.figures.static.canvas import COLUMN, SMALL, settings, single
+from landscape.figures.static.text import fitted, title
 from landscape.results import RadialProfile
 
 
-def band_figure(
-    bands: Mapping[str, RadialProfile],
+def radial_profile_figure(
+    profiles: Mapping[str, RadialProfile],
     *,
     name: str | None = None,
     rise: bool = True,
@@ -21,34 +30,32 @@ def band_figure(
     colours: Mapping[str, str] | None = None,
     width: float = COLUMN,
 ) -> Figure:
-    """The mean over planes with its interval against the distance, a colour a model; of one model all its planes.
+    """Draw the mean over planes with its interval against the distance, a colour a model; of one model all planes.
 
     Args:
-        bands: By the model's name.
+        profiles: By the model's name.
         name: The title.
         rise: Whether to draw the rise above the loss at the centre, or the loss itself.
-        log: Whether the axis of the loss is logarithmic; what is not above zero is left out then.
+        log: Whether the axis of the loss is logarithmic; values that are not above zero are left out then.
         colours: By the model's name; by default they follow the order.
         width: Of the figure, in inches; its height follows.
     """
-    found = curves(bands, rise=rise, log=log, colours=colours)
-    low, high = limits(found, log=log)
+    curves = radial_curves(profiles, rise=rise, log=log, colours=colours)
+    low, high = radial_limits(curves, log=log)
     with settings():
         figure, axes = single(width)
-        for curve in found:
+        for curve in curves:
             if curve.has_interval:
                 ends = np.maximum(curve.mean - curve.half, low), curve.mean + curve.half
                 axes.fill_between(curve.radii, *ends, color=curve.colour, alpha=0.25, linewidth=0)
-            if len(found) == 1 and len(curve.planes) > 1:
+            if len(curves) == 1 and len(curve.planes) > 1:
                 axes.plot(curve.radii, curve.planes.T, color=curve.colour, alpha=0.55, linewidth=0.5)
-            axes.plot(
-                curve.radii, curve.mean, color=curve.colour, linewidth=1.5, label=fitted(curve.name, 0.6 * width, SMALL)
-            )
-        furthest = max((float(curve.radii[-1]) for curve in found if len(curve.radii)), default=1.0)
-        scale_axis(axes, "x", 0, furthest, DISTANCE_LABEL)
+            label = fitted(curve.name, 0.6 * width, SMALL)
+            axes.plot(curve.radii, curve.mean, color=curve.colour, linewidth=1.5, label=label)
+        scale_axis(axes, "x", 0, furthest(curves), DISTANCE_LABEL)
         scale_axis(axes, "y", low, high, RISE_LABEL if rise else LOSS_LABEL, log=log)
         plain_grid(axes)
-        if len(found) > 1:
+        if len(curves) > 1:
             axes.legend()
         title(figure, name)
     return figure

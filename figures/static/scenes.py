@@ -1,7 +1,7 @@
-"""Where a scene in three dimensions lies: as large as its place allows, and none of its labels outside.
+"""The place of a 3D scene in a figure: as large as possible, with all of its labels inside.
 
-Matplotlib draws a scene into a square, of which it fills a part that depends on what is shown. The drawing grows with
-the square, the letters around it do not; so both are measured, and the square is made as large as fits.
+Matplotlib draws a scene into a square and fills a part of it that depends on what is shown. The drawing grows with the
+square, the letters around it do not. Both are measured, and the square is made as large as fits.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from mpl_toolkits.mplot3d import Axes3D, proj3d  # type: ignore[import-untyped]
 
 from landscape.results import Floats
 
-Scene = tuple[Axes3D, Floats]  # axes, and the points (N, 3) that are to be seen
-PASSES = 2  # of measuring: perspective moves the labels a little when the size changes
+Scene = tuple[Axes3D, Floats]  # axes, and the points (N, 3) that must be visible
+PASSES = 2  # of measuring: the perspective moves the labels a little when the size changes
 
 
 @dataclass(frozen=True)
 class Extent:
-    """What a scene takes up, across and up."""
+    """The size of a scene in both directions."""
 
     low: Floats  # (2,) of the drawing, in units of the square's side
     high: Floats  # (2,)
@@ -29,36 +29,36 @@ class Extent:
     after: Floats  # (2,) to the right and above
 
     def side(self, width: float) -> float:
-        """Of the square, in inches, for a scene that is ``width`` inches wide with its labels."""
+        """Return the side of the square in inches, for a scene that is ``width`` inches wide with its labels."""
         return float((width - self.before[0] - self.after[0]) / (self.high[0] - self.low[0]))
 
     def height(self, width: float) -> float:
-        """Of a scene that is ``width`` inches wide, in inches."""
+        """Return the height in inches of a scene that is ``width`` inches wide."""
         return float(self.before[1] + self.side(width) * (self.high[1] - self.low[1]) + self.after[1])
 
 
 def extent(scenes: Sequence[Scene], width: float) -> Extent:
-    """What holds each of the scenes, all of one figure, when they are ``width`` inches wide."""
+    """Return an extent that holds each of the scenes of one figure if they are ``width`` inches wide."""
     side = width
     for _ in range(PASSES):
         for axes, _ in scenes:
             _put(axes, 0, 0, side)
         scenes[0][0].figure.draw_without_rendering()  # places the labels
-        each = [_extent(axes, points) for axes, points in scenes]
-        found = Extent(
-            np.min([one.low for one in each], 0),
-            np.max([one.high for one in each], 0),
-            np.max([one.before for one in each], 0),
-            np.max([one.after for one in each], 0),
+        measured = [_extent(axes, points) for axes, points in scenes]
+        largest = Extent(
+            np.min([scene.low for scene in measured], 0),
+            np.max([scene.high for scene in measured], 0),
+            np.max([scene.before for scene in measured], 0),
+            np.max([scene.after for scene in measured], 0),
         )
-        side = found.side(width)
-    return found
+        side = largest.side(width)
+    return largest
 
 
-def place(axes: Axes3D, of: Extent, left: float, bottom: float, width: float) -> None:
+def place(axes: Axes3D, size: Extent, left: float, bottom: float, width: float) -> None:
     """Put a scene into the rectangle from (left, bottom) that is ``width`` wide; inches."""
-    side = of.side(width)
-    x, y = np.array([left, bottom]) + of.before - of.low * side
+    side = size.side(width)
+    x, y = np.array([left, bottom]) + size.before - size.low * side
     _put(axes, x, y, side)
 
 

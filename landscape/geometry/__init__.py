@@ -1,0 +1,1 @@
+"""Sharpness, extreme eigenvalues and self-checks of a loss at a point."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 from landscape.linalg.lanczos import top_eigenpairs
 from landscape.objectives.blocks import block, matches
 from landscape.objectives.objective import Objective
 from landscape.operators.base import CurvatureOperator
 from landscape.operators.hessian import HessianOperator
+from landscape.progress import Progress, silent
 from landscape.results import BlockEigenvalues, EigenPairs
 
 
@@ -24,47 +24,55 @@ def block_eigenvalues(
     tolerance: float = 1e-3,
     max_products: int | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> BlockEigenvalues:
-    """The largest eigenvalue of each diagonal block of a curvature operator.
+    """Compute the largest eigenvalue of each diagonal block of a curvature operator.
 
     Args:
         objective: The loss.
-        blocks: Patterns of parameters' names by the name of the block; those that match none are left out.
-        operator: Makes the operator of an objective.
+        blocks: Patterns of parameter names by the name of the block; blocks without a parameter are left out.
+        operator: From an objective to its operator.
         tolerance: Relative residual at which an eigenvalue counts as converged.
         max_products: The most products for a block; see ``top_eigenpairs``.
         seed: Of the starts.
-        progress: Called with (blocks done, blocks in all).
+        progress: Called with (blocks done, blocks in all, text).
 
     Raises:
         ValueError: No block has a parameter, or as ``top_eigenpairs`` raises it.
+
+    Example:
+        >>> import torch
+        >>> model = torch.nn.Linear(2, 2).double()
+        >>> def loss(model, batch):
+        ...     return 3 * model.weight.square().sum() + model.bias.square().sum(), 1
+        >>> result = block_eigenvalues(Objective(model, loss, [None]), {"weights": "weight", "biases": "bias"})
+        >>> result.names, result.values.round(6)
+        (('weights', 'biases'), array([6., 2.]))
     """
-    present = {
-        name: patterns
-        for name, patterns in blocks.items()
-        if any(matches(parameter, patterns) for parameter in objective.space.names)
-    }
+    names = objective.space.names
+    present = {block_name: _present(patterns, names) for block_name, patterns in blocks.items()}
+    present = {block_name: patterns for block_name, patterns in present.items() if patterns}
     if not present:
         raise ValueError(f"no parameter is in any of the blocks {', '.join(blocks)}")
-    found: list[tuple[int, EigenPairs]] = []
+    sizes: list[int] = []
+    pairs: list[EigenPairs] = []
     for patterns in present.values():
-        kept = ",".join(
-            each for each in patterns.split(",") if any(matches(name, each) for name in objective.space.names)
+        part = block(objective, patterns)
+        pairs.append(
+            top_eigenpairs(operator(part), 1, tolerance=tolerance, max_products=max_products, seed=seed, bottom=0)
         )
-        part = block(objective, kept)
-        generator = torch.Generator().manual_seed(seed)
-        pairs = top_eigenpairs(
-            operator(part), 1, tolerance=tolerance, max_products=max_products, generator=generator, bottom=0
-        )
-        found.append((part.space.active, pairs))
-        if progress is not None:
-            progress(len(found), len(present))
+        sizes.append(part.space.active)
+        progress(len(pairs), len(present), "blocks")
     return BlockEigenvalues(
         names=tuple(present),
-        values=np.array([pairs.values[0] for _, pairs in found]),
-        residuals=np.array([pairs.residuals[0] for _, pairs in found]),
-        converged=np.array([pairs.converged[0] for _, pairs in found]),
-        sizes=np.array([size for size, _ in found]),
-        products=np.array([pairs.products for _, pairs in found]),
+        values=np.array([top.values[0] for top in pairs]),
+        residuals=np.array([top.residuals[0] for top in pairs]),
+        converged=np.array([top.converged[0] for top in pairs]),
+        sizes=np.array(sizes),
+        products=np.array([top.products for top in pairs]),
     )
+
+
+def _present(patterns: str, names: tuple[str, ...]) -> str:
+    """Those of the patterns, separated by commas, that match a name."""
+    return ",".join(pattern for pattern in patterns.split(",") if any(matches(name, pattern) for name in names))

@@ -1,17 +1,17 @@
-"""The curvature of a loss at a point: its extreme eigenvalues, with what one must know to read them."""
+"""The curvature of a loss at a point: its extreme eigenvalues, and the values needed to interpret them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from landscape.linalg.lanczos import top_eigenpairs
+from landscape.linalg.vectors import norm
 from landscape.objectives.objective import Objective, path_difference, repeat_difference
 from landscape.operators.base import CurvatureOperator
 from landscape.operators.hessian import HessianOperator
+from landscape.progress import Progress, silent
+from landscape.provenance import run_metadata
 from landscape.results import Curvature, LanczosState
 
 
@@ -27,27 +27,38 @@ def curvature(
     resume_from: LanczosState | None = None,
     seed: int = 0,
     population: float | None = None,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Progress = silent,
 ) -> Curvature:
-    """The k largest eigenvalues of the loss's Hessian at θ₀, the smallest, and the gradient's norm.
+    """Compute the k largest eigenvalues of the loss's Hessian at θ₀, the smallest, and the norm of the gradient.
 
     Args:
         objective: The loss.
         k: How many eigenvalues.
-        operator: Of another matrix of this objective, whose eigenvalues are wanted instead.
+        operator: Another matrix of this objective, whose eigenvalues are computed instead.
         tolerance: Relative residual at which an eigenvalue counts as converged.
-        max_products: The most products to use; as ``bottom``, ``memory`` and ``resume_from``: see ``top_eigenpairs``.
+        max_products: The most products to use; see ``top_eigenpairs``, also for ``memory`` and ``resume_from``.
         bottom: How many eigenvalues from the other end.
         memory: The most bytes for the Krylov basis.
-        resume_from: Where an earlier result left off.
+        resume_from: The ``lanczos_state`` of an earlier result to continue.
         seed: Of the start.
-        population: For the loss's standard error: how many batches the data would make that these were drawn from;
-            as many as there are for no error, None for no limit.
-        progress: Called after each product with the number of products and the largest relative residual.
+        population: For the loss's standard error: the number of batches in the data from which these were drawn; the
+            number of these batches for an error of 0, None for an infinite population.
+        progress: Called after each product with (products done, products at most, text).
 
     Raises:
-        ValueError: An argument is out of range, the loss or its derivatives are not finite, or the loss is not the
-            same when evaluated twice.
+        ValueError: An argument is out of range, the loss or its derivatives are not finite, or the loss differs when
+            evaluated twice.
+
+    Example:
+        The Hessian of L = 3‖W‖² + ‖b‖² has the eigenvalues 6 and 2:
+
+        >>> import torch
+        >>> model = torch.nn.Linear(2, 2).double()
+        >>> def loss(model, batch):
+        ...     return 3 * model.weight.square().sum() + model.bias.square().sum(), 1
+        >>> result = curvature(Objective(model, loss, [None]))
+        >>> result.pairs.values.round(6), result.pairs.bottom.values.round(6)
+        (array([6.]), array([2.]))
     """
     started = time.monotonic()
     loss = objective.value()
@@ -65,25 +76,21 @@ def curvature(
         bottom=bottom,
         memory=memory,
         resume_from=resume_from,
-        generator=torch.Generator().manual_seed(seed),
+        seed=seed,
         progress=progress,
     )
     return Curvature(
         pairs=pairs,
         loss=loss,
         loss_stderr=objective.standard_error(population=population),
-        gradient_norm=float(gradient.double().norm()),
-        params_norm=float(objective.space.project(objective.params).double().norm()),
+        gradient_norm=norm(gradient),
+        params_norm=norm(objective.space.project(objective.params)),
         asymmetry=pairs.asymmetry,
         operator=H.name,
         metadata={
             **checks,
             "tolerance": tolerance,
             "seed": seed,
-            "parameters": objective.space.size,
-            "parameters_taking_part": objective.space.active,
-            "device": str(objective.device),
-            "torch": torch.__version__,
-            "seconds": time.monotonic() - started,
+            **run_metadata(objective, started),
         },
     )

@@ -1,4 +1,4 @@
-"""Where eigenvectors lie: how their mass divides among blocks of parameters, or among the rows of a table."""
+"""Where eigenvectors lie: their shares in blocks of parameters, or in groups of rows of a table."""
 
 from __future__ import annotations
 
@@ -16,45 +16,53 @@ OTHERS = "others"
 
 
 def localization_by_block(space: ParamSpace, pairs: EigenPairs, blocks: Mapping[str, str]) -> Localization:
-    """The squared components of each eigenvector at the top, summed by block.
+    """Sum the squared components of each eigenvector at the top by block.
 
     Args:
-        space: Whose coordinates the vectors have.
+        space: The space of the vectors' coordinates.
         pairs: With vectors.
-        blocks: Patterns of parameters' names by the name of the block, as ``block`` takes them; a parameter counts
+        blocks: Patterns of parameter names by the name of the block, as ``block`` takes them; a parameter counts
             for the first that matches. Blocks without a parameter are left out; parameters without a block are
             ``others``.
 
     Raises:
-        ValueError: There are no vectors, or they are of another size.
+        ValueError: There are no vectors, or they have another size.
+
+    Example:
+        >>> space = ParamSpace({"weight": torch.zeros(2), "bias": torch.zeros(1)})
+        >>> vector = np.array([[0.6, 0.0, 0.8]])
+        >>> pairs = EigenPairs(np.ones(1), np.zeros(1), np.ones(1, bool), 1, vector)
+        >>> result = localization_by_block(space, pairs, {"weights": "weight"})
+        >>> result.groups, result.values.round(2)
+        (('weights', 'others'), array([[0.36, 0.64]]))
     """
-    homes = {
+    block_of = {
         parameter: next((name for name, patterns in blocks.items() if matches(parameter, patterns)), OTHERS)
         for parameter in space.names
     }
-    groups = [name for name in (*blocks, OTHERS) if name in homes.values()]
+    groups = [name for name in (*blocks, OTHERS) if name in block_of.values()]
     numbers = torch.empty(space.size, dtype=torch.long)
     for parameter, view in space.views(numbers).items():
-        view.fill_(groups.index(homes[parameter]))
-    return _shares("block", space, pairs, numbers, groups)
+        view.fill_(groups.index(block_of[parameter]))
+    return _localization("block", space, pairs, numbers, groups)
 
 
 def localization_by_rows(
     space: ParamSpace, pairs: EigenPairs, parameter: str, rows: Mapping[str, Sequence[int] | Tensor], by: str
 ) -> Localization:
-    """The squared components of each eigenvector at the top, summed over groups of rows of one parameter.
+    """Sum the squared components of each eigenvector at the top over groups of rows of one parameter.
 
-    The sums are of the whole vector's mass: they add up to the parameter's share where each row is in a group.
+    The sums are shares of the whole vector: they add up to the parameter's share if every row is in a group.
 
     Args:
-        space: Whose coordinates the vectors have.
+        space: The space of the vectors' coordinates.
         pairs: With vectors.
         parameter: Its name.
         rows: Indices along dimension 0 by the name of the group; a row is in one group at most.
         by: What the groups are.
 
     Raises:
-        ValueError: There are no vectors, they are of another size, or the space has no such parameter.
+        ValueError: There are no vectors, they have another size, or the space has no such parameter.
     """
     if parameter not in space.names:
         raise ValueError(f"there is no parameter {parameter!r}; there are {', '.join(space.names)}")
@@ -62,38 +70,38 @@ def localization_by_rows(
     view = space.views(numbers)[parameter]
     for number, indices in enumerate(rows.values()):
         view[torch.as_tensor(indices, dtype=torch.long)] = number
-    return _shares(by, space, pairs, numbers, list(rows))
+    return _localization(by, space, pairs, numbers, list(rows))
 
 
-def _shares(by: str, space: ParamSpace, pairs: EigenPairs, numbers: Tensor, groups: list[str]) -> Localization:
-    """``numbers`` (n,) is the group of each coordinate; one past the last is no group."""
+def _localization(by: str, space: ParamSpace, pairs: EigenPairs, numbers: Tensor, groups: list[str]) -> Localization:
+    """``numbers`` (n,) is the group of each coordinate; one past the last means no group."""
     if pairs.vectors is None:
-        raise ValueError("the eigenpairs have no vectors, whose shares are asked for; keep them")
+        raise ValueError("the eigenpairs have no vectors, so their shares are unknown; keep the vectors")
     if pairs.vectors.shape[1] != space.size:
         raise ValueError(f"the vectors have {pairs.vectors.shape[1]} coordinates, the space {space.size}")
 
-    def summed(values: Tensor) -> Floats:
+    def by_group(values: Tensor) -> Floats:
         sums = torch.zeros(len(groups) + 1, dtype=torch.float64).index_add(0, numbers, values.double())
-        found: Floats = sums[: len(groups)].numpy()
-        return found
+        result: Floats = sums[: len(groups)].numpy()
+        return result
 
-    masses = [torch.from_numpy(vector).double().square() for vector in pairs.vectors]
-    taking_part = space.project(torch.ones(space.size)).cpu()
+    squares = [torch.from_numpy(vector).double().square() for vector in pairs.vectors]
+    active = space.project(torch.ones(space.size)).cpu()
     return Localization(
         by=by,
         groups=tuple(groups),
-        values=np.stack([summed(mass / mass.sum()) for mass in masses]),
+        values=np.stack([by_group(square / square.sum()) for square in squares]),
         errors=angle_bounds(pairs),
-        baselines={"coordinates": summed(taking_part) / space.active},
+        baselines={"coordinates": by_group(active) / space.active},
     )
 
 
 def angle_bounds(pairs: EigenPairs) -> Floats:
-    """(k,) the sine of the angle between each vector and the true eigenvector, at most: residual / gap, at most 1.
+    """Bound the sine of the angle between each vector (k,) and the true eigenvector: residual / gap, at most 1.
 
-    The gap is to the nearest other eigenvalue found, less that one's residual (Davis and Kahan 1970; Parlett 1998,
-    theorem 11.7.1). What follows the last one is not known: its bound, and so that of a single vector, is NaN unless
-    its gap to the one before is too small already.
+    The gap is to the nearest other eigenvalue known, less that one's residual (Davis and Kahan 1970; Parlett 1998,
+    theorem 11.7.1). The eigenvalue after the last one is not known: the last bound, and so that of a single vector,
+    is NaN unless its gap to the one before is too small already.
     """
     values, residuals = pairs.values, pairs.residuals
     bounds = np.full(len(values), np.nan)

@@ -1,6 +1,6 @@
-"""An orthonormal basis of a Krylov space, and a symmetric operator in it: a tridiagonal matrix.
+"""An orthonormal basis of a Krylov space, and a symmetric operator in that basis: a tridiagonal matrix T.
 
-Its thick restart, which keeps some eigenvectors of that matrix and goes on from them, is that of K. Wu and H. Simon,
+The thick restart, which keeps some eigenvectors of T and continues from them, is that of K. Wu and H. Simon,
 Thick-Restart Lanczos Method for Large Symmetric Eigenvalue Problems (SIAM Journal on Matrix Analysis and Applications
 2000).
 """
@@ -10,92 +10,56 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from landscape.results import Floats, LanczosState
+from landscape.linalg.protocols import MaskedOperator, SymmetricOperator, dimension
+from landscape.linalg.vectors import unit
+from landscape.results import Floats, Integers, LanczosState
 
-ROWS = 16  # by which the basis grows
-
-
-class SymmetricOperator(Protocol):
-    """What Lanczos needs: a symmetric matrix, or anything that multiplies like one."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n, n)."""
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the vectors it takes."""
-
-    @property
-    def device(self) -> torch.device:
-        """Of the vectors it takes."""
-
-    def __matmul__(self, vector: Tensor, /) -> Tensor:
-        """The product with a vector (n,)."""
-
-
-@runtime_checkable
-class MaskedOperator(Protocol):
-    """An operator of whose coordinates some take no part: its rows and columns there are zero and not its spectrum."""
-
-    @property
-    def active(self) -> int:
-        """How many coordinates take part."""
-
-    def project(self, vector: Tensor) -> Tensor:
-        """The vector with zeros at the others."""
-
-
-def dimension(H: SymmetricOperator | Tensor) -> int:
-    """Of the space in which eigenvectors can lie.
-
-    Raises:
-        ValueError: H is not square.
-    """
-    if len(H.shape) != 2 or H.shape[0] != H.shape[1]:
-        raise ValueError(f"an operator of shape {tuple(H.shape)} has no eigenvalues; it must be square")
-    return H.active if isinstance(H, MaskedOperator) else int(H.shape[0])
+ROWS = 16  # the basis grows by so many vectors at a time
 
 
 @dataclass
 class Block:
-    """A block of T, from one start: tridiagonal, behind what a restart kept of it.
+    """A block of T, from one start: the values that a restart kept, followed by a tridiagonal part.
 
-    A kept vector y has Hy = value · y + coupling · u, where u is the vector that follows the kept ones. The values are
-    the first part of T's diagonal, the couplings the row of u beside them.
+    A kept vector y has Hy = value · y + coupling · u, where u is the basis vector after the kept ones. The values are
+    the first part of T's diagonal, the couplings the entries of u's row below them.
     """
 
     values: list[float] = field(default_factory=list)
     couplings: list[float] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)  # the diagonal
-    betas: list[float] = field(default_factory=list)  # beside it; the last one is the open end of the recurrence
+    betas: list[float] = field(
+        default_factory=list
+    )  # beside the diagonal; the last couples the block with the next basis vector
 
 
 class Krylov:
-    """The basis, which grows by one product at a time, and which ``lanczos_state`` makes small again.
+    """The basis, which grows by one vector a product, and which ``restart`` makes small again.
 
     Each new vector is made orthogonal to all earlier ones, by classical Gram-Schmidt applied twice: without it, copies
-    of the eigenvalues that converged first would appear again and again. T has a single block until the space is
-    invariant, and another one for each time it was.
+    of the eigenvalues that converged first would appear repeatedly. T has a single block until the space is invariant,
+    and one more for each time it was.
+
+    Only this class changes its counters; ``state`` returns them and ``resume_from`` takes them over.
 
     Attributes:
         size: The dimension of the space in which eigenvectors can lie.
         rows: The most vectors that the basis may have; None for no bound.
         count: m, the number of basis vectors.
-        products: The number of products used, those before a restart included.
+        products: The number of products used, those before a restart or in an earlier run included.
         draws: The number of random vectors drawn.
-        top: So many of T's largest eigenvalues no restart has dropped.
-        bottom: As many of its smallest.
-        blocks: T, block by block, and the basis in the same order.
-        invariant: Whether the basis spans an invariant space, as far as rounding lets one tell.
-        complete: Whether that is the whole space: nothing is left to find.
+        top: How many of T's largest eigenvalues no restart has dropped.
+        bottom: How many of its smallest.
+        blocks: T, block by block; the basis has the same order.
+        invariant: Whether the basis spans an invariant space, up to rounding.
+        complete: Whether that is the whole space, so that no eigenvalue is missing.
         asymmetry: The largest |uᵀHv - vᵀHu| / ‖Hv‖ seen over pairs of basis vectors u, v.
         scale: A bound of ‖T‖.
     """
@@ -108,30 +72,44 @@ class Krylov:
         *,
         rows: int | None = None,
         resume_from: LanczosState | None = None,
+        products: int = 0,
     ) -> None:
+        """Start anew or from an earlier state.
+
+        Args:
+            H: The operator (n, n).
+            generator: Of the random vectors; one with the seed of the earlier run to continue it.
+            start: A vector (n,) to start from, to which a random one of the same length is added.
+            rows: The most vectors that the basis may have.
+            resume_from: The state to continue.
+            products: The number of products used before, for a run that starts anew.
+        """
         self.H = H
         self.generator = generator
         self.size = dimension(H)
         self.top = self.bottom = self.size
         self.rows = rows
-        self.count = self.products = self.draws = 0
+        self.products = products
+        self.count = self.draws = 0
         self.blocks: list[Block] = []
         self.complete = False
         self.invariant = True
         self.asymmetry = 0.0
         self.scale = 0.0
-        self._pieces: list[Tensor] = []  # (ROWS, n) each, the last one what ``rows`` leaves: it grows without copies
+        self._pieces: list[
+            Tensor
+        ] = []  # (ROWS, n), the last one only what ``rows`` leaves: the basis grows without copies
         if resume_from is not None:
             self._resume(resume_from)
             return
         self._next = self._random()
         if start is not None and start.any():
             start = self._project(start.to(self._next))
-            self._next = _unit(_unit(start) + self._next)
+            self._next = unit(unit(start) + self._next)
 
     @property
     def resolution(self) -> float:
-        """What rounding leaves of a zero, relative to the operator's size."""
+        """The rounding error of an eigenvalue or a residual: smaller values count as zero."""
         return 10 * torch.finfo(self._next.dtype).eps * self.scale
 
     @property
@@ -141,8 +119,13 @@ class Krylov:
 
     @property
     def full(self) -> bool:
-        """Whether there is no row left, and ``lanczos_state`` has to make some."""
+        """Whether the basis has no room left, so that ``restart`` has to make some."""
         return self.rows is not None and self.count >= self.rows
+
+    def multiply(self, vector: Tensor) -> Tensor:
+        """Return the operator's product with a vector (n,), and count it."""
+        self.products += 1
+        return self.H @ vector
 
     def step(self) -> None:
         """Multiply the operator by the next basis vector, which adds a row and a column to T.
@@ -157,40 +140,51 @@ class Krylov:
         block = self.blocks[-1]
         before = block.betas[-1] if block.betas else math.hypot(*block.couplings)
         vector = self._append(self._next)
-        image = self.H @ vector
+        image = self.multiply(vector)
         # float64 for what enters T, the operator's dtype for the basis
         alpha = vector.double() @ image.double()
         norm = torch.linalg.vector_norm(image, dtype=torch.float64)
         rest, along = self._orthogonalised(image)
         rest, _ = self._orthogonalised(rest)
         beta = torch.linalg.vector_norm(rest, dtype=torch.float64)
-        # An earlier step found uᵀHv for the earlier vectors u: ``before`` for the last, or the couplings of those which
+        # Earlier steps computed uᵀHv for the earlier vectors u: ``before`` for the last, or the couplings of those that
         # a restart kept, and zero for the others.
         along[-1] = 0
         if block.alphas:
             along[-2] -= before
         elif block.couplings:
             along[-1 - len(block.couplings) : -1] -= along.new_tensor(block.couplings)
-        # One wait for the device a product
+        # One synchronisation with the device for each product.
         a, b, size, defect = torch.stack([alpha, beta, norm, along.abs().max().double()]).tolist()
         if not (math.isfinite(a) and math.isfinite(b)):
             raise ValueError("the operator's product with a vector is not finite: check the parameters and the loss")
         block.alphas.append(a)
         block.betas.append(b)
-        self.products += 1
         self.asymmetry = max(self.asymmetry, defect / size if size else 0.0)
         self.scale = max(self.scale, before + abs(a) + b)
         self.complete = self.count == self.size
         self.invariant = b <= self.resolution
         self._next = rest if self.invariant else rest / b
 
-    def restart(self, kept: Sequence[Block], coordinates: Floats) -> None:
-        """Replace the basis by p of its combinations, in place; beside it, it takes the memory of one vector.
+    def ends(self, kept: NDArray[np.bool_]) -> tuple[int, int]:
+        """Return how many of T's largest and of its smallest eigenvalues no restart has dropped, this one included.
 
         Args:
-            kept: T's blocks, each with what is kept of it as ``values`` and ``couplings``.
-            coordinates: (m, p) Of the kept in the basis, one a column, in the order of the blocks.
+            kept: (m,) for T's eigenvalues, largest first, whether a restart keeps them.
         """
+        if kept.all():
+            return self.top, self.bottom
+        return min(self.top, int(np.argmin(kept))), min(self.bottom, int(np.argmin(kept[::-1])))
+
+    def restart(self, kept: NDArray[np.bool_], blocks: Sequence[Block], coordinates: Floats) -> None:
+        """Replace the basis by p of its combinations, in place; that takes the memory of one more vector.
+
+        Args:
+            kept: (m,) which of T's eigenvalues are kept, largest first.
+            blocks: T's blocks, with the kept eigenvalues as ``values`` and ``couplings``.
+            coordinates: (m, p) the kept eigenvectors in the basis, one a column, in the order of the blocks.
+        """
+        self.top, self.bottom = self.ends(kept)
         count = coordinates.shape[1]
         weights = torch.from_numpy(coordinates).to(self._next)
         width = max(1, len(self._next) // count)
@@ -202,16 +196,45 @@ class Krylov:
             for first, rows in self._rows():
                 rows[: max(0, count - first), columns] = combined[first : first + len(rows)]
         self.count = count
-        self.blocks = list(kept)
+        self.blocks = list(blocks)
         del self._pieces[math.ceil(count / ROWS) :]
 
     def combine(self, coordinates: Tensor) -> Tensor:
-        """The unit vector (n,) in the direction that has these coordinates (m,) in the basis."""
+        """Return the unit vector (n,) in the direction that has these coordinates (m,) in the basis."""
         coordinates = coordinates.to(self._next)
         result = torch.zeros_like(self._next)
         for first, rows in self._rows():
             result.addmv_(rows.T, coordinates[first : first + len(rows)])
-        return _unit(result)
+        return unit(result)
+
+    def state(
+        self,
+        kept: NDArray[np.bool_],
+        *,
+        values: Floats,
+        vectors: NDArray[np.floating[Any]],
+        couplings: Floats,
+        blocks: Integers,
+        residual: float,
+    ) -> LanczosState:
+        """Return the state from which a later run continues; the arguments describe the kept eigenvectors."""
+        top, bottom = self.ends(kept)
+        return LanczosState(
+            values=values,
+            vectors=vectors,
+            couplings=couplings,
+            blocks=blocks,
+            following=self.following.cpu().numpy(),
+            size=self.size,
+            top=top,
+            bottom=bottom,
+            complete=self.complete,
+            products=self.products,
+            draws=self.draws,
+            asymmetry=self.asymmetry,
+            scale=self.scale,
+            residual=residual,
+        )
 
     def _append(self, vector: Tensor) -> Tensor:
         place = self.count % ROWS
@@ -223,31 +246,31 @@ class Krylov:
         return self._pieces[-1][place]
 
     def _rows(self) -> Iterator[tuple[int, Tensor]]:
-        """The basis vectors, piece by piece, each with the number of its first."""
+        """Yield the basis vectors, piece by piece, with the number of the piece's first vector."""
         for first, piece in zip(range(0, self.count, ROWS), self._pieces, strict=True):
             yield first, piece[: self.count - first]
 
     def _orthogonalised(self, vector: Tensor) -> tuple[Tensor, Tensor]:
-        """The vector without its components in the basis, once, and those components (m,)."""
+        """Return the vector without its components in the basis, subtracted once, and those components (m,)."""
         components = torch.cat([rows @ vector for _, rows in self._rows()])
         for first, rows in self._rows():
             vector = torch.addmv(vector, rows.T, components[first : first + len(rows)], alpha=-1)
         return vector, components
 
     def _random(self) -> Tensor:
-        """A random unit vector, orthogonal to the basis."""
+        """Return a random unit vector, orthogonal to the basis."""
         vector = self._project(self._draw().to(self.H.device, self.H.dtype))
         for _ in range(2 if self.count else 0):
             vector, _ = self._orthogonalised(vector)
-        return _unit(vector)
+        return unit(vector)
 
     def _draw(self) -> Tensor:
         self.draws += 1
         return torch.randn(int(self.H.shape[0]), generator=self.generator, dtype=torch.float64)
 
     def _resume(self, resume_from: LanczosState) -> None:
-        """Take over a basis, and with it what was counted and measured."""
-        while self.draws < resume_from.draws:  # what was drawn lies in the basis, and must not be drawn again
+        """Take over a basis with its counters and measurements."""
+        while self.draws < resume_from.draws:  # earlier draws lie in the basis: skip them
             self._draw()
         self.blocks = [Block() for _ in range(resume_from.blocks.max() + 1)]
         for place in np.argsort(resume_from.blocks, kind="stable"):
@@ -265,8 +288,3 @@ class Krylov:
 
     def _project(self, vector: Tensor) -> Tensor:
         return self.H.project(vector) if isinstance(self.H, MaskedOperator) else vector
-
-
-def _unit(vector: Tensor) -> Tensor:
-    length = torch.linalg.vector_norm(vector, dtype=torch.float64)
-    return vector.div(length.to(vector.dtype))

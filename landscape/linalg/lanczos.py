@@ -8,21 +8,23 @@ Eigenvalue Problems (SIAM Journal on Matrix Analysis and Applications 2000).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from landscape.linalg.krylov import ROWS, Krylov, SymmetricOperator, dimension
+from landscape.linalg.krylov import ROWS, Krylov
+from landscape.linalg.protocols import SymmetricOperator, dimension
 from landscape.linalg.ritz import Ritz, ritz
-from landscape.results import EigenPairs, Integers, LanczosState
+from landscape.linalg.vectors import norm
+from landscape.progress import Progress, silent
+from landscape.results import EigenPairs, Floats, Integers, LanczosState
 
-SPARE = 8  # eigenvectors beyond the wanted that a result keeps: with few of them, going on would cost more products
+SPARE = 8  # eigenvectors beyond the wanted that a result keeps: with fewer, continuing would cost more products
 FEWEST = 4  # vectors beyond the wanted that a basis must have room for: between two restarts, it grows by at least two
-
-Progress = Callable[[int, float], None]  # (products so far, largest relative residual of the wanted, NaN at first)
 
 
 def top_eigenpairs(
@@ -31,22 +33,22 @@ def top_eigenpairs(
     *,
     tolerance: float = 1e-3,
     max_products: int | None = None,
-    generator: torch.Generator | None = None,
+    seed: int = 0,
     start: Tensor | None = None,
     bottom: int = 1,
-    progress: Progress | None = None,
     memory: int | None = None,
     resume_from: LanczosState | None = None,
+    progress: Progress = silent,
 ) -> EigenPairs:
-    """The k algebraically largest eigenvalues and their vectors, and the smallest ones as the same space shows them.
+    """Compute the k algebraically largest eigenvalues and their vectors, and approximate the smallest ones.
 
     Stops when |β_m s_mi| ≤ tolerance · |θ_i| for the k largest Ritz values θ_i, then measures ‖Hv - λv‖ for the first.
     A residual below the rounding of ‖H‖ counts as converged, or an eigenvalue of zero never would.
 
-    When the space turns out to be invariant, Lanczos goes on from a random vector orthogonal to it until what that
-    finds lies below the k largest, so that repeated eigenvalues count as often as they occur. Short of an invariant
-    space, a repeated eigenvalue is found once, and one whose vector the start hardly contains may be missed: repeat
-    with another seed.
+    When the space turns out to be invariant, Lanczos continues from a random vector orthogonal to it until the largest
+    value beyond it lies below the k largest, so that repeated eigenvalues count as often as they occur. Short of an
+    invariant space, a repeated eigenvalue appears once, and one whose vector the start hardly contains may be missed:
+    repeat with another seed.
 
     The basis takes n numbers for each product, in the operator's dtype: see ``eigen_bytes``. Where that exceeds
     ``memory``, it is reduced, whenever it is full, to the wanted Ritz vectors and half as many others of the largest as
@@ -54,27 +56,30 @@ def top_eigenpairs(
     vectors took 21 or 22 instead of 21 where they decay geometrically, 75 or 83 instead of 65 where they are drawn
     from Student's t with 3 degrees of freedom, and 562 or 1255 instead of 391 where the last two lie in a dense bulk.
 
-    ``resume_from`` continues a run: the result's ``lanczos_state`` holds the k + ``bottom`` wanted Ritz vectors, 8 spare ones of
-    the largest, and the next vector of the basis. What follows is a Krylov space reduced to these, so not bit for bit
-    what one long run gives, but eigenvalues of the same operator within the same residuals, for a few products more
-    (1 to 4 in all that was measured). What has converged already costs no product. A k larger than ``resume_from.top`` asks
-    for eigenvalues that were dropped and to which the next vector is orthogonal: then, and likewise for a larger
-    ``bottom``, the run starts anew.
+    ``resume_from`` continues a run: the result's ``lanczos_state`` holds the k + ``bottom`` wanted Ritz vectors, 8
+    spare ones of the largest, and the next vector of the basis. The continued Krylov space is reduced to these, so the
+    result is not bit for bit that of one long run, but has eigenvalues of the same operator within the same residuals,
+    for a few products more (1 to 4 in all that was measured). What has converged already costs no product. A k larger
+    than ``resume_from.top`` asks for eigenvalues that were dropped and to which the next vector is orthogonal: then,
+    and likewise for a larger ``bottom``, the run starts anew.
+
+    >>> top_eigenpairs(torch.diag(torch.tensor([1.0, 5.0, 3.0])), k=2).values.round(4)
+    array([5., 3.])
 
     Args:
-        H: The operator (n, n); a dense symmetric matrix will do.
-        k: How many eigenvalues.
+        H: The operator (n, n), or a dense symmetric matrix.
+        k: The number of eigenvalues.
         tolerance: Relative residual at which an eigenvalue counts as converged.
-        max_products: The most products to use, the residual's and those of ``resume_from`` included; 10·k + 90 by default.
-            When they are used up, ``converged`` is False where the residuals reached are too large.
-        generator: Of the start; by default one with seed 0. To continue, give it the seed it had.
+        max_products: The most products to use, the residual's and those of ``resume_from`` included; 10·k + 90 by
+            default. When they are used up, ``converged`` is False where the residuals reached are too large.
+        seed: Of the random start. To continue a run, pass the seed it had.
         start: A vector (n,) to start from, such as the gradient; a random one of the same length is added, so that no
             eigenvector is left out. By default the random one alone.
-        bottom: How many eigenvalues from the other end, as far as the basis has them. They do not delay the stop.
-        progress: Called after each product with the number of products and the largest relative residual.
-        memory: The bytes that the basis may take, with what reducing it takes; no bound by default. The vectors of
-            the result, k + ``bottom`` + 8, come on top at the end.
+        bottom: The number of eigenvalues from the other end, as far as the basis has them. They do not delay the stop.
+        memory: The bytes that the basis may take, its reduction included; no bound by default. The vectors of the
+            result, k + ``bottom`` + 8, come on top at the end.
         resume_from: The ``lanczos_state`` of a result for the same operator.
+        progress: Called after each product with (products, max_products, the largest relative residual as text).
 
     Raises:
         ValueError: k exceeds the operator's size, another argument is out of range, ``memory`` is too little,
@@ -89,7 +94,7 @@ def top_eigenpairs(
         raise ValueError(f"bottom={bottom} must not be negative")
     used = 0
     if resume_from is not None:
-        _check(resume_from, H)
+        _check_state(resume_from, H)
         used = resume_from.products
         if k > resume_from.top or bottom > resume_from.bottom:
             resume_from = None
@@ -97,79 +102,67 @@ def top_eigenpairs(
     limit = 10 * k + 90 if max_products is None else max_products
     if held + max(0, limit - used - 1) < k:
         raise ValueError(f"max_products={limit} cannot show k={k} eigenvalues; pass at least {used + k - held + 1}")
-    rows = None if memory is None else _rows(memory, H, max(min(k + bottom + FEWEST, size), held))
-    generator = generator if generator is not None else torch.Generator().manual_seed(0)
-    krylov = Krylov(H, generator, start, rows=rows, resume_from=resume_from)
-    krylov.products = used  # of a run that starts anew, too
-    found = _search(krylov, k, bottom, tolerance, limit, progress)
-    return _pairs(krylov, found, k, bottom, tolerance, resume_from)
+    rows = None if memory is None else _rows_within(memory, H, max(min(k + bottom + FEWEST, size), held))
+    generator = torch.Generator().manual_seed(seed)
+    krylov = Krylov(H, generator, start, rows=rows, resume_from=resume_from, products=used)
+    approximation = _search(krylov, k, bottom, tolerance, limit, progress)
+    return _pairs(krylov, approximation, k, bottom, tolerance, resume_from)
 
 
-def eigen_bytes(n: int, k: int, bottom: int, products: int, dtype: torch.dtype) -> int:
-    """The memory that ``top_eigenpairs`` takes beside a product, without a bound: its basis and its result's vectors.
+def eigen_bytes(n: int, k: int, bottom: int, max_products: int, dtype: torch.dtype) -> int:
+    """Return the bytes that ``top_eigenpairs`` takes beside a product, without a bound: basis and result's vectors.
 
     With a bound, it is the bound and the result's vectors: k + ``bottom`` + 8, as far as the basis has them.
 
     Args:
-        n: The operator's dimension, coordinates that take no part included.
-        k: How many eigenvalues.
-        bottom: How many from the other end.
-        products: The most products, the residual's included; the basis grows by a few vectors at a time, and is
+        n: The operator's dimension, inactive coordinates included.
+        k: The number of eigenvalues.
+        bottom: The number of eigenvalues from the other end.
+        max_products: The most products, the residual's included; the basis grows by a few vectors at a time, and is
             counted up to the last of these.
         dtype: The operator's.
     """
-    count = min(products - 1, n)
+    count = min(max_products - 1, n)
     return (math.ceil(count / ROWS) * ROWS + min(k + SPARE + bottom, count)) * n * dtype.itemsize
 
 
-def _search(krylov: Krylov, k: int, bottom: int, tolerance: float, limit: int, progress: Progress | None) -> Ritz:
+def _search(krylov: Krylov, k: int, bottom: int, tolerance: float, limit: int, progress: Progress) -> Ritz:
     """Multiply until the k largest have converged; one product is kept for the residual."""
-    found = ritz(krylov)
-    residual = found.worst(k)
-    done = krylov.complete or found.settled(k, tolerance) or krylov.products + 1 >= limit
+    current = ritz(krylov)
+    residual = current.worst(k)
+    done = krylov.complete or current.settled(k, tolerance) or krylov.products + 1 >= limit
     while not done:
         if krylov.rows is not None and krylov.full:
             spare = (krylov.rows - k - bottom - 1) // 2
-            found.restart(krylov, found.worth_keeping(k + spare, bottom))
+            current.restart(krylov, current.worth_keeping(k + spare, bottom))
         krylov.step()
         last = krylov.complete or krylov.products + 1 >= limit
         if last or krylov.full or krylov.invariant or krylov.count % max(1, krylov.count // 25) == 0:
-            found = ritz(krylov)
-            residual = found.worst(k)
-            done = last or found.settled(k, tolerance)
-        if progress is not None:
-            progress(krylov.products, residual)
-    return found
+            current = ritz(krylov)
+            residual = current.worst(k)
+            done = last or current.settled(k, tolerance)
+        progress(krylov.products, limit, "" if math.isnan(residual) else f"residual {residual:.1e}")
+    return current
 
 
 def _pairs(
-    krylov: Krylov, found: Ritz, k: int, bottom: int, tolerance: float, resume_from: LanczosState | None
+    krylov: Krylov, approximation: Ritz, k: int, bottom: int, tolerance: float, resume_from: LanczosState | None
 ) -> EigenPairs:
-    """The wanted ends as a result, with one product spent on the residual of the first, where it is not known."""
-    kept = found.worth_keeping(k + SPARE, bottom)
-    following = krylov.following.cpu().numpy()
-    vectors = np.empty((np.count_nonzero(kept), len(following)), following.dtype)
-    couplings = found.couplings[kept]
-    for row, coordinates in enumerate(found.coordinates[:, kept].T):
-        vector = krylov.combine(torch.from_numpy(coordinates.copy()))
-        sign = vector[vector.abs().argmax()].sign()  # of the two signs, that which makes the largest component positive
-        vectors[row] = (vector * sign).cpu().numpy()
-        couplings[row] *= float(sign)
-    # The recurrence does not know of rounding: what it says below that is no bound.
-    residuals = np.maximum(found.residuals, krylov.resolution)
+    """Return the wanted ends, with one product spent on the residual of the first, where it is not known."""
+    kept = approximation.worth_keeping(k + SPARE, bottom)
+    vectors, signs = _ritz_vectors(krylov, approximation.coordinates[:, kept])
+    # The recurrence does not include rounding: residuals below it are not bounds.
+    residuals = np.maximum(approximation.residuals, krylov.resolution)
     if resume_from is not None and krylov.products == resume_from.products:
         residuals[0] = resume_from.residual
     else:
         first = torch.from_numpy(vectors[0]).to(krylov.H.device)
-        defect = (krylov.H @ first).double() - float(found.values[0]) * first.double()
-        residuals[0] = float(torch.linalg.vector_norm(defect))
-        krylov.products += 1
-    converged = residuals <= found.allowed(tolerance)
-    top_kept, bottom_kept = found.ends(krylov, kept)
+        residuals[0] = norm(krylov.multiply(first).double() - float(approximation.values[0]) * first.double())
+    converged = residuals <= approximation.allowed(tolerance)
 
     def end(inwards: slice | Integers) -> EigenPairs:
         return EigenPairs(
-            values=found.values[inwards],
+            values=approximation.values[inwards],
             residuals=residuals[inwards],
             converged=converged[inwards],
             products=krylov.products,
@@ -178,52 +171,51 @@ def _pairs(
         )
 
     from_below = np.arange(-1, -1 - min(bottom, krylov.count), -1)
-    return replace(
-        end(slice(k)),
-        bottom=end(from_below) if bottom else None,
-        lanczos_state=LanczosState(
-            values=found.values[kept],
-            vectors=vectors,
-            couplings=couplings,
-            blocks=found.blocks[kept],
-            following=following,
-            size=krylov.size,
-            top=top_kept,
-            bottom=bottom_kept,
-            complete=krylov.complete,
-            products=krylov.products,
-            draws=krylov.draws,
-            asymmetry=krylov.asymmetry,
-            scale=krylov.scale,
-            residual=float(residuals[0]),
-        ),
+    state = krylov.state(
+        kept,
+        values=approximation.values[kept],
+        vectors=vectors,
+        couplings=approximation.couplings[kept] * signs,
+        blocks=approximation.blocks[kept],
+        residual=float(residuals[0]),
     )
+    return replace(end(slice(k)), bottom=end(from_below) if bottom else None, lanczos_state=state)
 
 
-def _rows(memory: int, H: SymmetricOperator | Tensor, least: int) -> int:
-    """How many vectors the basis may have, beside the one that reducing it takes."""
+def _ritz_vectors(krylov: Krylov, coordinates: Floats) -> tuple[NDArray[np.floating[Any]], Floats]:
+    """Return unit vectors (p, n) with these coordinates (m, p), and the signs (p,) that they were multiplied by.
+
+    Of the two signs, the one that makes the largest component positive.
+    """
+    rows, signs = [], []
+    for column in coordinates.T:
+        vector = krylov.combine(torch.from_numpy(column.copy()))
+        sign = vector[vector.abs().argmax()].sign()
+        rows.append((vector * sign).cpu().numpy())
+        signs.append(float(sign))
+    return np.stack(rows), np.array(signs)
+
+
+def _rows_within(memory: int, H: SymmetricOperator | Tensor, least: int) -> int:
+    """Return how many vectors the basis may have, beside the one that its reduction takes."""
     vector = int(H.shape[0]) * H.dtype.itemsize
     rows = memory // vector - 1
     if rows < least:
         raise ValueError(
             f"memory={memory} bytes hold too small a basis; pass at least {(least + 1) * vector}, for {least} vectors "
-            f"and what reducing them takes"
+            f"and one more to reduce them"
         )
     return rows
 
 
-def _check(resume_from: LanczosState, H: SymmetricOperator | Tensor) -> None:
-    """Refuse to continue what was computed for another operator."""
-    shape, dtype = resume_from.vectors.shape, str(H.dtype).removeprefix("torch.")
-    if shape[1] != H.shape[0]:
-        raise ValueError(
-            f"resume_from has vectors of {shape[1]} and the operator of {H.shape[0]}; pass a result of this one"
-        )
-    if resume_from.size != dimension(H):
-        raise ValueError(
-            f"resume_from has {resume_from.size} eigenvalues and the operator {dimension(H)}; pass a result of this one"
-        )
-    if str(resume_from.vectors.dtype) != dtype:
-        raise ValueError(
-            f"resume_from has vectors in {resume_from.vectors.dtype} and the operator in {dtype}; pass a result of this one"
-        )
+def _check_state(resume_from: LanczosState, H: SymmetricOperator | Tensor) -> None:
+    """Refuse to continue a result of another operator."""
+    size, dtype = dimension(H), str(H.dtype).removeprefix("torch.")
+    length, stored = resume_from.vectors.shape[1], str(resume_from.vectors.dtype)
+    for theirs, ours, difference in (
+        (length, H.shape[0], f"vectors of {length} and the operator of {H.shape[0]}"),
+        (resume_from.size, size, f"{resume_from.size} eigenvalues and the operator {size}"),
+        (stored, dtype, f"vectors in {stored} and the operator in {dtype}"),
+    ):
+        if theirs != ours:
+            raise ValueError(f"resume_from has {difference}; pass a result of this operator")

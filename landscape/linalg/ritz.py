@@ -1,4 +1,4 @@
-"""The eigenvalues of T, Lanczos' small matrix, and how well they are those of the operator.
+"""The eigenvalues of T, the small matrix of Lanczos, and how well they approximate those of the operator.
 
 B. N. Parlett, The Symmetric Eigenvalue Problem (SIAM 1998), chapter 13.
 """
@@ -18,42 +18,42 @@ from landscape.results import Floats, Integers
 
 @dataclass(frozen=True)
 class Ritz:
-    """The eigenvalues of T, largest first, and what tells how well they are those of the operator."""
+    """The eigenvalues of T, largest first, and how well they approximate those of the operator."""
 
     values: Floats  # (m,)
-    couplings: Floats  # (m,) Hy − value · y = coupling · u, where u is the vector to be multiplied next
+    couplings: Floats  # (m,) Hy − value · y = coupling · u, with the basis vector u to be multiplied next
     coordinates: Floats  # (m, m) the eigenvectors in the basis, one a column
-    blocks: Integers  # (m,) number of the block of T
+    blocks: Integers  # (m,) the block of T that each belongs to
     met_invariant: bool  # whether the basis spans, or contains, an invariant space
-    resolution: float  # what rounding leaves of a zero
+    resolution: float  # the rounding error: smaller values count as zero
 
     @property
     def residuals(self) -> Floats:
-        """‖Hy − value · y‖ (m,), but for rounding."""
+        """‖Hy − value · y‖ (m,), up to rounding."""
         return np.abs(self.couplings)
 
     @property
     def largest_of_last(self) -> int:
-        """The place of the latest block's largest value."""
+        """The index of the latest block's largest value."""
         return int(np.argmax(self.blocks))
 
     def allowed(self, tolerance: float) -> Floats:
-        """The residuals (m,) that count as converged: small enough, or too small to be told from rounding."""
+        """Return the residuals (m,) up to which a value counts as converged: the tolerance, but at least rounding."""
         return np.maximum(tolerance * np.abs(self.values), self.resolution)
 
     def worst(self, k: int) -> float:
-        """The largest relative residual of the k largest; NaN as long as there are fewer."""
+        """Return the largest relative residual of the k largest; NaN as long as there are fewer."""
         if len(self.values) < k:
             return math.nan
         sizes = np.maximum(np.abs(self.values[:k]), max(self.resolution, np.finfo(float).tiny))
         return float((self.residuals[:k] / sizes).max())
 
     def settled(self, k: int, tolerance: float) -> bool:
-        """Whether the k largest have converged, and no further block could add to them.
+        """Return whether the k largest have converged, and no further block could add to them.
 
-        A block that begins outside of an invariant space cannot find more than the one before it did. So the largest
-        value of the latest one has to have converged, and k values have to be at least as large. That a restart
-        dropped some of an earlier block changes nothing: they were smaller than k others.
+        A block that starts outside of an invariant space has no larger eigenvalue than the block before it. So the
+        largest value of the latest block has to have converged, and k values have to be at least as large. Values of
+        an earlier block that a restart dropped do not matter: they were smaller than k others.
         """
         converged = self.residuals <= self.allowed(tolerance)
         if len(self.values) < k or not converged[:k].all():
@@ -65,37 +65,30 @@ class Ritz:
         return bool(converged[largest] and as_large >= k)
 
     def worth_keeping(self, top: int, bottom: int) -> NDArray[np.bool_]:
-        """Those (m,) without which there is no going on: both ends, and the largest of the latest block."""
+        """Select (m,) what a restart must keep: both ends, and the largest of the latest block."""
         places = np.arange(len(self.values))
         kept: NDArray[np.bool_] = (places < top) | (places >= len(places) - bottom) | (places == self.largest_of_last)
         return kept
 
-    def ends(self, krylov: Krylov, kept: NDArray[np.bool_]) -> tuple[int, int]:
-        """How many of the largest, and of the smallest, have never been dropped when only the kept (m,) remain."""
-        if kept.all():
-            return krylov.top, krylov.bottom
-        return min(krylov.top, int(np.argmin(kept))), min(krylov.bottom, int(np.argmin(kept[::-1])))
-
     def restart(self, krylov: Krylov, kept: NDArray[np.bool_]) -> None:
-        """Reduce the basis that these came from to the kept (m,) ones."""
-        krylov.top, krylov.bottom = self.ends(krylov, kept)
+        """Reduce the basis that these were computed from to the kept (m,) ones."""
         blocks, order = [], []
         for number in range(len(krylov.blocks)):
             here = np.flatnonzero(kept & (self.blocks == number))
             blocks.append(Block(self.values[here].tolist(), self.couplings[here].tolist()))
             order.append(here)
-        krylov.restart(blocks, self.coordinates[:, np.concatenate(order)])
+        krylov.restart(kept, blocks, self.coordinates[:, np.concatenate(order)])
 
 
 def ritz(krylov: Krylov) -> Ritz:
-    """What the basis shows of its operator's eigenvalues."""
+    """Compute the eigenvalues of T, as approximations of the operator's."""
     coordinates = np.zeros((krylov.count, krylov.count))
     values, couplings = np.empty(krylov.count), np.empty(krylov.count)
     blocks = np.empty(krylov.count, int)
     first = 0
     for number, block in enumerate(krylov.blocks):
         here = slice(first, first + len(block.values) + len(block.alphas))
-        values[here], couplings[here], coordinates[here, here] = _solved(block)
+        values[here], couplings[here], coordinates[here, here] = _solve(block)
         blocks[here] = number
         first = here.stop
     order = np.argsort(-values, kind="stable")
@@ -109,8 +102,8 @@ def ritz(krylov: Krylov) -> Ritz:
     )
 
 
-def _solved(block: Block) -> tuple[Floats, Floats, Floats]:
-    """A block's eigenvalues, their couplings with what follows it, and eigenvectors, one a column."""
+def _solve(block: Block) -> tuple[Floats, Floats, Floats]:
+    """Return a block's eigenvalues, their couplings with the next basis vector, and eigenvectors, one a column."""
     kept = len(block.values)
     if not block.alphas:
         return np.array(block.values), np.array(block.couplings), np.eye(kept)

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
-from landscape.linalg.krylov import ROWS, Krylov, MaskedOperator, SymmetricOperator
+from landscape.linalg.krylov import ROWS, Krylov
+from landscape.linalg.protocols import SymmetricOperator, dimension
+from landscape.progress import Progress, silent
 from landscape.results import Floats, Spectrum
-
-Progress = Callable[[int, int], None]  # (steps done, steps of all probes; one that ends early counts in full)
 
 
 def spectral_density(
@@ -30,58 +30,56 @@ def spectral_density(
     steps: int = 40,
     seed: int = 0,
     resume_from: Spectrum | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Spectrum:
-    """Estimate how the eigenvalues of H are distributed.
+    """Estimate the distribution of the eigenvalues of H.
 
-    Each probe is a Gaussian vector on the coordinates that take part, scaled to length one, and so uniform on their
-    sphere: what it tells depends on the eigenvalues alone, not on how the eigenvectors lie to the coordinates, as it
-    would with random signs. From each, Lanczos with full reorthogonalisation makes ``steps`` products; the
-    eigenvalues of the tridiagonal matrix are the nodes, the squares of their vectors' first components the weights.
-    A probe ends early when its Krylov space is invariant: its quadrature is exact then.
+    Each probe is a Gaussian vector on the active coordinates, scaled to length one, and so uniform on their sphere:
+    its estimate depends on the eigenvalues alone, not on the directions of the eigenvectors, as it would with random
+    signs. From each probe, Lanczos with full reorthogonalisation makes ``steps`` products; the eigenvalues of the
+    tridiagonal matrix are the nodes, the squares of their vectors' first components the weights. A probe ends early
+    when its Krylov space is invariant: its quadrature is exact then.
 
     A probe is drawn from its number and the seed alone: ``resume_from`` continues a result with more probes, and gives
     bit for bit what all at once would have. More *steps* cannot be continued from nodes and weights, since the basis
     is not kept: start again.
 
+    With as many steps as eigenvalues, a probe has them all as nodes:
+
+    >>> spectrum = spectral_density(torch.diag(torch.tensor([1.0, 2.0, 4.0]).double()), probes=1, steps=3)
+    >>> spectrum.values.round(6)
+    array([[1., 2., 4.]])
+
     Args:
-        H: The operator (n, n); a dense symmetric matrix will do.
-        probes: How many probes in all. The standard errors fall with their root.
-        steps: The most Lanczos steps of each. A basis of as many vectors is kept meanwhile: see ``basis_bytes``.
+        H: The operator (n, n), or a dense symmetric matrix.
+        probes: The number of random vectors, those of ``resume_from`` included. Standard errors fall with its root.
+        steps: The most Lanczos steps, and so products, for each probe. A basis of as many vectors is kept meanwhile:
+            see ``basis_bytes``.
         seed: Of the probes.
         resume_from: A result for the same operator, steps and seed, with fewer probes.
-        progress: Called after each product.
+        progress: Called after each product with (steps done, steps of all new probes, ""); a probe that ends early
+            counts in full.
 
     Raises:
-        ValueError: An argument is out of range, ``resume_from`` does not fit, no coordinate takes part, or a product is
+        ValueError: An argument is out of range, ``resume_from`` does not fit, no coordinate is active, or a product is
             not finite.
     """
     started = time.monotonic()
-    for name, value in (("probes", probes), ("steps", steps)):
-        if value < 1:
-            raise ValueError(f"{name}={value} must be at least 1")
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"seed={seed} must be between 0 and 2**63 - 1")
-    size = H.active if isinstance(H, MaskedOperator) else int(H.shape[0])
-    if size == 0:
-        raise ValueError("the operator has no coordinate that takes part; include at least one")
+    _check_arguments(probes, steps, seed)
+    size = dimension(H)
     done, noise, seconds = 0, 0.0, 0.0
     values: Floats = np.full((probes, steps), np.nan)
     weights = values.copy()
     if resume_from is not None:
-        _check(resume_from, size, probes, steps, seed)
+        _check_result(resume_from, size, probes, steps, seed)
         done = resume_from.probes
         values[:done], weights[:done] = resume_from.values, resume_from.weights
         noise, seconds = resume_from.noise, resume_from.metadata.get("seconds", math.nan)
     length = min(steps, size)
     for probe in range(done, probes):
         krylov = Krylov(H, _generator(seed, probe))
-        ended = False
-        while not ended:
-            krylov.step()
-            ended = krylov.invariant or krylov.count == length
-            if progress is not None:
-                progress((probe - done) * length + (length if ended else krylov.count), (probes - done) * length)
+        for step in _steps(krylov, length):
+            progress((probe - done) * length + step, (probes - done) * length, "")
         (block,) = krylov.blocks
         nodes, vectors = eigh_tridiagonal(block.alphas, block.betas[:-1])  # (m,), (m, m)
         values[probe, : len(nodes)], weights[probe, : len(nodes)] = nodes, vectors[0] ** 2
@@ -103,14 +101,23 @@ def spectral_density(
 
 
 def basis_bytes(n: int, steps: int, dtype: torch.dtype) -> int:
-    """The memory that one probe's Krylov basis takes, the most of what ``spectral_density`` needs beside a product.
+    """Return the bytes of one probe's Krylov basis, most of what ``spectral_density`` needs beside a product.
 
     Args:
-        n: The operator's dimension, coordinates that take no part included.
-        steps: Lanczos steps; the basis grows by a few vectors at a time, and is counted up to the last of these.
+        n: The operator's dimension, inactive coordinates included.
+        steps: The Lanczos steps; the basis grows by a few vectors at a time, and is counted up to the last of these.
         dtype: The operator's.
     """
     return math.ceil(min(steps, n) / ROWS) * ROWS * n * dtype.itemsize
+
+
+def _steps(krylov: Krylov, length: int) -> Iterator[int]:
+    """Take up to ``length`` steps from one start; yield the number of steps, ``length`` if the space ends early."""
+    ended = False
+    while not ended:
+        krylov.step()
+        ended = krylov.invariant or krylov.count == length
+        yield length if ended else krylov.count
 
 
 def _generator(seed: int, probe: int) -> torch.Generator:
@@ -118,8 +125,16 @@ def _generator(seed: int, probe: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(mixed[0]))
 
 
-def _check(resume_from: Spectrum, size: int, probes: int, steps: int, seed: int) -> None:
-    """Refuse to continue what was computed otherwise."""
+def _check_arguments(probes: int, steps: int, seed: int) -> None:
+    for name, value in (("probes", probes), ("steps", steps)):
+        if value < 1:
+            raise ValueError(f"{name}={value} must be at least 1")
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed={seed} must be between 0 and 2**63 - 1")
+
+
+def _check_result(resume_from: Spectrum, size: int, probes: int, steps: int, seed: int) -> None:
+    """Refuse to continue a result of other arguments."""
     if resume_from.steps != steps:
         raise ValueError(
             f"resume_from has steps={resume_from.steps}, not {steps}, and Lanczos cannot go on from nodes and weights; "
@@ -127,7 +142,7 @@ def _check(resume_from: Spectrum, size: int, probes: int, steps: int, seed: int)
         )
     if resume_from.size != size:
         raise ValueError(
-            f"resume_from has {resume_from.size} eigenvalues and the operator {size}; pass a result of this one"
+            f"resume_from has {resume_from.size} eigenvalues and the operator {size}; pass a result of this operator"
         )
     if not np.array_equal(resume_from.seeds, [(seed, probe) for probe in range(resume_from.probes)]):
         drawn = ", ".join(map(str, np.unique(resume_from.seeds[:, 0])))

@@ -1,4 +1,4 @@
-"""Derivatives by the parameters, and their graphs, kept between products as long as they fit into memory."""
+"""Derivatives by the parameters, and their graphs, which are kept between products as far as memory allows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def derivative(
     create_graph: bool = False,
     retain_graph: bool = False,
 ) -> Tensor:
-    """The derivative (n,) by θ of a scalar, or of the outputs' product with a vector; see ``pullback``."""
+    """Return the derivative (n,) by θ of a scalar, or of the outputs' product with a vector; see ``pullback``."""
     cotangents = None if vector is None else [vector]
     return pullback([outputs], [theta], cotangents, create_graph=create_graph, retain_graph=retain_graph)[0]
 
@@ -37,26 +37,26 @@ def pullback(
     create_graph: bool = False,
     retain_graph: bool = False,
 ) -> list[Tensor]:
-    """The cotangents of the inputs, zeros for those on which no output depends.
+    """Return the cotangents of the inputs, zeros for those on which no output depends.
 
     Args:
         outputs: Tensors, or edges of their graphs.
         inputs: Leaves of these graphs.
         cotangents: One for each output; 1 by default, for scalars.
-        create_graph: Whether the result is to be differentiated in turn.
+        create_graph: Whether the result will be differentiated again.
         retain_graph: Whether the graph of the outputs is needed again.
     """
-    each: Sequence[Tensor | None] = cotangents if cotangents is not None else [None] * len(outputs)
+    given: Sequence[Tensor | None] = cotangents if cotangents is not None else [None] * len(outputs)
     pairs = [
         (output, cotangent)
-        for output, cotangent in zip(outputs, each, strict=True)
+        for output, cotangent in zip(outputs, given, strict=True)
         if isinstance(output, GradientEdge) or output.requires_grad
     ]
     free = [tensor for tensor in inputs if tensor.requires_grad]
     if not pairs or not free:  # a batch that touches no parameter, or a loss that is linear in them
         return [torch.zeros_like(tensor) for tensor in inputs]
     # autograd.grad, never backward(create_graph=True): that ties .grad to the graph, and memory grows by each product.
-    found = iter(
+    derivatives = iter(
         torch.autograd.grad(
             [output for output, _ in pairs],  # type: ignore[arg-type]  # torch takes edges and tensors side by side
             free,
@@ -67,11 +67,11 @@ def pullback(
             materialize_grads=True,
         )
     )
-    return [next(found) if tensor.requires_grad else torch.zeros_like(tensor) for tensor in inputs]
+    return [next(derivatives) if tensor.requires_grad else torch.zeros_like(tensor) for tensor in inputs]
 
 
 def edge(tensor: Tensor) -> Tensor | GradientEdge:
-    """The tensor's graph without its values; the tensor itself where it has no graph."""
+    """Return the tensor's graph without its values; the tensor itself where it has no graph."""
     return get_gradient_edge(tensor) if tensor.requires_grad else tensor
 
 
@@ -84,15 +84,15 @@ class Graph(NamedTuple):
 
 
 class Graphs:
-    """Graphs of an objective's batches at one point, which all products with vectors there have in common.
+    """Graphs of an objective's batches at one point, which all products with vectors there share.
 
-    The first batches' graphs are kept, as many as fit. What a graph costs is counted when it is built: the storages
-    of all tensors that it holds, each once, θ and what else is owned left out. All are freed with this object.
+    The first batches' graphs are kept, as many as fit. The cost of a graph is measured when it is built: the storages
+    of all tensors that it holds, counted once, without θ and the ``owned`` ones. All are freed with this object.
 
     Args:
         theta: The point (n,), the leaf by which all graphs differentiate.
-        limit: How many bytes to keep; 0 for none.
-        owned: Tensors that are there anyway.
+        limit: The bytes to keep; 0 for none.
+        owned: Tensors that stay in memory anyway.
 
     Raises:
         ValueError: The limit is negative.
@@ -107,9 +107,9 @@ class Graphs:
         self._kept: list[Graph] = []
 
     def kept(self, index: int, build: Callable[[], Graph]) -> Graph | None:
-        """The graph of a batch that is kept, built unless it is there; None for one that does not fit.
+        """Return the graph of a batch that is kept, built at the first call; None for one that does not fit.
 
-        Batches are asked for in their order. After one that does not fit, no other is tried.
+        Batches have to be requested in their order. After one that does not fit, no other is tried.
         """
         if index < len(self._kept):
             return self._kept[index]
@@ -117,7 +117,7 @@ class Graphs:
             return None
         try:
             graph, held = _measure_graph(build)
-        except RuntimeError:  # no memory, or a loss that refuses hooks, as torch.func's transforms do
+        except RuntimeError:  # out of memory, or a loss that refuses hooks, as torch.func's transforms do
             self._kept.clear()
             self._left = 0
             return None
@@ -132,14 +132,15 @@ class Graphs:
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class _Saved:
-    """A tensor that a graph holds, with its version: torch watches over these only where there are no hooks."""
+    """A tensor that a graph holds, with its version: torch checks these only where there are no hooks."""
 
     tensor: Tensor
     version: int
 
     @classmethod
     def pack(cls, tensor: Tensor) -> _Saved:
-        return cls(tensor.detach(), tensor._version)  # with its graph, which holds it, it would never be freed
+        # Detached: with its graph, which holds it, it would never be freed.
+        return cls(tensor.detach(), tensor._version)
 
     def unpack(self) -> Tensor:
         if self.tensor._version != self.version:
@@ -151,8 +152,8 @@ class _Saved:
 
 
 def _measure_graph(build: Callable[[], Graph]) -> tuple[Graph, dict[int, int]]:
-    """A graph, and the bytes of the storages that it holds by their address."""
-    alive: WeakSet[_Saved] = WeakSet()  # what was held for the first derivative alone is gone when it is done
+    """Build a graph; return it with the bytes of the storages that it holds by their address."""
+    alive: WeakSet[_Saved] = WeakSet()  # tensors for the first derivative alone are freed once it is computed
 
     def pack(tensor: Tensor) -> _Saved:
         saved = _Saved.pack(tensor)

@@ -1,4 +1,4 @@
-"""Blocks of a loss landscape: some of a model's parameters by name, while the others stay where they are."""
+"""Blocks of a loss landscape: some of a model's parameters by name, while the others are fixed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ from landscape.objectives.parameter_space import ParamSpace
 
 
 def block(objective: Objective[Batch], patterns: str) -> Objective[Batch]:
-    """The same loss as a function of the parameters that the patterns name; see ``subspace`` and ``restricted``.
+    """Return the same loss as a function of the parameters that the patterns name; see ``subspace`` for these.
 
-    Its curvature operators are diagonal blocks of the whole ones.
+    Its curvature operators are diagonal blocks of those of the whole loss.
+
+    >>> import torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> whole = Objective(model, lambda model, x: (model(x).square().sum(), len(x)), [torch.ones(3, 2)])
+    >>> block(whole, "bias").space.names, block(whole, "bias").value() == whole.value()
+    (('bias',), True)
     """
     return restricted(objective, subspace(objective.space, patterns))
 
 
 def subspace(space: ParamSpace, patterns: str) -> ParamSpace:
-    """The coordinates of the parameters that the patterns name, in the same order; what takes no part stays so.
+    """Return the coordinates of the parameters that the patterns name, in the same order; inactive ones stay so.
 
     Args:
-        space: Which parameters there are.
+        space: The coordinates of all parameters.
         patterns: Shell patterns separated by commas, each of whole names, as in ``items.*, blocks.0.*``: a star
             stands for any characters, dots included.
 
@@ -37,7 +43,7 @@ def subspace(space: ParamSpace, patterns: str) -> ParamSpace:
             raise ValueError(f"no parameter matches {pattern.strip()!r}; {_nearest(pattern.strip(), space.names)}")
     views = space.views(torch.empty(space.size, device="meta"))  # for the shapes
     taken = {name: views[name] for name in space.names if matches(name, patterns)}
-    # What takes no part are whole rows, so the mask tells which were excluded.
+    # Inactive coordinates are whole rows, so the mask determines which rows were excluded.
     masks = space.views(space.mask.cpu()) if space.mask is not None else {}
     excluded = {
         name: torch.nonzero(~masks[name].reshape(len(masks[name]), -1).all(1)).flatten().tolist()
@@ -48,12 +54,12 @@ def subspace(space: ParamSpace, patterns: str) -> ParamSpace:
 
 
 def matches(name: str, patterns: str) -> bool:
-    """Whether one of the patterns, separated by commas, is the whole of a parameter's name."""
+    """Return whether one of the patterns, separated by commas, matches a parameter's whole name."""
     return any(fnmatchcase(name, pattern.strip()) for pattern in patterns.split(","))
 
 
 def restricted(objective: Objective[Batch], space: ParamSpace) -> Objective[Batch]:
-    """The same loss as a function of the parameters of ``space`` alone, the others fixed at θ₀.
+    """Return the same loss as a function of the parameters of ``space`` alone, the others fixed at θ₀.
 
     Model, loss, batches, weights and numbers of terms are shared with ``objective``.
 
@@ -64,13 +70,13 @@ def restricted(objective: Objective[Batch], space: ParamSpace) -> Objective[Batc
     part = copy.copy(objective)
     part.space, part.params = space, space.flatten(start)
     fixed = {f"model.{name}": tensor for name, tensor in start.items() if name not in space.names}
-    part._rest = objective._rest | fixed
+    part.fixed = objective.fixed | fixed
     return part
 
 
 def _nearest(pattern: str, names: tuple[str, ...]) -> str:
-    """What one may have meant by a pattern that matches none: parameters, modules of them, or pieces of names."""
-    known: dict[str, str] = {}  # what a pattern may resemble -> how it is to be written
+    """Return a hint for a pattern that matches nothing: similar parameters, modules, or pieces of names."""
+    known: dict[str, str] = {}  # a name that a pattern may resemble -> the pattern that matches it
     for name in names:
         pieces = name.split(".")
         known |= {piece: f"*{piece}*" for piece in pieces}
@@ -78,5 +84,5 @@ def _nearest(pattern: str, names: tuple[str, ...]) -> str:
         known[name] = name
     close = difflib.get_close_matches(pattern.strip("*."), known, n=3)
     if close:
-        return f"did you mean {' or '.join(known[each] for each in close)}?"
+        return f"did you mean {' or '.join(known[name] for name in close)}?"
     return f"there are {', '.join(names)}"

@@ -8,7 +8,7 @@ from typing import Any, Generic
 
 from torch import Tensor
 
-from landscape.objectives.loss_terms import Batch, Terms, _described
+from landscape.objectives.loss_terms import Batch, Terms, describe_value
 
 Outputs = Tensor | tuple[Tensor, ...]
 
@@ -17,8 +17,13 @@ Outputs = Tensor | tuple[Tensor, ...]
 class CompositeLoss(Generic[Batch]):
     """loss(model, batch) = outer(outputs(model, batch), batch): itself a loss function, for any ``Objective``.
 
-    Where a loss is split decides what its Gauss-Newton matrix is: ``outputs`` is what gets linearised. A softmax over
-    scores h·Eᵀ, for instance, is convex in the scores, and is not in the pair (h, E).
+    The Gauss-Newton matrix depends on where the loss is split, because ``outputs`` is linearised. A softmax over scores
+    h·Eᵀ, for instance, is convex in the scores, but not in the pair (h, E).
+
+    >>> loss = CompositeLoss(outputs=lambda model, x: model(x), outer=lambda z, x: (z.square().sum(), len(x)))
+    >>> import torch
+    >>> loss(lambda x: 2 * x, torch.tensor([1.0, 3.0]))
+    (tensor(40.), 2)
 
     Attributes:
         outputs: ``outputs(model, batch) -> z``, a tensor or a tuple of tensors of any shapes. Whatever depends on the
@@ -32,24 +37,24 @@ class CompositeLoss(Generic[Batch]):
     outer: Callable[[Any, Batch], Terms | Mapping[str, Terms]]
 
     def __call__(self, model: Any, batch: Batch) -> Terms | Mapping[str, Terms]:
-        """The loss of one batch."""
+        """Return the loss of one batch."""
         return self.outer(self.outputs(model, batch), batch)
 
 
 def tensors_of(outputs: Any) -> tuple[Tensor, ...]:
-    """The tensors of a network's outputs.
+    """Return the tensors of a network's outputs.
 
     Raises:
         ValueError: They are neither a tensor nor a tuple of tensors.
     """
     tensors = outputs if isinstance(outputs, tuple) else (outputs,)
     if not all(isinstance(tensor, Tensor) for tensor in tensors):
-        raise ValueError(f"the outputs must be a tensor or a tuple of tensors; they are {_described(outputs)}")
+        raise ValueError(f"the outputs must be a tensor or a tuple of tensors; they are {describe_value(outputs)}")
     return tensors
 
 
 def like(outputs: Outputs, tensors: Sequence[Tensor]) -> Outputs:
-    """Other tensors in the form that these outputs have: alone, as a tuple or as a named tuple."""
+    """Return other tensors in the form of these outputs: a tensor, a tuple or a named tuple."""
     if isinstance(outputs, Tensor):
         return tensors[0]
     return type(outputs)(*tensors) if hasattr(outputs, "_fields") else tuple(tensors)

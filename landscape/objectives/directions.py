@@ -1,33 +1,41 @@
-"""Directions in parameter space: random draws whose size follows the parameters, and how two directions relate."""
+"""Directions in parameter space: random draws scaled to the parameters, angles, orthogonal components."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from landscape.choices import NORMALIZE, VECTORS, one_of
+from landscape.objectives.objective import Objective
 from landscape.objectives.parameter_space import ParamSpace
+from landscape.results import Floats
 
 
 def random_direction(
     space: ParamSpace, params: Tensor, *, normalize: str = "filter", vectors: str = "zero", seed: int
 ) -> Tensor:
-    """A random Gaussian direction, scaled to the parameters as by Li et al. (NeurIPS 2018, section 4).
+    """Draw a Gaussian direction, scaled to the parameters as by Li et al. (NeurIPS 2018, section 4).
 
     With ``filter``, each row along dimension 0 of a parameter (a filter of a convolution, a neuron of a linear layer,
-    an item of an embedding) has the norm of that row of ``params``: rescaling that leaves the network's function as
-    it is then leaves its surface as it is. A row of zeros has a zero direction.
+    an item of an embedding) has the norm of that row of ``params``: rescaling that does not change the network's
+    function then does not change its surface. A row of zeros has a zero direction.
 
     Each tensor's draw depends on the seed and the parameter's name alone: models that share parameters share the
-    draws for them, whatever other parameters they have. Entries that take no part are zero, and not in any norm.
+    draws for them, whatever other parameters they have. Inactive entries are zero, and not in any norm.
+
+    >>> params = torch.tensor([3.0, 4.0, 0.0, 2.0])
+    >>> space = ParamSpace({"weight": params.view(2, 2)})
+    >>> space.views(random_direction(space, params, seed=0))["weight"].norm(dim=1).round(decimals=3)
+    tensor([5., 2.])
 
     Args:
-        space: Which parameters there are, and which entries take part.
+        space: The parameters' names and shapes, and the active entries.
         params: (n,) the parameters to scale to.
         normalize: ``filter``; ``layer`` for each tensor to have its parameter's norm; ``none`` for plain draws.
-        vectors: What becomes of parameters of fewer than two dimensions (biases, norms): ``zero``, as Li et al. have
+        vectors: The direction of parameters of fewer than two dimensions (biases, norms): ``zero``, as Li et al. have
             it, or ``keep``, with the norm of the whole vector (Li et al.'s code would use the parameter itself).
         seed: Of the draws.
 
@@ -59,27 +67,57 @@ def _draw(name: str, shape: torch.Size, seed: int) -> Tensor:
 
 
 def _norm(tensor: Tensor, by_row: bool) -> Tensor:
-    """The norm of the whole tensor, or of each row, (rows, 1, …)."""
-    along = tuple(range(1 if by_row else 0, tensor.ndim))
-    norm: Tensor = torch.linalg.vector_norm(tensor, dim=along, keepdim=True)
-    return norm
+    """Return the norm of the whole tensor, or of each row, (rows, 1, …)."""
+    dims = tuple(range(1 if by_row else 0, tensor.ndim))
+    norms: Tensor = torch.linalg.vector_norm(tensor, dim=dims, keepdim=True)
+    return norms
+
+
+def checked_direction(
+    objective: Objective[Any], direction: Tensor | Floats, name: str, *, nonzero: bool = True
+) -> Tensor:
+    """Return a direction (n,) in the objective's dtype and device, with zeros at the inactive coordinates.
+
+    Args:
+        objective: Its parameters give shape, dtype and device.
+        direction: A tensor or an array (n,).
+        name: What the error messages call it, such as ``the direction``.
+        nonzero: Whether a direction that is zero, or not finite, at the active coordinates is refused.
+
+    Raises:
+        ValueError: The direction has another size, or is zero or not finite where that is refused.
+    """
+    vector = torch.as_tensor(direction).detach().to(objective.params)
+    if vector.shape != objective.params.shape:
+        raise ValueError(f"{name} has shape {tuple(vector.shape)}; this objective needs ({objective.space.size},)")
+    vector = objective.space.project(vector)
+    if nonzero and not (vector.any() and vector.isfinite().all()):
+        raise ValueError(f"{name} is zero, or not finite, at the active coordinates; pass a finite, nonzero direction")
+    return vector
 
 
 def cosine(x: Tensor, y: Tensor) -> float:
-    """The cosine of the angle between two directions (n,); NaN if one is zero."""
+    """Return the cosine of the angle between two directions (n,); NaN if one is zero.
+
+    >>> round(cosine(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1.0])), 4)
+    0.7071
+    """
     x, y = x.double(), y.double()
     return float(x @ y / (x.norm() * y.norm()))
 
 
 def orthogonalise(direction: Tensor, *others: Tensor) -> Tensor:
-    """The direction (n,) without its components along the others (n,), which need not be orthogonal themselves.
+    """Return the direction (n,) without its components along the others (n,), which need not be orthogonal.
 
-    Its norm shrinks by as much. A direction that is a combination of the others becomes zero, up to rounding.
+    It is not scaled afterwards. A direction that is a combination of the others becomes zero, up to rounding.
+
+    >>> orthogonalise(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 0.0]))
+    tensor([0., 2.])
     """
     if not others:
         return direction
     basis = torch.linalg.qr(torch.stack(others, 1).double()).Q  # (n, m)
     result = direction.double()
-    for _ in range(2):  # twice is enough (Kahan and Parlett): the first leaves rounding errors of its own
+    for _ in range(2):  # twice is enough (Kahan and Parlett): the first pass leaves rounding errors
         result = result - basis @ (basis.T @ result)
     return result.to(direction)

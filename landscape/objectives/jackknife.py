@@ -1,4 +1,4 @@
-"""How far a loss measured on part of the data may be from the loss on all of it."""
+"""The error of a loss measured on part of the data, as an estimate of the loss on all of it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from landscape.results import Floats
 
 
 def jackknife_error(sums: Floats, counts: Floats, weights: Floats, population: float | None = None) -> float:
-    """The standard error of Σ_p w_p · (Σ_g sum_gp) / (Σ_g count_gp) over random groups g.
+    """Return the standard error of Σ_p w_p · (Σ_g sum_gp) / (Σ_g count_gp) over random groups g.
 
     The delete-a-group jackknife (K. Wolter, Introduction to Variance Estimation, 2nd ed. 2007, ch. 4): each group is
-    left out once, and the spread of the ratios tells their error. Terms within a group may be correlated, groups must
+    left out once, and the spread of the ratios gives their error. Terms within a group may be correlated, groups must
     not be.
+
+    For equal groups it is the standard error of a mean, here √(1/3):
+
+    >>> ones = np.ones((3, 1))
+    >>> round(jackknife_error(np.array([[1.0], [2.0], [3.0]]), ones, np.ones(1)), 4)
+    0.5774
 
     Args:
         sums: (G, P) sums of the terms by group and part.
         counts: (G, P) numbers of terms.
         weights: (P,) of the parts.
-        population: How many groups of this size there are altogether, for the finite-population correction
+        population: The number of groups of this size altogether, for the finite-population correction
             1 - G / population; None for no limit.
 
     Returns:

@@ -1,9 +1,8 @@
-"""What a loss function returns for one batch, and how it is called with parameters that are not the model's own."""
+"""What a loss function returns for one batch, and a model with a function of it as one module."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -15,49 +14,49 @@ Terms = tuple[Tensor, Number]  # (sum of the terms, number of terms)
 LossFn = Callable[[Any, Batch], Terms | Mapping[str, Terms]]  # of a module, of whatever class the loss needs
 
 
-class LossModule(nn.Module):
-    """A model and its loss as one module, so that parameters are replaced however the loss uses the model."""
+class ModelFunction(nn.Module):
+    """A model and a function of it and a batch as one module, so that all of the model's parameters can be replaced.
 
-    def __init__(self, model: nn.Module, loss: LossFn[Any]) -> None:
+    ``torch.func.functional_call`` replaces them for the time of a call, however the function uses the model.
+    """
+
+    def __init__(self, model: nn.Module, function: Callable[[Any, Any], Any]) -> None:
         super().__init__()
         self.model = model
-        self.loss = loss
+        self.function = function
 
-    def forward(self, batch: Any) -> Terms | Mapping[str, Terms]:
-        """The loss of one batch."""
-        return self.loss(self.model, batch)
+    def forward(self, batch: Any) -> Any:
+        """Return what the function returns for one batch."""
+        return self.function(self.model, batch)
 
 
 def named_terms(returned: Any) -> dict[str, Terms]:
-    """What a loss returned, by the name of the part; a single pair is the part ``loss``.
+    """Return a loss function's result by the name of the part; a single pair is the part ``loss``.
 
     Raises:
-        ValueError: It is no (sum, count), or the sum is no scalar.
+        ValueError: It is not a pair (sum, count), or the sum is not a scalar.
     """
     terms = dict(returned) if isinstance(returned, Mapping) else {"loss": returned}
     for part, pair in terms.items():
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Tensor) and pair[0].ndim == 0):
-            what = _described(pair)
-            raise ValueError(f"the loss's part {part!r} must be (sum, count) with a sum of shape (); it is {what}")
+            raise ValueError(
+                f"the loss's part {part!r} must be (sum, count) with a sum of shape (); it is {describe_value(pair)}"
+            )
     return terms
 
 
-def _described(value: Any) -> str:
+def weighted_sum(sums: Sequence[Tensor], scales: Sequence[float]) -> Tensor:
+    """Return Σ_p scale_p · sum_p (), without the parts of weight zero, since these may be infinite."""
+    terms = [term * scale for term, scale in zip(sums, scales, strict=True) if scale != 0]
+    return torch.stack(terms).sum() if terms else torch.zeros(())
+
+
+def describe_value(value: Any) -> str:
+    """Describe for an error message what a function returned.
+
+    >>> describe_value((torch.ones(3, 1), 3))
+    '(a tensor of shape (3, 1), int)'
+    """
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    return f"({', '.join(map(_described, value))})" if isinstance(value, tuple) else type(value).__name__
-
-
-def moved(batch: Any, device: torch.device) -> Any:
-    """The batch with its tensors on the device, whatever holds them."""
-    if hasattr(batch, "to"):
-        return batch.to(device)
-    if isinstance(batch, Mapping):
-        return {key: moved(value, device) for key, value in batch.items()}
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(moved(value, device) for value in batch))
-    if isinstance(batch, (tuple, list)):
-        return type(batch)(moved(value, device) for value in batch)
-    if is_dataclass(batch) and not isinstance(batch, type):
-        return replace(batch, **{field.name: moved(getattr(batch, field.name), device) for field in fields(batch)})
-    return batch
+    return f"({', '.join(map(describe_value, value))})" if isinstance(value, tuple) else type(value).__name__

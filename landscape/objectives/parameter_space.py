@@ -1,4 +1,4 @@
-"""A model's parameters as one flat vector, and back, and which of its coordinates take part in an analysis."""
+"""A model's parameters as one flat vector, and back, and which of its coordinates are active in an analysis."""
 
 from __future__ import annotations
 
@@ -13,24 +13,30 @@ Rows = Mapping[str, Sequence[int] | Tensor]  # indices along dimension 0, by par
 
 
 class ParamSpace:
-    """The coordinates of a loss landscape: which parameters, in which order, and which entries of them take part.
+    """The coordinates of a loss landscape: which parameters, in which order, and which entries of them are active.
 
-    Rows of a table that nothing looks up (padding, unused items) never move a loss. They stay in the vector, so that
+    Rows of a table that nothing looks up (padding, unused items) never change a loss. They stay in the vector, so that
     it remains a plain concatenation, but are left out of directions, products and norms: see ``mask`` and ``project``.
 
+    >>> space = ParamSpace(nn.Embedding(3, 2, padding_idx=0))
+    >>> space
+    ParamSpace(1 parameters, 6 coordinates, 4 active)
+    >>> space.project(torch.ones(6))
+    tensor([0., 0., 1., 1., 1., 1.])
+
     Args:
-        model: A module, of whose parameters those that require a gradient are taken, or the tensors themselves by
-            name. A parameter that a module uses under two names (tied weights) counts once, under its first name.
+        model: A module, whose parameters that require a gradient are taken, or the tensors themselves by name. A
+            parameter that a module uses under two names (tied weights) counts once, under its first name.
         include: Whether the parameter of this name belongs to the vector; None takes them all.
-        exclude_rows: Rows (indices along dimension 0) by parameter name that take no part, in addition to the
-            ``padding_idx`` rows of a module's embeddings, which are found by themselves.
+        exclude_rows: Inactive rows (indices along dimension 0) by parameter name, in addition to the ``padding_idx``
+            rows of a module's embeddings, which are inactive in any case.
 
     Attributes:
         names: The parameters' names, in the order of the vector.
         shapes: Their shapes, in the same order.
         size: n, the length of the vector.
-        active: How many of the n coordinates take part.
-        mask: (n,) bool, False where a coordinate takes no part; None where all do.
+        active: The number of active coordinates.
+        mask: (n,) bool, False where a coordinate is inactive; None where all are active.
 
     Raises:
         ValueError: No parameter is left, parameters differ in dtype or device, or an excluded row does not exist.
@@ -47,9 +53,9 @@ class ParamSpace:
         if not tensors:
             raise ValueError("no parameter is left to analyse; `include` rejects all that require a gradient")
         for what in ("dtype", "device"):
-            found = sorted({str(getattr(tensor, what)) for tensor in tensors.values()})
-            if len(found) > 1:
-                raise ValueError(f"parameters differ in {what} ({', '.join(found)}); bring them to one")
+            present = sorted({str(getattr(tensor, what)) for tensor in tensors.values()})
+            if len(present) > 1:
+                raise ValueError(f"parameters differ in {what} ({', '.join(present)}); convert them to the same")
         self.names = tuple(tensors)
         self.shapes = tuple(tensor.shape for tensor in tensors.values())
         self._sizes = [prod(shape) for shape in self.shapes]
@@ -62,7 +68,7 @@ class ParamSpace:
         for name, excluded in exclude_rows.items():
             if name not in self.names and name not in _tensors(model):
                 known = ", ".join(self.names)
-                raise ValueError(f"exclude_rows names {name!r}, which is no parameter; there are {known}")
+                raise ValueError(f"exclude_rows names {name!r}, which is not a parameter; there are {known}")
             rows[name] = rows.get(name, []) + [int(row) for row in excluded]
         rows = {name: rows[name] for name in self.names if rows.get(name)}
         if not rows:
@@ -77,7 +83,7 @@ class ParamSpace:
         return mask
 
     def params(self, model: Model) -> Tensor:
-        """The vector (n,) of this model's parameters, as a copy without a gradient."""
+        """Return the vector (n,) of this model's parameters, as a copy without a gradient."""
         return self.flatten(_tensors(model, frozen=True))
 
     def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
@@ -94,7 +100,7 @@ class ParamSpace:
         return torch.cat([tensors[name].detach().reshape(-1) for name in self.names])
 
     def views(self, vector: Tensor) -> dict[str, Tensor]:
-        """The parameters by name, as views of the vector (n,): no copies, and differentiable."""
+        """Return the parameters by name, as views of the vector (n,): not copies, and differentiable."""
         if vector.shape != (self.size,):
             raise ValueError(f"a vector of shape {tuple(vector.shape)} does not fit; this space needs ({self.size},)")
         # One split: its backward is one concatenation, where slices would each make a full-size vector of zeros.
@@ -102,7 +108,7 @@ class ParamSpace:
         return {name: piece.view(shape) for name, shape, piece in zip(self.names, self.shapes, pieces, strict=True)}
 
     def project(self, vector: Tensor) -> Tensor:
-        """The vector(s) (…, n) with exact zeros where a coordinate takes no part; the same tensor where all do."""
+        """Return the vectors (…, n) with exact zeros at the inactive coordinates; the same tensor if there are none."""
         if self.mask is None:
             return vector
         if self.mask.device != vector.device:
@@ -110,13 +116,13 @@ class ParamSpace:
         return torch.where(self.mask, vector, 0)
 
     def active_rows(self, name: str) -> Tensor:
-        """The rows (indices along dimension 0) of a parameter that take part, as far as rows do."""
+        """Return the rows (indices along dimension 0) of a parameter that have an active coordinate."""
         mask = torch.ones(self.size, dtype=torch.bool) if self.mask is None else self.mask.cpu()
         view = self.views(mask)[name]
         return torch.nonzero(view.reshape(len(view), -1).any(1)).flatten()
 
     def __repr__(self) -> str:
-        return f"ParamSpace({len(self.names)} parameters, {self.size:,} coordinates, {self.active:,} take part)"
+        return f"ParamSpace({len(self.names)} parameters, {self.size:,} coordinates, {self.active:,} active)"
 
 
 def _tensors(model: Model, *, frozen: bool = False) -> dict[str, Tensor]:

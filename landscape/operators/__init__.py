@@ -1,0 +1,1 @@
+"""Curvature matrices of an objective as linear operators: Hessian, Gauss-Newton, empirical Fisher."""

@@ -1,7 +1,8 @@
-"""Matrices of an objective as linear operators, for our Lanczos and for SciPy's solvers: the Hessian first."""
+"""Matrices of an objective as linear operators, for ``landscape.linalg`` and for SciPy's solvers."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 
-from landscape.linalg.krylov import SymmetricOperator
+from landscape.linalg.protocols import SymmetricOperator
+from landscape.linalg.vectors import dot, norm
 from landscape.objectives.autograd import RETAINED
 from landscape.objectives.objective import Objective
 
@@ -19,19 +21,19 @@ from landscape.objectives.objective import Objective
 class CurvatureOperator(ABC):
     """A symmetric n×n matrix of an objective at a point, of which only products with vectors are computed.
 
-    A subclass says what the matrix is by its product with rows of vectors, ``_products``.
+    A subclass defines the matrix by its product with rows of vectors, ``_products``.
 
     Args:
         objective: The loss L.
         params: (n,) where to take the matrix; by default the objective's own θ₀.
-        retain: How many bytes the graphs may take that are kept between products: those of as many batches as fit,
-            which are freed with the operator. For the others they are made again at each product; 0 keeps none.
+        retain: The bytes that graphs kept between products may take. As many batches as fit keep theirs until the
+            operator is freed; the others' are made again at each product. 0 keeps none.
 
     Attributes:
-        shape: (n, n). Rows and columns of coordinates that take no part are zero.
-        active: How many coordinates take part.
-        products: How many products with a vector have been computed.
-        name: What the matrix is called in results.
+        shape: (n, n). Rows and columns of inactive coordinates are zero.
+        active: The number of active coordinates.
+        products: The number of products with a vector computed so far.
+        name: The name of the matrix in results.
 
     Raises:
         ValueError: ``params`` has another length, or ``retain`` is negative.
@@ -47,14 +49,14 @@ class CurvatureOperator(ABC):
         self.device = objective.params.device
         self.active = objective.space.active
         self.products = 0
-        self._graphs = objective._graphs(params, retain)
+        self._graphs = objective.graphs(params, retain)
 
     @abstractmethod
     def _products(self, vectors: Tensor) -> Tensor:
-        """The products with a vector (n,), or with the rows of (m, n), in the same shape."""
+        """Return the products with a vector (n,), or with the rows of (m, n), in the same shape."""
 
     def __matmul__(self, vector: Tensor) -> Tensor:
-        """The product with a vector (n,), or with m vectors as columns (n, m).
+        """Return the product with a vector (n,), or with m vectors as columns (n, m).
 
         Raises:
             ValueError: The vector has another length.
@@ -67,11 +69,11 @@ class CurvatureOperator(ABC):
         return self._products(rows).movedim(-1, 0)
 
     def project(self, vector: Tensor) -> Tensor:
-        """The vector (n,) with zeros where coordinates take no part."""
+        """Return the vector (n,) with zeros at the inactive coordinates."""
         return self.objective.space.project(vector)
 
     def to_scipy(self) -> LinearOperator:
-        """The same for SciPy: takes and returns NumPy arrays, on the CPU."""
+        """Return the operator for SciPy, which takes and returns NumPy arrays on the CPU."""
 
         def product(array: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
             vector = torch.from_numpy(np.ascontiguousarray(array))
@@ -85,13 +87,21 @@ class CurvatureOperator(ABC):
         return f"{type(self).__name__}({size}, {self.dtype}, {self.device}, {self.products} products)"
 
 
-def asymmetry(H: SymmetricOperator | Tensor, generator: torch.Generator) -> float:
-    """|uᵀHv - vᵀHu| / (‖Hu‖ ‖Hv‖)^½ for random unit vectors u, v: zero, but for rounding, of a symmetric operator.
+def asymmetry(H: SymmetricOperator | Tensor, *, seed: int = 0) -> float:
+    """Return |uᵀHv - vᵀHu| / (‖Hu‖ ‖Hv‖)^½ for random unit vectors u, v: zero, up to rounding, if H is symmetric.
 
     It costs two products. ``top_eigenpairs`` reports the same of its own vectors without any.
+
+    >>> asymmetry(torch.eye(3))
+    0.0
+
+    Args:
+        H: The operator (n, n), or a dense matrix.
+        seed: Of the vectors.
     """
+    generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(2, int(H.shape[0]), generator=generator, dtype=torch.float64).to(H.device, H.dtype)
     u, v = torch.nn.functional.normalize(drawn, dim=1)
-    image_of_u, image_of_v = (H @ u).double(), (H @ v).double()
-    scale = (image_of_u.norm() * image_of_v.norm()).sqrt()
-    return float((u.double() @ image_of_v - v.double() @ image_of_u).abs() / scale) if scale > 0 else 0.0
+    image_of_u, image_of_v = H @ u, H @ v
+    scale = math.sqrt(norm(image_of_u) * norm(image_of_v))
+    return abs(dot(u, image_of_v) - dot(v, image_of_u)) / scale if scale > 0 else 0.0

@@ -10,16 +10,16 @@ from torch import Tensor
 
 from landscape.objectives.autograd import RETAINED
 from landscape.objectives.composite_loss import Outputs
-from landscape.objectives.loss_terms import _described
+from landscape.objectives.loss_terms import ModelFunction, describe_value
 from landscape.objectives.objective import REPEATABLE, Objective
 from landscape.operators.base import CurvatureOperator
-from landscape.operators.gauss_newton import Calling, jacobian_product
+from landscape.operators.gauss_newton import jacobian_product
 
 ByGroup = Callable[[Any, Any], Tensor | Mapping[str, Tensor]]  # (model, batch) -> the groups' sums (S,), also by part
 
 
 class FisherOperator(CurvatureOperator):
-    """F = Σ_p (w_p / N_p) Σ_i g_pi g_piᵀ at ``params``, on the coordinates that take part, without storing a matrix.
+    """F = Σ_p (w_p / N_p) Σ_i g_pi g_piᵀ at ``params``, on the active coordinates, without storing a matrix.
 
     g_pi = ∇ Σ_{t in i} ℓ_pt is the gradient of the *sum* of group i's terms in part p, w_p the part's weight and
     N_p = Σ_b count_pb its number of terms, as in the objective L = Σ_p (w_p / N_p) Σ_i Σ_{t in i} ℓ_pt.
@@ -36,6 +36,17 @@ class FisherOperator(CurvatureOperator):
     It is symmetric, and positive semidefinite when no weight is negative; its rank is at most the number of groups
     times that of parts. A group whose terms are spread over several batches counts as several.
 
+    Squares of z = w·x with z = x = 1 and 2 have the gradients 2x²: F = (2² + 8²) / 2:
+
+    >>> def by_group(model, x):
+    ...     return model(x)[:, 0].square()
+    >>> def loss(model, x):
+    ...     return by_group(model, x).sum(), len(x)
+    >>> model = torch.nn.Linear(1, 1, bias=False)
+    >>> _ = torch.nn.init.ones_(model.weight)
+    >>> FisherOperator(Objective(model, loss, [torch.tensor([[1.0], [2.0]])]), by_group) @ torch.ones(1)
+    tensor([34.])
+
     Args:
         objective: The loss L.
         by_group: ``by_group(model, batch) -> (S,)`` sums of the terms of the batch's S groups, or a dict of such
@@ -44,8 +55,8 @@ class FisherOperator(CurvatureOperator):
         retain: As for every ``CurvatureOperator``; it changes the rounding, as in ``GaussNewtonOperator``.
 
     Raises:
-        ValueError: The groups' sums are no vectors, are of other parts than the loss has, or do not add up to it; all
-            batches are evaluated once to see that. NotImplementedError and CheckpointError in products are those of
+        ValueError: The groups' sums are not vectors, are of other parts than the loss has, or do not add up to it; all
+            batches are evaluated once to check that. NotImplementedError and CheckpointError in products are those of
             ``GaussNewtonOperator``.
     """
 
@@ -62,40 +73,40 @@ class FisherOperator(CurvatureOperator):
         return jacobian_product(self.objective, self._sums, self._scaled, vectors, self._graphs)
 
     def _sums(self, model: Any, batch: Any) -> tuple[Tensor, ...]:
-        """The groups' sums (S,) by part, of those parts that weigh something."""
+        """Return the groups' sums (S,) by part, without the parts of weight 0."""
         returned = self.by_group(model, batch)
-        found = dict(returned) if isinstance(returned, Mapping) else {"loss": returned}
-        parts, weighing = self.objective._parts, self._weighing()
-        if not set(weighing) <= set(found) <= set(parts):
-            raise ValueError(f"by_group returns sums of the parts {[*found]}; the loss has {[*parts]}")
-        for part, sums in found.items():
+        by_part = dict(returned) if isinstance(returned, Mapping) else {"loss": returned}
+        names, scales = self.objective.part_names, self._nonzero_scales()
+        if not set(scales) <= set(by_part) <= set(names):
+            raise ValueError(f"by_group returns sums of the parts {[*by_part]}; the loss has {[*names]}")
+        for part, sums in by_part.items():
             if not (isinstance(sums, Tensor) and sums.ndim == 1):
-                raise ValueError(f"by_group must return a vector of sums for part {part!r}, not {_described(sums)}")
-        return tuple(found[part] for part in weighing)
+                raise ValueError(f"by_group must return a vector of sums for part {part!r}, not {describe_value(sums)}")
+        return tuple(by_part[part] for part in scales)
 
     def _scaled(self, sums: Outputs, tangents: Sequence[Tensor], batch: Any) -> Sequence[Tensor]:
         # F is the Gauss-Newton matrix of Σ_p (w_p / N_p) Σ_i s_pi² / 2 as a function of the groups' sums s.
-        return [scale * tangent for scale, tangent in zip(self._weighing().values(), tangents, strict=True)]
+        return [scale * tangent for scale, tangent in zip(self._nonzero_scales().values(), tangents, strict=True)]
 
-    def _weighing(self) -> dict[str, float]:
-        """w_p / N_p by part, without those of weight 0: their gradients may be infinite."""
-        scales = self.objective._scales  # makes the parts known
-        return {part: scale for part, scale in zip(self.objective._parts, scales, strict=True) if scale != 0}
+    def _nonzero_scales(self) -> dict[str, float]:
+        """Return w_p / N_p by part, without those of weight 0: their gradients may be infinite."""
+        scales = zip(self.objective.part_names, self.objective.scales, strict=True)
+        return {part: scale for part, scale in scales if scale != 0}
 
     def _check(self) -> None:
         objective = self.objective
         parts, sums, _ = objective.by_batch(self.params)  # sums (batches, P)
-        call, theta = Calling(objective.model, self._sums), objective._checked(self.params)
-        found = []
-        with objective._mode(), torch.no_grad():
-            for index, batch in enumerate(objective.batches):
-                groups = objective._called(call, theta, batch, index)
-                found.append([(float(each.double().sum()), float(each.double().abs().sum())) for each in groups])
-        for column, part in enumerate(self._weighing()):
-            for index, batch_sums in enumerate(sums[:, parts.index(part)].tolist()):
-                total, size = found[index][column]
-                if abs(total - batch_sums) > REPEATABLE * max(size, abs(batch_sums)):
+        module, theta = ModelFunction(objective.model, self._sums), objective.checked(self.params)
+        totals = []  # by batch and part of nonzero weight, (Σ sums, Σ |sums|) over the groups
+        with objective.mode(), torch.no_grad():
+            for index in range(len(objective.batches)):
+                groups = [part_sums.double() for part_sums in objective.evaluate(module, theta, index)]
+                totals.append([(float(part_sums.sum()), float(part_sums.abs().sum())) for part_sums in groups])
+        for column, part in enumerate(self._nonzero_scales()):
+            for index, batch_sum in enumerate(sums[:, parts.index(part)].tolist()):
+                total, size = totals[index][column]
+                if abs(total - batch_sum) > REPEATABLE * max(size, abs(batch_sum)):
                     raise ValueError(
                         f"the groups' sums of part {part!r} add up to {total:.6g} in batch {index}, where the loss is "
-                        f"{batch_sums:.6g}; by_group must return the sums of the same terms, each in one group"
+                        f"{batch_sum:.6g}; by_group must return the sums of the same terms, each in one group"
                     )

@@ -1,7 +1,7 @@
 """What the analyses return: NumPy arrays with plain metadata, no tensors, no models.
 
-A result knows how to describe itself; how it is computed, stored and drawn is told elsewhere (``surfaces``,
-``lanczos``, …; ``files``; the ``figures`` package).
+A result describes itself (``repr``, tables). It is computed in ``surfaces``, ``geometry`` and ``linalg``, stored by
+``storage``, and drawn by the ``figures`` package.
 """
 
 from landscape.results.arrays import Floats as Floats

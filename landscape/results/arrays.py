@@ -1,4 +1,4 @@
-"""The kinds of values that results are made of."""
+"""Types of the values in results."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ Metadata = dict[str, Any]
 
 
 def give_or_take(error: float | None) -> str:
-    """A standard error to put behind a number; nothing where there is none or it is not known."""
+    """Return a standard error to put after a number; nothing where it is zero or unknown."""
     return f" ± {error:.1g}" if error is not None and error > 0 else ""

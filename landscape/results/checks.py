@@ -1,4 +1,4 @@
-"""Numbers found in two ways."""
+"""Numbers that are computed in two ways."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from landscape.results.tables import Table
 
 @dataclass(frozen=True)
 class Check:
-    """One number found in two ways."""
+    """One number computed in two ways."""
 
     what: str
     expected: float
     found: float
-    allowed: float  # how far apart the two may be; below its size, the check says nothing
+    allowed: float  # how far apart the two may be; for smaller numbers, the check is void
 
     @property
     def agrees(self) -> bool:
@@ -42,19 +42,19 @@ class CheckReport:
         return all(check.agrees for check in self.checks)
 
     def table(self, quadratic: QuadraticRadius | None = None) -> Table:
-        """Check by check, and how far a quadratic model reaches."""
+        """Return a row for each check, and how far a quadratic model reaches."""
         rows: list[tuple[str, float | str, float | str, float | str, str]] = [
-            (each.what, each.expected, each.found, each.allowed, "yes" if each.agrees else "NO") for each in self.checks
+            (check.what, check.expected, check.found, check.allowed, "yes" if check.agrees else "NO")
+            for check in self.checks
         ]
         if quadratic is not None:
-            told = (
-                f"‖δ‖ = {quadratic.distances.min():.3g}" if math.isfinite(quadratic.smallest) else "all that was tried"
-            )
-            rows.append((f"quadratic model within {quadratic.share:.0%}, up to", "", told, "", ""))
+            finite = math.isfinite(quadratic.smallest)
+            reach = f"‖δ‖ = {quadratic.distances.min():.3g}" if finite else "all that was tried"
+            rows.append((f"quadratic model within {quadratic.share:.0%}, up to", "", reach, "", ""))
         return Table("Checks", ("", "expected", "found", "± allowed", "agrees"), tuple(rows))
 
     def rows(self) -> list[dict[str, str | float | bool]]:
-        """For a table: what, expected, found, allowed, agrees."""
+        """Return the rows of a table: what, expected, found, allowed, agrees."""
         return [
             {
                 "what": check.what,
@@ -71,8 +71,8 @@ class CheckReport:
 
     def __repr__(self) -> str:
         differing = [check.what for check in self.checks if not check.agrees]
-        told = f"; these differ: {', '.join(differing)}" if differing else ""
-        return f"CheckReport({len(self.checks) - len(differing)} of {len(self.checks)} agree{told})"
+        names = f"; these differ: {', '.join(differing)}" if differing else ""
+        return f"CheckReport({len(self.checks) - len(differing)} of {len(self.checks)} agree{names})"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Difference:
 
     slope: Check  # f'(0) against gᵀd
     curvature: Check  # f''(0) against dᵀHd
-    slope_step: float  # h of the differences chosen, of values from -8h to 8h; NaN where none was finite
+    slope_step: float  # h of the selected differences, of values from -8h to 8h; NaN where none was finite
     curvature_step: float
     slope_error: float  # of ``slope.found`` alone: truncation and SIGMAS times the noise; inf: no convergence
     curvature_error: float

@@ -1,4 +1,4 @@
-"""Eigenvalues, and what else is known of a loss's curvature at a point."""
+"""Eigenvalues of a loss at a point, and further results about its curvature there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from landscape.results.arrays import Metadata, give_or_take
 from landscape.results.checks import CheckReport, QuadraticRadius
+from landscape.results.display_names import display_name
 from landscape.results.eigenpairs import EigenPairs
 from landscape.results.localization import BlockEigenvalues, Localization
 from landscape.results.sharpness import Sharpness
@@ -15,10 +16,10 @@ from landscape.results.tables import Row, Table, TableDisplay
 
 @dataclass(frozen=True)
 class TraceEstimate:
-    """The trace of a symmetric operator, over the coordinates that take part."""
+    """The trace of a symmetric operator, over the active coordinates."""
 
     mean: float
-    stderr: float  # one standard error; 0 where the trace is exact but for rounding, NaN where one probe was all
+    stderr: float  # one standard error; 0 where the trace is exact up to rounding, NaN for a single probe
     products: int  # operator-vector products used
     method: str  # how it was estimated; ``exact`` for one product with each coordinate's unit vector
 
@@ -28,7 +29,7 @@ class TraceEstimate:
 
 @dataclass(frozen=True)
 class Curvature(TableDisplay):
-    """The curvature of a loss at a point, and what one must know to read it."""
+    """The curvature of a loss at a point, with the values needed to interpret it."""
 
     pairs: EigenPairs
     loss: float
@@ -37,21 +38,21 @@ class Curvature(TableDisplay):
     params_norm: float  # ‖θ‖₂ over the coordinates in use, for the scale-adjusted λ‖θ‖²
     asymmetry: float  # largest |uᵀHv − vᵀHu| / ‖Hv‖ over the Krylov basis: the noise floor of the products
     metadata: Metadata = field(default_factory=dict)
-    operator: str = "hessian"  # or gauss-newton, fisher: of which matrix these are the eigenvalues
+    operator: str = "hessian"  # or gauss-newton, fisher: the matrix whose eigenvalues these are
     spectrum: Spectrum | None = None
     trace: TraceEstimate | None = None
     sharpness: Sharpness | None = None
     blocks: BlockEigenvalues | None = None
-    localization: tuple[Localization, ...] = ()  # of the eigenvectors' mass: by block, by popularity
+    localization: tuple[Localization, ...] = ()  # shares of the eigenvectors: by block, by popularity
     checks: CheckReport | None = None
     quadratic: QuadraticRadius | None = None  # in the plane of the first two eigenvectors
 
     def tables(self) -> list[Table]:
-        """Eigenvalues, and what of the rest was computed."""
-        found = [self._eigenvalues(), *(share.table() for share in self.localization)]
+        """Return the eigenvalues, and all else that was computed."""
+        tables = [self._eigenvalues(), *(share.table() for share in self.localization)]
         numbers: list[Row] = []
         if self.trace is not None:
-            name = f"trace ({self.trace.method}, {self.trace.products} products)"
+            name = f"trace ({display_name(self.trace.method)}, {self.trace.products} products)"
             numbers.append((name, (self.trace.mean, self.trace.stderr)))
         if self.spectrum is not None:
             low, high = self.spectrum.share_bounds()
@@ -60,14 +61,14 @@ class Curvature(TableDisplay):
                 (f"share of negative eigenvalues, from {low:.0%} to {high:.0%}", self.spectrum.share_below())
             )
         if numbers:
-            found.append(Table("Spectrum", ("", "± standard error"), numbers))
+            tables.append(Table("Spectrum", ("", "± standard error"), numbers))
         if self.sharpness is not None:
-            found += self.sharpness.tables()
+            tables += self.sharpness.tables()
         if self.blocks is not None:
-            found.append(self.blocks.table())
+            tables.append(self.blocks.table())
         if self.checks is not None:
-            found.append(self.checks.table(self.quadratic))
-        return found
+            tables.append(self.checks.table(self.quadratic))
+        return tables
 
     def _eigenvalues(self) -> Table:
         pairs = self.pairs
@@ -80,7 +81,7 @@ class Curvature(TableDisplay):
                 name = "λmin" if i == 0 else f"λmin + {i}"
                 error = float(pairs.bottom.residuals[i])
                 rows.append((name, (float(value), error), bool(pairs.bottom.converged[i])))
-        return Table(f"Eigenvalues ({self.operator})", ("", "± residual", "converged"), rows)
+        return Table(f"Eigenvalues ({display_name(self.operator)})", ("", "± residual", "converged"), rows)
 
     def __repr__(self) -> str:
         return (

@@ -13,9 +13,9 @@ from landscape.results.arrays import Floats, Integers
 
 @dataclass(frozen=True)
 class LanczosState:
-    """What of a Krylov space is enough to go on from: approximate eigenvectors y with Hy = value · y + coupling · u.
+    """What is needed to continue a Krylov space: approximate eigenvectors y with Hy = value · y + coupling · u.
 
-    u is the same for all of the last block, the vector to be multiplied next. A block is what came from one start:
+    u is the same for all of the last block, the vector to be multiplied next. A block comes from one start:
     there are several where the space was invariant and Lanczos went on from another random vector; in all but the last,
     the couplings are rounding.
     """
@@ -25,14 +25,14 @@ class LanczosState:
     couplings: Floats  # (p,)
     blocks: Integers  # (p,) number of the block, from 0; the last one has at least its largest value
     following: NDArray[np.floating[Any]]  # (n,) u; zeros where the space is invariant
-    size: int  # how many eigenvalues the operator has: coordinates that take part
-    top: int  # so many of the largest are among them or yet to be found: of these, none was dropped
-    bottom: int  # as many of the smallest
-    complete: bool  # whether the space was the whole one, with nothing left to find
-    products: int  # operator-vector products used, all told
+    size: int  # how many eigenvalues the operator has: active coordinates
+    top: int  # none of this many largest eigenvalues was dropped: they are in the space or still to be computed
+    bottom: int  # the same of the smallest
+    complete: bool  # whether the space is the whole one, so that nothing is left to compute
+    products: int  # operator-vector products used in all
     draws: int  # random vectors drawn
     asymmetry: float  # as Curvature.asymmetry
-    scale: float  # a bound of the operator's norm in this space, of which rounding is a share
+    scale: float  # a bound of the operator's norm in this space; rounding errors are relative to it
     residual: float  # ‖Hv − λv‖ of the first, measured
 
     def __post_init__(self) -> None:
@@ -50,28 +50,26 @@ class LanczosState:
 
 @dataclass(frozen=True)
 class EigenPairs:
-    """Eigenvalues at one end of a symmetric operator's spectrum, with what is known of their errors.
+    """Eigenvalues at one end of a symmetric operator's spectrum, with bounds of their errors.
 
-    An eigenvalue of the operator lies within ``residuals[i]`` of ``values[i]``. That none between two of
-    the values was missed cannot be shown by a Krylov method: repeat with another seed.
+    An eigenvalue of the operator lies within ``residuals[i]`` of ``values[i]``. A Krylov method cannot show that no
+    eigenvalue between two of the values was missed: repeat with another seed.
     """
 
     values: Floats  # (k,) from the end of the spectrum inwards: descending at the top, ascending at the bottom
     residuals: Floats  # (k,) ‖Hv − λv‖ for unit v; measured for the first, others from the recurrence and rounding
     converged: NDArray[np.bool_]  # (k,) residual ≤ tolerance · |value|
-    products: int  # operator-vector products used, all told
+    products: int  # operator-vector products used in all
     vectors: NDArray[np.floating[Any]] | None = None  # (k, n) unit eigenvectors, one a row
     bottom: EigenPairs | None = None  # the other end, from the same Krylov space
     asymmetry: float = float("nan")  # as Curvature.asymmetry
-    lanczos_state: LanczosState | None = (
-        None  # what is enough to go on: with a smaller tolerance, more products, more eigenvalues
-    )
+    lanczos_state: LanczosState | None = None  # continues: smaller tolerance, more products, more eigenvalues
 
     def __post_init__(self) -> None:
-        counts = [len(each) for each in (self.values, self.residuals, self.converged)]
+        counts = [len(array) for array in (self.values, self.residuals, self.converged)]
         counts += [] if self.vectors is None else [len(self.vectors)]
         if not counts[0] or len(set(counts)) > 1:
-            raise ValueError(f"{counts} values, residuals, converged and vectors must be as many, and at least one")
+            raise ValueError(f"{counts} values, residuals, converged and vectors must have the same length, at least 1")
 
     def __repr__(self) -> str:
         rows = ", ".join(

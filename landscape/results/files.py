@@ -1,4 +1,4 @@
-"""Files on disk: each is written beside its place and renamed, so that none is ever half there."""
+"""Files on disk: written atomically, and named in errors about them."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from typing import IO, Any
 from landscape.results.serialization import to_plain
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NAME = 40  # characters of a file's name that the one beside it has, too
+NAME = 40  # characters of a file's name that its temporary file's name has, too
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open a new binary file that takes the place of ``path`` only when the block ends without an error.
+    """Open a new binary file that replaces ``path`` only when the block ends without an error.
 
-    The file is flushed to disk before it is renamed: after a crash, the old file or the new one is there, whole.
+    The file is flushed to disk before it is renamed: after a crash, the old file or the new one is complete.
 
     Raises:
         FileNotFoundError: The folder of ``path`` does not exist.
-        OSError: The folder cannot be written to, the disk is full, or ``path`` is a folder or a device; it is as it
-            was.
+        OSError: The folder cannot be written to, the disk is full, or ``path`` is a folder or a device, which is
+            left as it was.
     """
     path = Path(path)
     check_writable(path)
-    # A name may be as long as the file system allows, with nothing to spare for what is added here.
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name[:NAME]}.", suffix=".part", dir=path.parent)
+    # A name may be as long as the file system allows: only its beginning leaves room for what is added here.
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:NAME]}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(beside, 0o666 & ~_umask())  # mkstemp makes private files; results are as public as any other
-        os.replace(beside, path)
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; results are as public as any other
+        os.replace(temporary, path)
     except BaseException as problem:
-        Path(beside).unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         if isinstance(problem, OSError) and problem.errno in FULL and problem.filename is None:
-            problem.filename = str(path)  # which the system does not tell
+            problem.filename = str(path)  # which the system leaves out
         raise
 
 
 def check_writable(path: str | Path) -> None:
-    """Find out whether ``atomic`` could write this file, before hours go into what it is to hold.
+    """Check that ``atomic`` could write this file, before its content is computed for hours.
 
     Raises:
         FileNotFoundError: Its folder does not exist.
-        OSError: Its folder cannot be written to, or something that is no file has its name.
+        OSError: Its folder cannot be written to, or something that is not a regular file has its name.
     """
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} of {path.name} does not exist; create it first")
     if path.exists() and not path.is_file():
-        raise OSError(f"{path} is no file that could be replaced; choose another name")
+        raise OSError(f"{path} is not a file that could be replaced; choose another name")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise PermissionError(f"the folder {path.parent} of {path.name} cannot be written to; choose another")
 
@@ -69,11 +69,36 @@ def _umask() -> int:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write ``text`` as UTF-8, atomically; what UTF-8 lacks, as names of files may have, becomes a question mark."""
+    """Write ``text`` as UTF-8, atomically; what UTF-8 lacks becomes a question mark."""
     with atomic(path) as file:
         file.write(text.encode(errors="replace"))
 
 
 def write_json(path: str | Path, values: Any) -> None:
-    """Write ``values`` as indented JSON, atomically; see ``to_plain`` for what JSON lacks."""
+    """Write ``values`` as indented JSON, atomically; see ``to_plain`` for values that JSON lacks."""
     write_text(path, json.dumps(to_plain(values), indent=2) + "\n")
+
+
+def format_error(problem: BaseException) -> str:
+    """Return what is wrong in one line.
+
+    >>> format_error(FileNotFoundError(2, "No such file or directory", "a.pt"))
+    'a.pt: No such file or directory'
+    """
+    if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
+        return f"{problem.filename}: {problem.strerror}"
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+@contextmanager
+def errors_about(path: str | Path) -> Iterator[None]:
+    """Name the file that is worked on in errors that do not name it.
+
+    Raises:
+        ValueError: The block raised a ValueError, an OSError or a MemoryError.
+    """
+    try:
+        yield
+    except (ValueError, OSError, MemoryError) as problem:
+        message = format_error(problem)
+        raise ValueError(message if str(path) in message else f"{path}: {message}") from problem

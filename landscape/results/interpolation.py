@@ -1,4 +1,4 @@
-"""A surface between its nodes: the axes of a plane, the nodes on them, and interpolating what will be shown."""
+"""A surface between its nodes: the axes of a plane, the nodes on them, and the interpolation between them."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ Transform = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class Axis:
-    """One coordinate of the plane: an interval, and how many equispaced points of it a result has."""
+    """One coordinate of the plane: an interval, and the number of equispaced points on it."""
 
     low: float
     high: float
     count: int
 
     def grid(self) -> Floats:
-        """The result's coordinates (count,); for a single one 0, or the middle if the interval lacks 0."""
+        """Return the coordinates (count,); for a single one 0, or the middle if the interval lacks 0."""
         if self.count == 1:
             return np.array([0.0 if self.low <= 0 <= self.high else (self.low + self.high) / 2])
         return self._scaled((2 * np.arange(self.count) - (self.count - 1)) / (self.count - 1))
 
     def some(self, count: int) -> Floats:
-        """At most ``count`` of the result's coordinates, spread evenly: both ends, and the middle of an odd number."""
+        """Return at most ``count`` of the coordinates, spread evenly: both ends, and the middle of an odd number."""
         last = self.count - 1
         at = np.linspace(0, last, count) if count > 1 else np.array([last / 2])
-        chosen: Floats = self.grid()[np.unique(np.round(at).astype(int))]
-        return chosen
+        coordinates: Floats = self.grid()[np.unique(np.round(at).astype(int))]
+        return coordinates
 
     def nodes(self, count: int) -> Floats:
-        """That many Chebyshev nodes, or the only coordinate there is."""
+        """Return this many Chebyshev nodes; for a single coordinate, the coordinate."""
         return self.grid() if self.count == 1 else self._scaled(chebyshev.nodes(count))
 
     def unit(self, coordinates: Floats) -> Floats:
-        """Coordinates mapped from the interval to [-1, 1]."""
+        """Return coordinates mapped from the interval to [-1, 1]."""
         if self.count == 1:
             return np.zeros_like(coordinates)
         return (coordinates - (self.low + self.high) / 2) / ((self.high - self.low) / 2)
@@ -46,13 +46,13 @@ class Axis:
     def _scaled(self, unit: Floats) -> Floats:
         half = (self.high - self.low) / 2
         scaled = (self.low + self.high) / 2 + half * unit
-        scaled[np.abs(scaled) < 1e-12 * half] = 0.0  # so that the centre is found where rounding would miss it
+        scaled[np.abs(scaled) < 1e-12 * half] = 0.0  # so that the centre is exactly 0 despite rounding
         result: Floats = scaled
         return result
 
 
 def tensor_product(alphas: Floats, betas: Floats) -> Floats:
-    """All points (B·A, 2) as (α, β), α running fastest."""
+    """Return all points (B·A, 2) as (α, β), α running fastest."""
     a, b = np.meshgrid(alphas, betas)
     return np.column_stack([a.ravel(), b.ravel()])
 
@@ -65,27 +65,27 @@ class Interpolant:
     values: Floats  # (M, N) at M nodes along β and N along α
 
     def at(self, points: Floats) -> Floats:
-        """Its values (K,) at points (K, 2)."""
+        """Return its values (K,) at points (K, 2)."""
         by_row = chebyshev.interpolation_matrix(self.values.shape[0], self.axes[1].unit(points[:, 1]))  # (K, M)
         by_column = chebyshev.interpolation_matrix(self.values.shape[1], self.axes[0].unit(points[:, 0]))  # (K, N)
         result: Floats = ((by_row @ self.values) * by_column).sum(1)
         return result
 
     def on_grid(self, alphas: Floats, betas: Floats) -> Floats:
-        """Its values (B, A) at all pairs of coordinates (A,) and (B,)."""
+        """Return its values (B, A) at all pairs of coordinates (A,) and (B,)."""
         return chebyshev.interpolate(self.values, self.axes[0].unit(alphas), self.axes[1].unit(betas))
 
 
 def interpolant(surface: Surface, transform: Transform | None = None) -> Interpolant | None:
-    """The polynomial that a surface's loss, or a transform of it, was interpolated by; None if it was not."""
+    """Return the polynomial by which a surface's loss, or a transform of it, was interpolated; None if it was not."""
     fit = surface.metadata.get("interpolation")
     if fit is None:
         return None
     sizes = surface.loss.shape[::-1]
     first, second = (Axis(low, high, size) for (low, high), size in zip(fit["extent"], sizes, strict=True))
     nodes = [axis.nodes(count) for axis, count in zip((first, second), fit["nodes"], strict=True)]
-    found = dict(zip(map(tuple, surface.nodes.tolist()), surface.node_loss.tolist(), strict=True))
-    values = np.array([[found[a, b] for a in nodes[0].tolist()] for b in nodes[1].tolist()])
+    losses = dict(zip(map(tuple, surface.nodes.tolist()), surface.node_loss.tolist(), strict=True))
+    values = np.array([[losses[a, b] for a in nodes[0].tolist()] for b in nodes[1].tolist()])
     return Interpolant((first, second), values if transform is None else transform(values))
 
 
@@ -96,10 +96,10 @@ def resample(
     alphas: Floats | None = None,
     betas: Floats | None = None,
 ) -> Floats:
-    """The surface of a transformed loss: interpolated after the transform where ``surface`` was interpolated before.
+    """Return the grid of a transformed loss: interpolated after the transform where ``surface`` was interpolated.
 
-    An interpolant that is right to a thousandth of its range can still dip below zero where the loss is small; its
-    logarithm is then a hole. Interpolating the logarithm of the nodes has none.
+    An interpolant with an error of a thousandth of its range can still be negative where the loss is small, and then
+    has no logarithm. Interpolating the logarithm of the nodes avoids that.
 
     Args:
         surface: What ``landscape.surface`` returned, one of its metrics, or the same read from a file.
@@ -108,7 +108,7 @@ def resample(
         betas: Other coordinates (B,).
 
     Returns:
-        (B, A). At points that were evaluated, the transform of the loss found there.
+        (B, A). At points that were evaluated, the transform of the loss computed there.
 
     Raises:
         ValueError: Other coordinates are asked of a surface that was not interpolated, or that lie outside of it.

@@ -14,7 +14,7 @@ from landscape.results.tables import Row, Table
 
 @dataclass(frozen=True)
 class BlockEigenvalues:
-    """The largest eigenvalue of each diagonal block: the others' parameters stay where they are.
+    """The largest eigenvalue of each diagonal block, where the parameters of other blocks are fixed.
 
     None exceeds the largest eigenvalue of the whole, if that is not negative (Cauchy's interlacing theorem).
     """
@@ -23,11 +23,11 @@ class BlockEigenvalues:
     values: Floats  # (G,) λmax of the block
     residuals: Floats  # (G,) ‖Hv − λv‖ within the block
     converged: NDArray[np.bool_]  # (G,)
-    sizes: Integers  # (G,) coordinates that take part
+    sizes: Integers  # (G,) active coordinates
     products: Integers  # (G,) operator-vector products used
 
     def table(self) -> Table:
-        """Block by block."""
+        """Return a row for each block."""
         rows: list[Row] = [
             (name, (float(self.values[i]), float(self.residuals[i])), int(self.sizes[i]), bool(self.converged[i]))
             for i, name in enumerate(self.names)
@@ -35,7 +35,7 @@ class BlockEigenvalues:
         return Table("Largest eigenvalue by block", ("", "± residual", "coordinates", "converged"), rows)
 
     def rows(self) -> list[dict[str, str | float | int | bool]]:
-        """For a table: block, coordinates, value, residual, converged, products."""
+        """Return the rows of a table: block, coordinates, value, residual, converged, products."""
         return [
             {
                 "block": name,
@@ -58,7 +58,7 @@ class Localization:
 
     by: str  # what the groups are: block, item popularity
     groups: tuple[str, ...]  # (G,)
-    values: Floats  # (K, G) of the K vectors' mass; rows sum to at most 1, and to 1 where the groups are all there is
+    values: Floats  # (K, G) shares of the K vectors; a row sums to 1 if the groups have all coordinates, else to less
     errors: Floats  # (K,) by how much each share may be off: residual / gap to the nearest other eigenvalue, at most 1
     baselines: Mapping[str, Floats] = field(default_factory=dict)  # name -> (G,): coordinates (what a random vector
     # would have), interactions
@@ -71,10 +71,10 @@ class Localization:
             )
 
     def table(self) -> Table:
-        """Group by group, in per cent."""
+        """Return a row for each group, in per cent."""
         vectors = [f"v{i + 1}" + ("" if np.isnan(e) else f" (± {e:.2g})") for i, e in enumerate(100 * self.errors)]
         columns = [*self.values, *self.baselines.values()]
         rows: list[Row] = [
             (group, *(round(100 * float(column[g]), 2) for column in columns)) for g, group in enumerate(self.groups)
         ]
-        return Table(f"Share of the eigenvectors' mass by {self.by}, in %", ("", *vectors, *self.baselines), rows)
+        return Table(f"Share of the eigenvectors by {self.by}, in %", ("", *vectors, *self.baselines), rows)

@@ -24,7 +24,7 @@ class Trajectory:
     """Points of a training run, placed in a plane by least squares."""
 
     points: Floats  # (T, 2) coordinates of the snapshots
-    off_plane: Floats  # (T,) how far each lies beside the plane, ‖·‖₂
+    off_plane: Floats  # (T,) distance of each from the plane, ‖·‖₂
     names: tuple[str, ...] = ()  # (T,) of the snapshots; empty where they have none
     loss: Floats = field(default_factory=lambda: np.empty(0))  # (T,) at the snapshots themselves, not in the plane
 
@@ -37,7 +37,7 @@ class Trajectory:
             )
 
     def table(self) -> Table:
-        """Snapshot by snapshot."""
+        """Return a row for each snapshot."""
         names = self.names or tuple(str(i + 1) for i in range(len(self.off_plane)))
         losses = self.loss if len(self.loss) else np.full(len(names), np.nan)
         rows: list[Row] = [
@@ -57,7 +57,7 @@ class Barrier:
     error: float  # what the interpolation may be off by; 0 on a grid, whose points may miss a peak
 
     def table(self) -> Table:
-        """The height, and above which ends."""
+        """Return the height above the straight line and above the higher end."""
         rows: list[Row] = [
             ("above the straight line between the ends", (self.height, self.error), self.at),
             ("above the higher end", (self.above_ends, self.error), ""),

@@ -14,8 +14,8 @@ from landscape.results.tables import Table
 class RadialProfile:
     """The loss against the distance r = √(α² + β²) from the checkpoint, averaged over angles, in several planes.
 
-    The replication is the plane: each has directions, and what is random in the loss, of its own. Within a plane all
-    directions are taken together, and their spread is not an error.
+    The planes are the replications: the directions, and what is random in the loss, are drawn anew for each. Within a
+    plane all directions are averaged, and their spread is not an error.
     """
 
     radii: Floats  # (G,) r, from 0 on
@@ -35,7 +35,7 @@ class RadialProfile:
 
     @property
     def rises(self) -> Floats:
-        """(R, G) the loss above that at r = 0, by plane: what "flat" is about."""
+        """(R, G) by how much the loss exceeds that at r = 0, by plane: what "flat" is about."""
         return self.losses - self.losses[:, :1]
 
     @property
@@ -58,7 +58,7 @@ class RadialProfile:
         return half
 
     def table(self) -> Table:
-        """The mean rise at a few distances, with its interval."""
+        """Return the mean rise at a few distances, with its interval."""
         at = np.unique(np.linspace(0, len(self.radii) - 1, 6).round().astype(int)[1:])
         rises = self.rises
         halves = self.half_width(rises)

@@ -15,13 +15,13 @@ Result = TypeVar("Result")
 
 
 def to_plain(value: Any) -> Any:
-    """Dataclasses and mappings as dictionaries, arrays as lists; NaN as None, and ±inf as "inf" and "-inf"."""
+    """Return dataclasses and mappings as dictionaries, arrays as lists; NaN as None, and ±inf as "inf" and "-inf"."""
     if is_dataclass(value):
-        return {each.name: to_plain(getattr(value, each.name)) for each in fields(value)}
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): to_plain(each) for key, each in value.items()}
+        return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_plain(each) for each in value]
+        return [to_plain(item) for item in value]
     if isinstance(value, (np.ndarray, np.generic)):
         return to_plain(value.tolist())
     if isinstance(value, Path):
@@ -32,15 +32,15 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: type[Result], stored: Any) -> Result:
-    """What ``to_plain`` was given, for a dataclass of this kind.
+    """Return the dataclass of this kind that ``to_plain`` was called with.
 
     Raises:
         KeyError: A field without a default is missing.
-        TypeError: A value is of another kind than its field.
-        ValueError: Likewise, or the dataclass refuses it.
+        TypeError: A value has another type than its field.
+        ValueError: Likewise, or the dataclass raises it.
     """
     hints = typing.get_type_hints(kind)
-    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]  # a dataclass, as is told above
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
     if not isinstance(stored, dict):
         raise TypeError(f"a {kind.__name__} is stored as an object, not as {type(stored).__name__}")
     return kind(**{name: _restored(hints[name], value) for name, value in stored.items() if name in known})
@@ -51,13 +51,13 @@ def _restored(hint: Any, stored: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         if stored is None and types.NoneType in arguments:
             return None
-        return _restored(next(each for each in arguments if each is not types.NoneType), stored)
+        return _restored(next(kind for kind in arguments if kind is not types.NoneType), stored)
     if origin is np.ndarray:
         return _array(stored, typing.get_args(arguments[1])[0])
     if origin is tuple:
-        return tuple(_restored(arguments[0], each) for each in stored)
+        return tuple(_restored(arguments[0], item) for item in stored)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {key: _restored(arguments[1], each) for key, each in stored.items()}
+        return {key: _restored(arguments[1], item) for key, item in stored.items()}
     if is_dataclass(hint) and isinstance(hint, type):
         return from_plain(hint, stored)
     if hint is float:

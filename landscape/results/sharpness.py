@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from landscape.choices import one_of
 from landscape.results.arrays import Floats, Integers, Metadata
+from landscape.results.display_names import display_name
 from landscape.results.tables import Row, Table, TableDisplay
 
 
-def _told(value: float, error: float) -> str:
+def _format(value: float, error: float) -> str:
     return f"{value:.3g}" + ("" if math.isnan(error) else f" ± {error:.1g}")
 
 
@@ -18,31 +19,31 @@ def _told(value: float, error: float) -> str:
 class Sharpness(TableDisplay):
     """How much the loss rises within, or at, a distance ρ of a point: a table of kinds of sharpness by ρ.
 
-    The worst cases are values at points that were found within the ball, and so lower bounds of the true maximum.
+    The worst cases are values at points within the ball, and so lower bounds of the true maximum.
     """
 
     kinds: tuple[str, ...]  # (K,) of ``KINDS``
     rhos: Floats  # (R,) ρ; of the adaptive kinds in units of T
-    values: Floats  # (R, K) L(θ + δ) - L(θ); inf or NaN where such a loss was met
+    values: Floats  # (R, K) L(θ + δ) - L(θ); inf or NaN where the loss is
     stderr: Floats  # (R, K) standard error of the averages, rounding included; NaN for the worst cases
-    evaluations: Integers  # (R, K) of the loss, that each value rests on; the one at θ included, which all share
+    evaluations: Integers  # (R, K) of the loss for each value, with the one at θ, which all share
     steps: Integers  # (R, K) of ascent taken; 0 for the averages
-    last_gain: Floats  # (R, K) what the last step added: 0 where it found nothing higher; NaN for the averages
+    last_gain: Floats  # (R, K) what the last step added: 0 where its point was not higher; NaN for the averages
     gap: Floats  # (R, K) ρ‖∇‖ - ∇ᵀu, where the ascent ended at u: zero at a stationary point of the ball
     loss: float  # L(θ)
-    noise: float  # standard deviation of the loss's rounding errors: smaller values than that mean nothing
+    noise: float  # standard deviation of the loss's rounding errors; values below it are not significant
     gradient_norm: float  # ‖∇L‖₂
-    params_norm: float  # ‖θ‖₂ over the coordinates that take part
-    eigenvalue: float = math.nan  # λmax, where it was handed in
+    params_norm: float  # ‖θ‖₂ over the active coordinates
+    eigenvalue: float = math.nan  # λmax, if it is known
     metadata: Metadata = field(default_factory=dict)
 
     @property
     def scaled_eigenvalue(self) -> float:
-        """λmax‖θ‖², which no common factor of the parameters changes; NaN without an eigenvalue."""
+        """λmax‖θ‖², which a common factor of the parameters does not change; NaN without an eigenvalue."""
         return self.eigenvalue * self.params_norm**2
 
     def column(self, kind: str) -> Floats:
-        """The values (R,) of one kind.
+        """Return the values (R,) of one kind.
 
         Raises:
             ValueError: It is not in the table.
@@ -50,9 +51,9 @@ class Sharpness(TableDisplay):
         return self.values[:, self.kinds.index(one_of(kind, self.kinds, "kind"))]
 
     def tables(self) -> list[Table]:
-        """The kinds by ρ."""
+        """Return a row for each kind, a column for each ρ."""
         rows: list[Row] = [
-            (kind, *((float(self.values[r, k]), float(self.stderr[r, k])) for r in range(len(self.rhos))))
+            (display_name(kind), *((float(self.values[r, k]), float(self.stderr[r, k])) for r in range(len(self.rhos))))
             for k, kind in enumerate(self.kinds)
         ]
         last = [("λmax‖θ‖²", self.scaled_eigenvalue), ("gradient norm", self.gradient_norm)]
@@ -61,7 +62,7 @@ class Sharpness(TableDisplay):
         return [Table("Rise of the loss within ρ", ("", *(f"ρ = {rho:g}" for rho in self.rhos)), rows)]
 
     def rows(self) -> list[dict[str, str | float | int]]:
-        """For a table: kind, rho, value, stderr, evaluations, steps, last_gain and gap, kind by kind."""
+        """Return the rows of a table: kind, rho, value, stderr, evaluations, steps, last_gain and gap, kind by kind."""
         return [
             {
                 "kind": kind,
@@ -79,7 +80,8 @@ class Sharpness(TableDisplay):
 
     def __repr__(self) -> str:
         columns = [
-            f"{kind} {', '.join(map(_told, self.values[:, k], self.stderr[:, k]))}" for k, kind in enumerate(self.kinds)
+            f"{kind} {', '.join(map(_format, self.values[:, k], self.stderr[:, k]))}"
+            for k, kind in enumerate(self.kinds)
         ]
         scaled = "" if math.isnan(self.eigenvalue) else f", λ‖θ‖² {self.scaled_eigenvalue:.4g}"
         return (

@@ -16,23 +16,23 @@ WIDTH = 0.01  # the density's default kernel width, as a share of the range of t
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The eigenvalues' distribution as random probes show it, each by the nodes and weights of a quadrature.
+    """The distribution of eigenvalues, estimated by random probes: the nodes and weights of a quadrature for each.
 
-    For a probe v, Σ τ_i f(θ_i) is vᵀf(H)v up to the quadrature's error, and the mean of that over probes estimates
+    For a probe v, Σ τ_i f(θ_i) is vᵀf(H)v up to the quadrature's error, and its mean over probes estimates
     tr f(H) / n. With m nodes it has no error for polynomials of degree up to 2m - 1, nor for any f if the probe's
     Krylov space became invariant. Otherwise it is small for smooth f, and up to a node's weight for a step.
 
     Every estimate is a pair (mean, standard error). The error is the spread over the probes divided by the root of
     their number P, NaN for one probe; a confidence interval takes Student's t with P - 1 degrees of freedom, and is
     too short where few eigenvalues outweigh all others, since the probes' values are skewed then. The quadrature's
-    error does not show in it.
+    error is not part of it.
     """
 
-    values: Floats  # (P, steps) the nodes θ of each probe, ascending; NaN behind the last where the probe ended early
+    values: Floats  # (P, steps) the nodes θ of each probe, ascending; NaN after the last where the probe ended early
     weights: Floats  # (P, steps) their weights τ, which sum to one for each probe; NaN where the nodes are
-    size: int  # n, the number of eigenvalues: of coordinates that take part
-    seeds: Integers  # (P, 2) what each probe was drawn with: the seed, and the number of the probe
-    noise: float  # what rounding leaves of a zero eigenvalue, as far as the dtype tells
+    size: int  # n, the number of eigenvalues: the active coordinates
+    seeds: Integers  # (P, 2) of each probe: the seed, and the number of the probe
+    noise: float  # the size that rounding may give a zero eigenvalue, by the dtype
     metadata: Metadata = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,11 +64,11 @@ class Spectrum:
         return float(np.nanmin(self.values)), float(np.nanmax(self.values))
 
     def first(self, probes: int) -> Spectrum:
-        """What the first probes alone show."""
+        """Return the result of the first probes alone."""
         return replace(self, values=self.values[:probes], weights=self.weights[:probes], seeds=self.seeds[:probes])
 
     def quadrature(self, function: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-        """The mean of f over the eigenvalues, tr f(H) / n.
+        """Return the mean of f over the eigenvalues, tr f(H) / n.
 
         Args:
             function: Of eigenvalues (m,); returns (m,) or, for several functions at once, (m, …).
@@ -76,19 +76,19 @@ class Spectrum:
         Returns:
             The mean and its standard error, each () or (…).
         """
-        each = np.stack([weights @ function(values) for values, weights in self._nodes()])  # (P, …)
+        means = np.stack([weights @ function(values) for values, weights in self._nodes()])  # (P, …)
         if self.probes == 1:
-            return each[0], np.full_like(each[0], np.nan)
-        return each.mean(0), each.std(0, ddof=1) / math.sqrt(self.probes)
+            return means[0], np.full_like(means[0], np.nan)
+        return means.mean(0), means.std(0, ddof=1) / math.sqrt(self.probes)
 
     def density(self, grid: ArrayLike, width: float | None = None) -> tuple[Floats, Floats]:
-        """The density of eigenvalues, smoothed by a Gaussian kernel; it integrates to one over the real line.
+        """Return the density of eigenvalues, smoothed by a Gaussian kernel; it integrates to one over the real line.
 
         Where the kernel is narrower than the distance between nodes, the curve shows the nodes and not the spectrum:
         more steps resolve more, more probes do not.
 
         Args:
-            grid: Where (G,).
+            grid: Eigenvalues (G,) at which to compute it.
             width: The kernel's standard deviation, in units of the eigenvalues; by default a hundredth of the range
                 of the nodes and zero.
 
@@ -110,37 +110,37 @@ class Spectrum:
         return self.quadrature(lambda values: height * np.exp(-(((points - values[:, None]) / width) ** 2) / 2))
 
     def trace(self) -> tuple[float, float]:
-        """The sum of all eigenvalues; exact for each probe, so that the standard error is all of its error."""
+        """Return the sum of all eigenvalues; exact for each probe, so that the standard error is its only error."""
         mean, stderr = self.quadrature(lambda values: values)
         return self.size * float(mean), self.size * float(stderr)
 
     def moments(self, count: int = 4) -> tuple[Floats, Floats]:
-        """The means of the eigenvalues' powers, tr H^k / n for k = 1 to ``count``, with errors, each (count,).
+        """Return the means of the eigenvalues' powers, tr H^k / n for k = 1 to ``count``, with errors, each (count,).
 
         The quadrature has no error for k up to 2 · steps - 1.
 
         Raises:
-            ValueError: There is none to compute.
+            ValueError: ``count`` is less than 1.
         """
         if count < 1:
             raise ValueError(f"count={count} must be at least 1, the mean of the eigenvalues")
         return self.quadrature(lambda values: values[:, None] ** np.arange(1, count + 1))
 
     def share_below(self, threshold: float = 0.0) -> tuple[float, float]:
-        """The share of eigenvalues below the threshold by more than ``noise``; of negative curvature by default.
+        """Return the share of eigenvalues below the threshold by more than ``noise``; of negative curvature by default.
 
-        A node stands for the eigenvalues around it. Where many lie close to the threshold, as a Hessian's do at zero,
+        A node represents the eigenvalues around it. Where many lie close to the threshold, as a Hessian's do at zero,
         the node among them may fall on either side: see ``share_bounds``.
         """
         mean, stderr = self.quadrature(lambda values: (values < threshold - self.noise).astype(float))
         return float(mean), float(stderr)
 
     def share_bounds(self, threshold: float = 0.0) -> tuple[float, float]:
-        """Between which two numbers ``share_below`` would lie without the quadrature's error, for the same probes.
+        """Return the two numbers between which ``share_below`` would be without the quadrature's error.
 
-        The separation theorem of Chebyshev, Markov and Stieltjes: a node's weight may
-        belong to eigenvalues on either side of it, but the weights beyond the node may not. The standard error over
-        probes comes on top.
+        By the separation theorem of Chebyshev, Markov and Stieltjes, a node's weight may belong to eigenvalues on
+        either side of it, but the weights beyond the node may not. They are for the same probes: the standard error
+        over probes is not included.
         """
         lows, highs = [], []
         for values, weights in self._nodes():
@@ -151,10 +151,10 @@ class Spectrum:
         return float(np.mean(lows)), float(np.mean(highs))
 
     def _nodes(self) -> list[tuple[Floats, Floats]]:
-        """Each probe's nodes and weights, (m,) each."""
+        """The nodes and weights, (m,) each, of each probe."""
         return [
-            (values[there], weights[there])
-            for values, weights, there in zip(self.values, self.weights, ~np.isnan(self.values), strict=True)
+            (values[known], weights[known])
+            for values, weights, known in zip(self.values, self.weights, ~np.isnan(self.values), strict=True)
         ]
 
     def __repr__(self) -> str:

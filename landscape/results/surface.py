@@ -14,15 +14,15 @@ from landscape.results.paths import Barrier, Mark, Trajectory
 from landscape.results.radial import RadialProfile
 from landscape.results.tables import Row, Table, TableDisplay
 
-OF_THE_LOSS = ("loss_stderr", "repeat_difference", "gradient_path_difference")  # metadata that no metric has
+OF_THE_LOSS = ("loss_stderr", "repeat_difference", "gradient_path_difference")  # metadata of the loss alone
 
 
 @dataclass(frozen=True)
 class InterpolationError:
     """How far an interpolated surface was off at points that were evaluated but left out of the fit.
 
-    The largest deviation over a sample is a lower bound of the true largest deviation: the number of
-    points belongs to the statement. NaN means "not measured".
+    The largest deviation over a sample is a lower bound of the true one, so ``points`` has to be reported with it.
+    NaN means "not measured".
     """
 
     absolute: float  # largest |interpolant - loss| over the left-out points, in units of the loss
@@ -76,10 +76,10 @@ class Surface(TableDisplay):
                 )
 
     def of(self, name: str) -> Surface:
-        """One of the metrics as a surface of its own.
+        """Return one of the metrics as a surface.
 
-        A metric that was found wherever the loss was is known on the whole grid. Another one, which nothing
-        interpolates, is known at some points of it: they make the grid of its surface.
+        A metric that was computed wherever the loss was is known on the whole grid. One that is not interpolated is
+        known at some points of the grid, which are the grid of its surface.
 
         Raises:
             ValueError: There is no such metric.
@@ -115,12 +115,12 @@ class Surface(TableDisplay):
 
     @property
     def quantity(self) -> str:
-        """What ``loss`` holds: the loss, or the metric that ``of`` has put in its place."""
+        """What ``loss`` holds: the loss, or the name of a metric in a surface that ``of`` returned."""
         return str(self.metadata.get("quantity", "loss"))
 
     @property
     def is_line(self) -> bool:
-        """Whether the surface has no second direction."""
+        """Whether there is one direction only."""
         return len(self.betas) == 1
 
     @property
@@ -141,28 +141,28 @@ class Surface(TableDisplay):
         return (float(finite.min()), float(finite.max())) if len(finite) else (float("nan"), float("nan"))
 
     def tables(self) -> list[Table]:
-        """The directions, the metrics, the band, the barrier and the checks, as far as there are any."""
+        """Return directions, metrics, radial profile, barrier, trajectory and checks, as far as there are any."""
         directions = self._directions()
-        found = [Table("Directions", ("", "α", "β"), directions)] if directions else []
+        tables = [Table("Directions", ("", "α", "β"), directions)] if directions else []
         if self.metrics:
             rows = []
-            for one in (self, *(self.of(name) for name in self.metrics)):
-                error = one.error.absolute if one.error is not None else 0.0
-                rows.append((one.quantity, one.centre, *one.range, error, one.evaluations))
+            for surface in (self, *(self.of(name) for name in self.metrics)):
+                error = surface.error.absolute if surface.error is not None else 0.0
+                rows.append((surface.quantity, surface.centre, *surface.range, error, surface.evaluations))
             header = ("", "centre", "lowest", "highest", "error ≤", "evaluations")
-            found.append(Table("On the plane", header, tuple(rows)))
+            tables.append(Table("On the plane", header, tuple(rows)))
         if self.radial_profile is not None:
-            found.append(self.radial_profile.table())
+            tables.append(self.radial_profile.table())
         if self.barrier is not None:
-            found.append(self.barrier.table())
+            tables.append(self.barrier.table())
         if self.trajectory is not None:
-            found.append(self.trajectory.table())
+            tables.append(self.trajectory.table())
         if self.checks is not None:
-            found.append(self.checks.table(self.quadratic))
-        return found
+            tables.append(self.checks.table(self.quadratic))
+        return tables
 
     def _directions(self) -> list[Row]:
-        """What is known of them: eigenvalues, shares of a path, lengths and the angle between them."""
+        """Their eigenvalues, shares of a path, lengths and the angle between them, as far as they are known."""
         plane = self.metadata.get("plane", {})
         rows: list[Row] = []
         if {"eigenvalues", "residuals"} <= plane.keys():

@@ -14,7 +14,7 @@ from rich.text import Text
 
 Cell = str | float | int | bool | tuple[float, float]  # a pair is a value with its error
 Row = tuple[Cell, ...]
-WIDTH = 100_000  # of the text, at most: a line that is too long for a terminal is not to lose its end
+WIDTH = 100_000  # characters of a line at most: where a table is wider than the terminal, nothing is cut off
 
 
 @dataclass(frozen=True)
@@ -25,22 +25,33 @@ class Table:
     header: tuple[str, ...]
     rows: Sequence[Row]
 
-    def text(self) -> str:
-        """Aligned columns under the title."""
-        shown = RichTable(box=SIMPLE_HEAD)
-        for i, name in enumerate(self.header):
-            shown.add_column(Text(name), justify="left" if i == 0 else "right")
-        for row in self.rows:
-            shown.add_row(*(Text(told(cell)) for cell in row))
-        console = Console(width=WIDTH, color_system=None)
+    def text(self, *, width: int = WIDTH, heading_width: int | None = None) -> str:
+        """Return aligned columns under the title.
+
+        Args:
+            width: The most characters of a line.
+            heading_width: The most characters of a heading's line: longer headings are broken into several lines,
+                cells never.
+        """
+        rows = [[format_cell(cell) for cell in row] for row in self.rows]
+        table = RichTable(box=SIMPLE_HEAD)
+        for i, heading in enumerate(self.header):
+            if i == 0:
+                table.add_column(Text(heading))
+            else:
+                longest = max((len(row[i]) for row in rows), default=0)
+                table.add_column(Text(heading), justify="right", min_width=longest, max_width=heading_width)
+        for row in rows:
+            table.add_row(*map(Text, row))
+        console = Console(width=width, color_system=None)
         with console.capture() as text:
-            console.print(shown)
+            console.print(table)
         return "\n".join([self.title, *(line.rstrip() for line in text.get().rstrip().splitlines()[1:])])
 
     def html(self) -> str:
-        """A ``<table>`` with the title as its caption."""
-        head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in self.header)
-        rows = ("".join(f"<td>{html.escape(told(cell))}</td>" for cell in row) for row in self.rows)
+        """Return a ``<table>`` with the title as its caption."""
+        head = "".join(f'<th scope="col">{html.escape(heading)}</th>' for heading in self.header)
+        rows = ("".join(f"<td>{html.escape(format_cell(cell))}</td>" for cell in row) for row in self.rows)
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         return (
             f"<table><caption>{html.escape(self.title)}</caption>"
@@ -52,7 +63,7 @@ class TableDisplay:
     """A result that displays itself: as text by ``print``, as tables in a notebook."""
 
     def tables(self) -> Sequence[Table]:
-        """What there is to tell."""
+        """Return the tables of this result."""
         raise NotImplementedError
 
     def __str__(self) -> str:
@@ -62,11 +73,15 @@ class TableDisplay:
         return "".join([f"<p>{html.escape(repr(self))}</p>", *(table.html() for table in self.tables())])
 
 
-def told(cell: Cell) -> str:
-    """A cell as text: four significant digits, errors two; nothing where a number is not known."""
+def format_cell(cell: Cell) -> str:
+    """Return a cell as text: four significant digits, errors two; nothing for NaN.
+
+    >>> format_cell(0.123456), format_cell((0.5, 0.00123)), format_cell(12345), format_cell(True)
+    ('0.1235', '0.5 ± 0.0012', '12,345', 'yes')
+    """
     if isinstance(cell, tuple):
         value, error = cell
-        return told(value) + ("" if math.isnan(error) else f" ± {error:.2g}")
+        return format_cell(value) + ("" if math.isnan(error) else f" ± {error:.2g}")
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, int):

@@ -1,0 +1,1 @@
+"""Losses and metrics on planes and lines through a point of the parameter space."""

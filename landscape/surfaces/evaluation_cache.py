@@ -1,4 +1,4 @@
-"""Points of a plane that have been evaluated, kept on disk while a surface is in the making."""
+"""Values at evaluated points of a plane, saved to a file so that an interrupted surface can be resumed."""
 
 from __future__ import annotations
 
@@ -16,19 +16,28 @@ from landscape.results.files import atomic
 Point = tuple[float, float]
 
 
-class Evaluations:
-    """Values by point (α, β) of one plane, from which an interrupted surface continues exactly.
+class EvaluationCache:
+    """Values by point (α, β) of one plane, with which an interrupted ``surface`` continues exactly.
 
-    ``surface`` fills it. With a path, everything is saved every few seconds and when ``surface`` ends, in whatever
-    way; ``delete`` it when the result itself is stored. Points are matched by their exact coordinates, so the same
-    store serves another number of points or another tolerance on the same plane.
+    ``surface`` fills it. With a path, all values are saved every few seconds and when ``surface`` ends, also when it
+    fails or is interrupted; call ``delete`` when the result itself is stored. Points are matched by their exact
+    coordinates, so the same cache serves other numbers of points and other tolerances on the same plane.
 
     Args:
-        path: An ``.npz`` file to continue from and to save to; None keeps the points in memory only. Metrics go to a
-            file beside it, ``…-metrics.npz``.
-        key: What else makes the values what they are, such as a hash of the data. ``surface`` adds the parameters,
-            the directions and the names of what is evaluated by itself.
-        seconds: How long to wait between two saves.
+        path: An ``.npz`` file to read and to write; None keeps the values in memory only. Metrics go to a file beside
+            it, ``…-metrics.npz``.
+        key: What else determines the values, such as a hash of the data. ``surface`` adds the parameters, the
+            directions and the names of the quantities.
+        seconds: The least time between two saves.
+
+    Example:
+        >>> cache = EvaluationCache()
+        >>> cache.bind("plane", ["loss"])
+        >>> cache.add((0.0, 0.5), (2.0,))
+        >>> (0.0, 0.5) in cache, len(cache)
+        (True, 1)
+        >>> cache.values(np.array([[0.0, 0.5]]))
+        array([[2.]])
     """
 
     def __init__(self, path: str | Path | None = None, key: str = "", *, seconds: float = 5.0) -> None:
@@ -38,28 +47,28 @@ class Evaluations:
         self._values: dict[Point, tuple[float, ...]] = {}
         self._columns: tuple[str, ...] = ()
         self._fingerprint: str | None = None
-        self._saved = (0, time.monotonic())  # how many points, and when
+        self._saved = (0, time.monotonic())  # the number of points at the last save, and its time
 
     @cached_property
-    def metrics(self) -> Evaluations:
-        """The store beside this one for what is evaluated at other points than the loss."""
-        return Evaluations(self._beside, self.key, seconds=self.seconds)
+    def metrics(self) -> EvaluationCache:
+        """The cache of the metrics, which are evaluated at other points than the loss."""
+        return EvaluationCache(self._metrics_path, self.key, seconds=self.seconds)
 
     @property
-    def _beside(self) -> Path | None:
+    def _metrics_path(self) -> Path | None:
         return self.path.with_stem(f"{self.path.stem}-metrics") if self.path is not None else None
 
     def bind(self, fingerprint: str, columns: Sequence[str]) -> None:
-        """Take up the values of this very plane, in these columns, from the file if there is one.
+        """Use the cache for one plane and these quantities; read the file if there is one.
 
         Raises:
-            ValueError: The points found belong to something else, or the file is damaged.
+            ValueError: The cache holds values of another plane or of other quantities, or the file is damaged.
         """
         fingerprint = f"{self.key}:{fingerprint}"
         if self._fingerprint is None and self.path is not None and self.path.exists():
             self._load(self.path)
         if self._fingerprint not in (None, fingerprint) or (self._columns and self._columns != tuple(columns)):
-            where = self.path or "the store"
+            where = self.path or "the cache"
             raise ValueError(f"{where} holds points of another surface; delete it, or give another path")
         self._fingerprint, self._columns = fingerprint, tuple(columns)
 
@@ -75,7 +84,7 @@ class Evaluations:
         self._saved = (len(self._values), time.monotonic())
 
     def add(self, point: Point, values: tuple[float, ...]) -> None:
-        """Keep what was found at a point: a number for each column."""
+        """Store the values at a point, one for each column."""
         self._values[point] = values
 
     def __contains__(self, point: object) -> bool:
@@ -85,9 +94,9 @@ class Evaluations:
         return len(self._values)
 
     def values(self, points: Floats) -> Floats:
-        """All columns (K, C) at points (K, 2), all of which have been evaluated."""
-        found = [self._values[a, b] for a, b in points.tolist()]
-        return np.array(found, dtype=float).reshape(len(points), len(self._columns))
+        """Return the values (K, C) at points (K, 2), all of which have been evaluated."""
+        rows = [self._values[a, b] for a, b in points.tolist()]
+        return np.array(rows, dtype=float).reshape(len(points), len(self._columns))
 
     @property
     def points(self) -> Floats:
@@ -95,7 +104,11 @@ class Evaluations:
         return np.array(list(self._values), dtype=float).reshape(-1, 2)
 
     def save(self, *, now: bool = True) -> None:
-        """Write everything to the file, if there is one and something is new; not ``now``: only when it is time."""
+        """Write all values to the file, if there is one and there are new values.
+
+        Args:
+            now: False to do so only if the last save was more than ``seconds`` ago.
+        """
         count, when = self._saved
         if self.path is None or len(self._values) == count or not (now or time.monotonic() - when > self.seconds):
             return
@@ -110,7 +123,7 @@ class Evaluations:
         self._saved = (len(self._values), time.monotonic())
 
     def delete(self) -> None:
-        """Remove the files, that of the metrics included; the points stay in memory."""
-        for path in (self.path, self._beside):
+        """Remove the files, including that of the metrics; the values stay in memory."""
+        for path in (self.path, self._metrics_path):
             if path is not None:
                 path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The loss against the distance from the checkpoint: its mean over angles, and over planes with an interval."""
+"""The loss against the distance from the checkpoint: its mean over angles, in one plane and in several."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from landscape.progress import Progress, silent
 from landscape.results import Floats, Integers, RadialProfile, Surface
 from landscape.results.interpolation import interpolant
 
@@ -15,7 +16,7 @@ STENCIL = 4  # points of a grid that a cubic goes through, along each axis
 
 
 def angular_mean(surface: Surface, radii: ArrayLike) -> Floats:
-    """The mean of the loss over all directions of a plane at distances r = √(α² + β²) from its origin.
+    """Compute the mean of the loss over all directions of a plane at distances r = √(α² + β²) from its origin.
 
     The trapezoidal rule over angles, of the polynomial by which the surface was interpolated; where it was not, of
     the cubics through the 4×4 points of its grid around each place. On a line the mean of both sides, α = ±r.
@@ -26,10 +27,19 @@ def angular_mean(surface: Surface, radii: ArrayLike) -> Floats:
 
     Returns:
         (G,); at r = 0 exactly the loss that was evaluated there. NaN where a loss that is not finite is so near that
-        it would enter.
+        it would contribute.
 
     Raises:
-        ValueError: A radius is negative, or its circle is not all within the surface.
+        ValueError: A radius is negative, or its circle is not within the surface.
+
+    Example:
+        The mean of α² + β² over a circle is r²:
+
+        >>> axis = np.linspace(-1, 1, 5)
+        >>> loss = axis**2 + axis[:, None] ** 2
+        >>> bowl = Surface(axis, axis, loss, np.ones_like(loss, dtype=bool))
+        >>> angular_mean(bowl, [0.0, 0.5]).round(12).tolist()
+        [0.0, 0.25]
     """
     distances, reach = np.asarray(radii, dtype=float), _reach(surface)
     within = (distances >= 0) & (distances <= reach * (1 + 1e-9))
@@ -52,8 +62,9 @@ def radial_profile(
     count: int = 41,
     name: str | None = None,
     level: float = 0.95,
+    progress: Progress = silent,
 ) -> RadialProfile:
-    """The loss against the distance in several planes around one checkpoint, each with directions of its own.
+    """Compute the loss against the distance in several planes around one checkpoint, with different directions.
 
     Args:
         surfaces: R planes, or R lines, of the same extent.
@@ -61,23 +72,28 @@ def radial_profile(
         count: How many.
         name: One of the surfaces' metrics in place of the loss.
         level: Of the confidence intervals.
+        progress: Called with (surfaces done, surfaces in all, text).
 
     Raises:
         ValueError: The surfaces' extents differ, there is no surface, or the radii do not fit; see ``angular_mean``.
     """
     if not surfaces:
         raise ValueError("a radial profile needs at least one surface; there is none")
-    chosen = [surface if name is None else surface.of(name) for surface in surfaces]
-    extents = [_extent(surface) for surface in chosen]
+    columns = [surface if name is None else surface.of(name) for surface in surfaces]
+    extents = [_extent(column) for column in columns]
     for extent in extents:
         if not np.allclose(extent, extents[0], rtol=1e-9, atol=0):
             raise ValueError(
                 f"the surfaces have the extents {extents[0]} and {extent}; a radial profile needs the same for all"
             )
-    at = np.linspace(0, _reach(chosen[0]), count) if radii is None else np.asarray(radii, dtype=float)
+    at = np.linspace(0, _reach(columns[0]), count) if radii is None else np.asarray(radii, dtype=float)
     if not len(at) or at[0] != 0 or not (np.diff(at) > 0).all():
         raise ValueError(f"the {len(at)} radii of a radial profile must ascend from 0, where its rise begins")
-    return RadialProfile(at, np.stack([angular_mean(surface, at) for surface in chosen]), level)
+    means: list[Floats] = []
+    for column in columns:
+        means.append(angular_mean(column, at))
+        progress(len(means), len(columns), "surfaces for the radial profile")
+    return RadialProfile(at, np.stack(means), level)
 
 
 def _extent(surface: Surface) -> tuple[float, ...]:
@@ -94,7 +110,7 @@ def _reach(surface: Surface) -> float:
 
 
 def _units(surface: Surface) -> Floats:
-    """Unit vectors (angles, 2) evenly around the origin: of a line both ways."""
+    """Unit vectors (angles, 2) evenly around the origin; on a line, both directions."""
     if min(surface.loss.shape) == 1:
         along = np.eye(2)[0 if len(surface.alphas) > 1 else 1]
         return np.stack([along, -along])
@@ -115,9 +131,9 @@ def _losses(surface: Surface, points: Floats) -> Floats:
 
 
 def _cubics(grid: Floats, at: Floats) -> tuple[Integers, Floats]:
-    """Lagrange interpolation: indices of the points of an ascending grid around each of ``at`` (K,), and weights.
+    """Indices and weights of the points of an ascending grid for Lagrange interpolation at coordinates (K,).
 
-    Both are (K, 4), or less where the grid has fewer points.
+    Both are (K, 4), or narrower where the grid has fewer points.
     """
     width = min(STENCIL, len(grid))
     first = np.clip(np.searchsorted(grid, at, side="right") - width // 2, 0, len(grid) - width)

@@ -1,4 +1,4 @@
-"""Results in plain words."""
+"""Results in plain captions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landscape.figures import captions as words
+from landscape.figures import captions
 from landscape.figures.captions import curvature_warnings, surface_error, surface_facts, surface_warnings
 from landscape.figures.entries import ModelEntry
 from landscape.results import InterpolationError, Surface, TraceEstimate
 from tests.support.drawable import (
-    band,
     between,
     checks,
     curvature,
@@ -21,6 +20,7 @@ from tests.support.drawable import (
     full_curvature,
     interpolated,
     marked,
+    profile,
     quadratic,
     sharpness,
     spectrum,
@@ -72,31 +72,31 @@ def test_blocks_that_did_not_converge_are_named():
 def test_another_matrix_is_not_called_a_hessian(operator):
     other = replace(curvature(), operator=operator)
     first, *rest = curvature_warnings(other)
-    assert "which is never negative" in first
+    assert "which has no negative ones" in first
     assert len(rest) == 1  # what did not converge; nothing of a minimum, which this matrix knows nothing of
-    assert "Hessian products" in facts(words.curvature_facts(curvature()))
-    assert "Hessian products" not in facts(words.curvature_facts(other))
+    assert "Hessian products" in facts(captions.curvature_facts(curvature()))
+    assert "Hessian products" not in facts(captions.curvature_facts(other))
 
 
 def test_trace_tells_how_well_it_is_known():
     def told(stderr):
         result = replace(curvature(), trace=TraceEstimate(91.4, stderr, 60, "hutch++"))
-        return facts(words.curvature_facts(result))["Trace"]
+        return facts(captions.curvature_facts(result))["Trace"]
 
-    assert told(2.3) == ("91.4 ± 2.3", "± one standard error; hutch++, 60 products")
-    assert told(math.nan) == ("91.4", "one probe, error unknown; hutch++, 60 products")
-    assert told(0.0) == ("91.4", "exact but for rounding; hutch++, 60 products")
+    assert told(2.3) == ("91.4 ± 2.3", "± one standard error; Hutch++, 60 products")
+    assert told(math.nan) == ("91.4", "one probe, error unknown; Hutch++, 60 products")
+    assert told(0.0) == ("91.4", "exact except for rounding; Hutch++, 60 products")
 
 
 def test_share_below_zero_has_an_error_and_bounds():
     result = spectrum()
     (share, error), (low, high) = result.share_below(), result.share_bounds()
-    value, note = facts(words.curvature_facts(replace(curvature(), spectrum=result)))["Below zero"]
+    value, note = facts(captions.curvature_facts(replace(curvature(), spectrum=result)))["Below zero"]
     assert value == f"{100 * share:.2g} % ± {100 * error:.2g} %"
     assert note == f"of 775,000 eigenvalues; for these probes between {100 * low:.2g} % and {100 * high:.2g} %"
     one = replace(curvature(), spectrum=spectrum(probes=1))
-    assert "±" not in facts(words.curvature_facts(one))["Below zero"][0]
-    assert "no error is known" in words.density_caption(spectrum(probes=1))
+    assert "±" not in facts(captions.curvature_facts(one))["Below zero"][0]
+    assert "the standard error is unknown" in captions.density_caption(spectrum(probes=1))
 
 
 def test_reach_of_the_quadratic_model():
@@ -107,34 +107,34 @@ def test_reach_of_the_quadratic_model():
 
     assert told([0.3, 0.2, np.inf]) == "distance 2"
     assert told([np.nan, 0.2, np.inf]) == "distance 2"
-    assert told([np.inf, np.inf]) == "r = 1.5 at least"
+    assert told([np.inf, np.inf]) == "at least r = 1.5"
     assert told([np.nan, np.nan]) == "unknown"
 
 
 def test_vectors_that_say_little_are_named():
-    assert "Of λ₃ little can be said" in words.shares_caption(full_curvature().localization[0])
+    assert "The shares of λ₃ are not determined" in captions.localization_caption(full_curvature().localization[0])
     known = replace(full_curvature().localization[0], errors=np.array([0.01, 0.02, 0.03]))
-    assert "little" not in words.shares_caption(known)
-    assert "little" in words.shares_caption(replace(known, errors=np.array([0.01, 0.02, np.nan])))
+    assert "not determined" not in captions.localization_caption(known)
+    assert "not determined" in captions.localization_caption(replace(known, errors=np.array([0.01, 0.02, np.nan])))
 
 
 def test_an_ascent_that_had_not_ended_is_named():
-    assert "The last step of ascent still gained" in words.sharpness_caption(sharpness())
+    assert "The last step still gained for: ascent." in captions.sharpness_caption(sharpness())
     ended = replace(sharpness(), last_gain=np.zeros((3, 4)))
-    assert "still gained" not in words.sharpness_caption(ended)
+    assert "still gained" not in captions.sharpness_caption(ended)
 
 
 def test_rise_with_the_distance():
-    result = band()
+    result = profile()
     value, note = facts(surface_facts(replace(evaluated(), radial_profile=result)))["Rise at r = 1"]
     half = result.half_width(result.rises)[-1]
     assert value == f"{result.rises.mean(0)[-1]:.3g} ± {half:.2g}"
     assert note == "95% interval over 5 planes"
-    assert facts(surface_facts(replace(evaluated(), radial_profile=band(1))))["Rise at r = 1"] == (
+    assert facts(surface_facts(replace(evaluated(), radial_profile=profile(1))))["Rise at r = 1"] == (
         "1",
         "one plane, no interval",
     )
-    assert "one plane" in words.band_caption(band(1))
+    assert "one plane" in captions.radial_profile_caption(profile(1))
 
 
 def test_failed_checks_come_first():
@@ -167,10 +167,10 @@ LIMITS = {
 }
 
 
-@pytest.mark.parametrize(("told", "models"), [(words.reading, READING), (words.limits, LIMITS)])
+@pytest.mark.parametrize(("told", "models"), [(captions.reading, READING), (captions.limits, LIMITS)])
 def test_a_page_explains_what_is_there_and_nothing_else(told, models):
     def text(*several):
-        return " ".join(told(several, None) if told is words.reading else told(several))
+        return " ".join(told(several, None) if told is captions.reading else told(several))
 
     for sentence, model in models.items():
         assert sentence in text(model)
@@ -181,12 +181,12 @@ def test_a_page_explains_what_is_there_and_nothing_else(told, models):
 
 
 def test_the_ball_is_explained_where_there_is_a_surface():
-    assert "ρ = 0.3" in " ".join(words.reading([ModelEntry("x", evaluated())], 0.3))
-    assert "ρ = 0.3" not in " ".join(words.reading([ModelEntry("x", None, curvature())], 0.3))
+    assert "ρ = 0.3" in " ".join(captions.reading([ModelEntry("x", evaluated())], 0.3))
+    assert "ρ = 0.3" not in " ".join(captions.reading([ModelEntry("x", None, curvature())], 0.3))
 
 
 def test_of_several_models_it_is_said_what_can_be_compared():
     both = [ModelEntry("a", evaluated()), ModelEntry("b", evaluated())]
-    assert "On one scale, equal heights" in " ".join(words.reading(both, None))
-    assert "On one scale" not in " ".join(words.reading(both[:1], None))
-    assert "The next two directions may rank the models otherwise" in " ".join(words.limits(both))
+    assert "On one scale, equal heights" in " ".join(captions.reading(both, None))
+    assert "On one scale" not in " ".join(captions.reading(both[:1], None))
+    assert "Two other directions may rank the models otherwise" in " ".join(captions.limits(both))

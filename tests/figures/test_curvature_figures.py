@@ -14,10 +14,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from landscape.figures import interactive, static
 from landscape.figures.plotdata.densities import density
-from landscape.figures.plotdata.localization import cell, ink, table
+from landscape.figures.plotdata.localization import cell, ink, localization_table
 from landscape.figures.style import eigenvalue_label, shade
 from landscape.results import EigenPairs, Localization
-from tests.support.drawable import blocks, curvature, full_curvature, shares, sharpness, spectrum
+from tests.support.drawable import blocks, curvature, full_curvature, localization, sharpness, spectrum
 
 
 def traces(figure, name):
@@ -174,8 +174,8 @@ def test_odd_densities_are_drawn(result, log, tmp_path):
 
 
 def test_shares_stand_beside_their_baselines():
-    result = shares("item popularity")
-    figure = interactive.shares_figure(result)
+    result = localization("item popularity")
+    figure = interactive.localization_figure(result)
     (vectors,), (baselines,) = traces(figure, "eigenvectors"), traces(figure, "baselines")
     assert_allclose(vectors.z[:-1], result.values.T)
     assert_allclose(baselines.z[:-1], np.stack(list(result.baselines.values()), 1))
@@ -187,7 +187,7 @@ def test_shares_stand_beside_their_baselines():
     assert vectors.customdata[0, 0] == (
         "decile 1: 16 % of λ₁ (off by at most 0.3 %)<br>random vector 9 %<br>interactions 18 %"
     )
-    axes = static.shares_figure(result).axes[0]
+    axes = static.localization_figure(result).axes[0]
     meshes = [part.get_array() for part in axes.collections if isinstance(part, QuadMesh)]
     assert_allclose(meshes[0], vectors.z)
     assert_allclose(meshes[1], baselines.z)
@@ -198,9 +198,9 @@ def test_shares_stand_beside_their_baselines():
 
 
 def test_groups_that_are_all_there_is_need_no_other_row():
-    drawn = table(shares())
-    assert drawn.rows == shares().groups
-    assert interactive.shares_figure(shares()).layout.yaxis.ticktext[3] == "blocks.0.&lt;b&gt;f….norms"
+    drawn = localization_table(localization())
+    assert drawn.rows == localization().groups
+    assert interactive.localization_figure(localization()).layout.yaxis.ticktext[3] == "blocks.0.&lt;b&gt;f….norms"
 
 
 @given(st.floats(0, 1))
@@ -214,8 +214,8 @@ def test_cells_are_right_to_what_they_show(share):
 
 
 def test_text_on_the_cells_stands_out():
-    drawn = table(shares())
-    (numbers,) = traces(interactive.shares_figure(shares()), "shares")
+    drawn = localization_table(localization())
+    (numbers,) = traces(interactive.localization_figure(localization()), "shares")
     for text, colour in zip(numbers.text, numbers.textfont.color, strict=True):
         assert colour == ("#000000" if text != "<0.1" and float(text) > 43 * drawn.high else "#ffffff")
 
@@ -232,8 +232,16 @@ def test_text_on_the_cells_stands_out():
     ids=["one", "baselines only", "not a number", "nothing", "no groups"],
 )
 def test_odd_shares_are_drawn(result, tmp_path):
-    interactive.shares_figure(result).to_json()
-    saved(static.shares_figure(result), tmp_path)
+    interactive.localization_figure(result).to_json()
+    saved(static.localization_figure(result), tmp_path)
+
+
+NAMES = {
+    "one-step": "SAM step",
+    "ascent": "ascent",
+    "adaptive-ascent": "ascent, scale-free",
+    "average": "average over directions",
+}
 
 
 # ---- sharpness -----------------------------------------------------------------------------------------------------
@@ -244,7 +252,7 @@ def test_rises_are_drawn_by_kind_with_the_errors_of_the_averages(log):
     result = sharpness()
     figure = interactive.sharpness_figure(result, log=log)
     for kind in result.kinds:
-        (drawn,) = traces(figure, kind)
+        (drawn,) = traces(figure, NAMES[kind])
         values = result.column(kind)
         inside = np.isfinite(values) & ((values > 0) | (not log))
         assert_array_equal(drawn.x, result.rhos)
@@ -253,8 +261,8 @@ def test_rises_are_drawn_by_kind_with_the_errors_of_the_averages(log):
         assert_allclose(drawn.error_y.array, result.stderr[:, result.kinds.index(kind)])  # NaN: no bar, not even a cap
     assert len({trace.line.color for trace in figure.data}) == 4
     assert len({trace.marker.symbol[0] for trace in figure.data}) == 4
-    (average,) = traces(figure, "average")
-    assert average.text[1] == "average at ρ = 0.1<br>rise 8×10⁻⁵ ± 2×10⁻⁵<br>21 evaluations"
+    (average,) = traces(figure, "average over directions")
+    assert average.text[1] == "average over directions at ρ = 0.1<br>rise 8×10⁻⁵ ± 2×10⁻⁵<br>21 evaluations"
     (bars,) = static.sharpness_figure(result, log=log).axes[0].collections  # of the average alone
     assert_allclose(bars.get_segments()[:2], [[[0.05, 1.6e-5], [0.05, 2.4e-5]], [[0.1, 6e-5], [0.1, 1e-4]]])
     assert "after 10 steps of ascent, the last gained 0.1" in traces(figure, "ascent")[0].text[2]
@@ -263,7 +271,7 @@ def test_rises_are_drawn_by_kind_with_the_errors_of_the_averages(log):
 def test_what_has_no_place_on_the_axis_is_marked_at_its_edge():
     figure = interactive.sharpness_figure(sharpness())
     low, high = 10.0 ** np.array(figure.layout.yaxis.range)
-    falling, rising, missing = (traces(figure, kind)[0] for kind in ("one-step", "adaptive-ascent", "average"))
+    falling, rising, missing = (traces(figure, NAMES[kind])[0] for kind in ("one-step", "adaptive-ascent", "average"))
     assert falling.marker.symbol[2] == "triangle-down-open"
     assert rising.marker.symbol[2] == "triangle-up-open"
     assert low < falling.y[2] < 2e-5 < 0.4 < rising.y[2] < high
@@ -271,7 +279,7 @@ def test_what_has_no_place_on_the_axis_is_marked_at_its_edge():
     assert "rise ∞" in rising.text[2]
     assert np.isnan(missing.y[2])
     linear = interactive.sharpness_figure(sharpness(), log=False)
-    assert traces(linear, "one-step")[0].y[2] == -0.1
+    assert traces(linear, "SAM step")[0].y[2] == -0.1
 
 
 def test_rounding_noise_is_marked_where_it_matters():
@@ -304,14 +312,14 @@ def test_the_picture_has_a_panel_for_each_thing_that_is_known(tmp_path):
         "spectrum": "eigenvalue λ",
         "blocks": "λₘₐₓ of the block",
         "sharpness": "distance ρ (log scale)",
-        "shares": "mass by block (%)",
+        "localization": "share of the eigenvector by block (%)",
     }
     for part, label in labels.items():
         figure = static.curvature_figure(replace(curvature(), **{part: getattr(full, part)}))
         found = [axes.get_xlabel() for axes in figure.axes]
         assert found[0] == "eigenvalue of the Hessian"
         assert label in found
-        assert len(found) == (3 if part == "shares" else 2)
+        assert len(found) == (3 if part == "localization" else 2)
     whole = static.curvature_figure(full, name="SAMRec, $5$ <b>")
     assert (len(whole.axes), whole.get_size_inches()[0]) == (6, 7.0)
     saved(whole, tmp_path)

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from landscape.figures import interactive
 from landscape.figures.plotdata.contours import contour_lines
-from landscape.figures.plotdata.scales import heights
+from landscape.figures.plotdata.scales import plot_heights
 from tests.support.drawable import bowl, evaluated, interpolated, marked, ranking, tiny
 
 BOTH = pytest.mark.parametrize("draw", [interactive.surface_figure, interactive.contour_figure])
@@ -117,13 +117,13 @@ def test_contours_on_the_floor_lie_at_their_levels():
     assert axis.range[0] < np.nanmin(lines.z) <= np.nanmax(lines.z) < surface.loss.min()
     here = ~np.isnan(np.asarray(lines.x))
     assert_allclose(bowl(lines.x[here], lines.y[here]), lines.line.color[here], atol=2e-3)
-    assert_allclose(sorted(set(lines.line.color[here])), heights(surface).levels, rtol=1e-6)
+    assert_allclose(sorted(set(lines.line.color[here])), plot_heights(surface).levels, rtol=1e-6)
 
 
 def test_contours_of_both_figures_are_the_same():
     surface = interpolated()
     levels = interactive.contour_figure(surface).data[0].contours
-    assert_allclose(np.arange(levels.start, levels.end + levels.size / 2, levels.size), heights(surface).levels)
+    assert_allclose(np.arange(levels.start, levels.end + levels.size / 2, levels.size), plot_heights(surface).levels)
 
 
 def test_contour_lines_end_at_holes():

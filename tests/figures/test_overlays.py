@@ -12,20 +12,21 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from landscape.figures import interactive, static
-from landscape.figures.plotdata.planes import ball, coordinates, heights_at, path_line, quadratic_heights, spots
-from landscape.figures.plotdata.scales import heights
+from landscape.figures.plotdata.marks import heights_at, path_line, spots
+from landscape.figures.plotdata.planes import ball, coordinates, quadratic_heights
+from landscape.figures.plotdata.scales import plot_heights
 from landscape.figures.style import BALL_COLOUR, MARK
 from landscape.results import Mark, Trajectory
 from tests.support.drawable import (
     GRADIENT,
     HESSIAN,
-    band,
     between,
     bowl,
     evaluated,
     hump,
     interpolated,
     marked,
+    profile,
     quadratic,
 )
 
@@ -108,7 +109,7 @@ def test_heights_between_grid_points_are_bilinear(points, c):
 
 def test_heights_outside_and_beside_holes_are_unknown():
     surface = evaluated(spoil=True)
-    drawn = heights(surface)
+    drawn = plot_heights(surface)
     outside = np.array([[1.01, 0.0], [0.0, -0.81], [-3.0, 0.0]])
     assert np.isnan(heights_at(surface, drawn.values, outside)).all()
     hole = np.array([[surface.alphas[2] - 0.01, surface.betas[1]], [surface.alphas[2], surface.betas[2]]])
@@ -206,7 +207,7 @@ def test_ball_is_drawn_where_it_is_asked_for():
     [
         ({"direction_norms": [1.0, 1.0], "cosine": 0.0}, 0.0, "rho=0.0 must be a positive number"),
         ({"direction_norms": [1.0, 1.0], "cosine": 0.0}, math.nan, "rho=nan must be a positive number"),
-        ({}, 1.0, "does not tell how long its directions are"),
+        ({}, 1.0, "lengths of the directions are missing"),
         ({"direction_norms": [1.0, 1.0], "cosine": 1.0}, 1.0, "parallel"),
     ],
 )
@@ -222,9 +223,11 @@ def test_quadratic_model_touches_the_surface_at_the_centre():
     a, b = 1e-3, -2e-3
     surface = replace(evaluated(lambda x, y: bowl(a * x, b * y), points=(3, 3)), quadratic=quadratic())
     model = replace(surface.quadratic, gradient=GRADIENT * [a, b], hessian=HESSIAN * np.outer([a, b], [a, b]))
-    found = quadratic_heights(replace(surface, quadratic=model), heights(surface))
+    found = quadratic_heights(replace(surface, quadratic=model), plot_heights(surface))
     assert_allclose(found, surface.loss, atol=5 * abs(b) ** 3)
-    assert_allclose(quadratic_heights(replace(surface, quadratic=model), heights(surface, log=True)), np.log10(found))
+    assert_allclose(
+        quadratic_heights(replace(surface, quadratic=model), plot_heights(surface, log=True)), np.log10(found)
+    )
 
 
 def test_quadratic_model_is_drawn_where_it_is_asked_for():
@@ -232,7 +235,7 @@ def test_quadratic_model_is_drawn_where_it_is_asked_for():
     scene, chart = (draw(surface, quadratic=True) for draw in (interactive.surface_figure, interactive.contour_figure))
     (overlay,) = traces(scene, "quadratic model")
     assert overlay.opacity < 1
-    assert_allclose(overlay.z, quadratic_heights(surface, heights(surface)), rtol=1e-6)
+    assert_allclose(overlay.z, quadratic_heights(surface, plot_heights(surface)), rtol=1e-6)
     (reach,) = traces(chart, "quadratic model")
     radii = np.hypot(reach.x, reach.y)
     finite = np.isfinite(surface.quadratic.radii)
@@ -284,7 +287,7 @@ def test_static_names_are_text(tmp_path):
     surface = replace(marked(), marks=(Mark(name, 0.4, 0.3),))
     for draw in (static.surface_figure, static.contour_figure):
         static.save(draw(surface, name=name), tmp_path / "figure.png")
-    static.save(static.band_figure({name: band(), "other": band()}, name=name), tmp_path / "figure.png")
+    static.save(static.radial_profile_figure({name: profile(), "other": profile()}, name=name), tmp_path / "figure.png")
 
 
 def test_static_pictures_have_marks_path_and_names():

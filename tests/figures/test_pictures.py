@@ -21,21 +21,12 @@ from PIL import Image
 from landscape.cli import main
 from landscape.figures import static
 from landscape.figures.entries import ModelEntry
-from landscape.figures.export import OF_ONE, OF_SEVERAL, write_picture
-from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, SCALES, risen
-from landscape.figures.static.canvas import (
-    COLUMN,
-    DPI,
-    NARROWEST,
-    PAGE,
-    SUFFIXES,
-    fitted,
-    text_width,
-    width_of,
-    wrapped,
-)
+from landscape.figures.export import PICTURES_OF_ONE, PICTURES_OF_SEVERAL, write_picture
+from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, SCALES, above_lowest
+from landscape.figures.static.canvas import COLUMN, DPI, NARROWEST, PAGE, SUFFIXES, width_of
+from landscape.figures.static.text import fitted, text_width, wrapped
 from landscape.results.storage import save_surface
-from tests.support.drawable import band, bowl, curvature, evaluated, full_curvature, interpolated, marked, tiny
+from tests.support.drawable import bowl, curvature, evaluated, full_curvature, interpolated, marked, profile, tiny
 
 LONG = "A $x^2$ <script>alert(1)</script> & \\alpha " + "very long name " * 12
 HALF_A_POINT = 1 / 144
@@ -47,12 +38,12 @@ FIGURES = {
     "strip": lambda **look: static.surface_figure(evaluated(points=(11, 2)), **look),
     "map": lambda **look: static.contour_figure(marked(), **look),
     "line": lambda **look: static.line_figure(evaluated(points=(11, 1)), **look),
-    "bands": lambda **look: static.band_figure({LONG: band(), "other": band(3)}, **look),
-    "logarithmic bands": lambda **look: static.band_figure({"SAMRec": band()}, log=True, **look),
+    "radial profiles": lambda **look: static.radial_profile_figure({LONG: profile(), "other": profile(3)}, **look),
+    "logarithmic radial profile": lambda **look: static.radial_profile_figure({"SAMRec": profile()}, log=True, **look),
     "density": lambda **look: static.density_figure(FULL.spectrum, **look),
     "spectrum": lambda **look: static.spectrum_figure(FULL, **look),
     "blocks": lambda **look: static.blocks_figure(FULL.blocks, whole=FULL.pairs, **look),
-    "shares": lambda **look: static.shares_figure(FULL.localization[1], **look),
+    "localization": lambda **look: static.localization_figure(FULL.localization[1], **look),
     "sharpness": lambda **look: static.sharpness_figure(FULL.sharpness, **look),
     "curvature": lambda **look: static.curvature_figure(FULL, **look),
 }
@@ -232,7 +223,7 @@ def test_spectra_are_the_eigenvalues_with_their_residuals():
     empty = [line for line in axes.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
     assert [line.get_ydata().tolist() for line in empty] == [[0.141]]
     fisher = replace(curvature(), operator="fisher")
-    with pytest.raises(ValueError, match="different matrices have no axis in common: fisher, hessian"):
+    with pytest.raises(ValueError, match="different matrices have no axis in common: Fisher matrix, Hessian"):
         static.spectra_figure([ModelEntry("a", None, curvature()), ModelEntry("b", None, fisher)])
     with pytest.raises(ValueError, match="no model has a curvature to draw"):
         static.spectra_figure([ModelEntry("a", evaluated())])
@@ -248,7 +239,7 @@ def test_a_width_that_nothing_fits_into_is_refused(told):
     with pytest.raises(ValueError, match=f"a picture is column, page or 3.0 to 20.0 inches wide, not '{told}'"):
         width_of(told)
     with pytest.raises(ValueError, match=f"width={NARROWEST / 2} must lie between"):
-        static.band_figure({}, width=NARROWEST / 2)
+        static.radial_profile_figure({}, width=NARROWEST / 2)
 
 
 def test_the_commands_draw_what_is_asked(tmp_path):
@@ -273,7 +264,7 @@ def test_the_commands_draw_what_is_asked(tmp_path):
 @pytest.mark.parametrize("scale", SCALES)
 def test_bands_follow_the_scale(scale, tmp_path):
     write_picture([ModelEntry("a", marked()), ModelEntry("b")], tmp_path / "a.svg", kind="band", scale=scale)
-    own = static.band_figure({"a": band()}, rise=scale == RISE, log=scale == LOG)
+    own = static.radial_profile_figure({"a": profile()}, rise=scale == RISE, log=scale == LOG)
     static.save(own, tmp_path / "own.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "own.svg").read_bytes()
 
@@ -282,7 +273,7 @@ def test_a_surface_is_drawn_on_the_scale_that_was_chosen(tmp_path):
     for scale, surface, log in (
         (LINEAR, marked(), False),
         (LOG, marked(), True),
-        (RISE, risen(marked()), False),
+        (RISE, above_lowest(marked()), False),
     ):
         write_picture([ModelEntry("a", marked())], tmp_path / "a.svg", kind="map", scale=scale)
         static.save(static.contour_figure(surface, name="a", log=log), tmp_path / "own.svg")
@@ -290,8 +281,10 @@ def test_a_surface_is_drawn_on_the_scale_that_was_chosen(tmp_path):
 
 
 def test_commands_know_all_kinds():
-    assert [*OF_SEVERAL, "map"] == [kind for kind in (*OF_SEVERAL, "map") if kind in OF_ONE]  # compare may get one
-    for command, kinds in (("surface", set(OF_ONE) - {"spectrum"}), ("compare", set(OF_SEVERAL))):
+    assert [*PICTURES_OF_SEVERAL, "map"] == [
+        kind for kind in (*PICTURES_OF_SEVERAL, "map") if kind in PICTURES_OF_ONE
+    ]  # compare may get one
+    for command, kinds in (("surface", set(PICTURES_OF_ONE) - {"spectrum"}), ("compare", set(PICTURES_OF_SEVERAL))):
         (option,) = [each for each in main.commands[command].params if each.name == "picture"]
         assert set(option.type.choices) == kinds
 

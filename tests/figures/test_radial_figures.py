@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from landscape.figures import interactive, static
 from landscape.results import RadialProfile
-from tests.support.drawable import band
+from tests.support.drawable import profile
 
 
 def traces(figure, name):
@@ -17,8 +17,8 @@ def traces(figure, name):
 
 @pytest.mark.parametrize("rise", [False, True])
 def test_mean_and_interval_are_the_band_s_own(rise):
-    result = band()
-    figure = interactive.band_figure({"SAMRec": result}, rise=rise)
+    result = profile()
+    figure = interactive.radial_profile_figure({"SAMRec": result}, rise=rise)
     values = result.rises if rise else result.losses
     (mean,) = traces(figure, "SAMRec")
     assert_array_equal(mean.x, result.radii)
@@ -30,28 +30,28 @@ def test_mean_and_interval_are_the_band_s_own(rise):
     assert_allclose(lower.y, values.mean(0) - half)
     assert "95% interval" in mean.hovertemplate
     assert figure.layout.yaxis.title.text == ("rise of the loss above the centre" if rise else "loss")
-    axes = static.band_figure({"SAMRec": result}, rise=rise).axes[0]
+    axes = static.radial_profile_figure({"SAMRec": result}, rise=rise).axes[0]
     assert_allclose(axes.lines[-1].get_ydata(), values.mean(0))
     assert axes.get_ylabel().replace("\n", " ") == figure.layout.yaxis.title.text
 
 
 def test_planes_are_drawn_for_one_model_only():
-    one = interactive.band_figure({"a": band()})
-    assert_allclose([trace.y for trace in traces(one, "plane")], band().rises)
-    two = interactive.band_figure({"a": band(), "b": band(3)})
+    one = interactive.radial_profile_figure({"a": profile()})
+    assert_allclose([trace.y for trace in traces(one, "plane")], profile().rises)
+    two = interactive.radial_profile_figure({"a": profile(), "b": profile(3)})
     assert traces(two, "plane") == []
     assert len({trace.line.color for name in "ab" for trace in traces(two, name)}) == 2
     assert (one.layout.showlegend, two.layout.showlegend) == (False, True)
 
 
 def test_one_plane_has_no_interval():
-    figure = interactive.band_figure({"a": band(1)})
+    figure = interactive.radial_profile_figure({"a": profile(1)})
     assert [trace.name for trace in figure.data] == ["a"]
     assert "one plane" in figure.data[0].hovertemplate
 
 
 def test_names_of_models_are_text():
-    figure = interactive.band_figure({"<b>%{x}</b>": band(), "other": band()}, name="<i>")
+    figure = interactive.radial_profile_figure({"<b>%{x}</b>": profile(), "other": profile()}, name="<i>")
     assert figure.layout.title.text == "&lt;i&gt;"
     (mean,) = traces(figure, "&lt;b&gt;%{x}&lt;/b&gt;")
     assert mean.hovertemplate.startswith("&lt;b&gt;%&#123;x}&lt;/b&gt;<br>")
@@ -65,16 +65,16 @@ def test_names_of_models_are_text():
 )
 def test_odd_bands_are_drawn(losses, log, tmp_path):
     bands = {"a": RadialProfile(np.linspace(0, 1, 4), np.array(losses))}
-    low, high = interactive.band_figure(bands, log=log).layout.yaxis.range
+    low, high = interactive.radial_profile_figure(bands, log=log).layout.yaxis.range
     assert low < high
-    static.save(static.band_figure(bands, log=log), tmp_path / "figure.png")
+    static.save(static.radial_profile_figure(bands, log=log), tmp_path / "figure.png")
 
 
 def test_log_leaves_out_what_is_not_above_zero():
-    (mean,) = traces(interactive.band_figure({"a": band()}, log=True), "a")
-    assert_array_equal(np.isnan(np.asarray(mean.y, dtype=float)), band().radii == 0)
+    (mean,) = traces(interactive.radial_profile_figure({"a": profile()}, log=True), "a")
+    assert_array_equal(np.isnan(np.asarray(mean.y, dtype=float)), profile().radii == 0)
 
 
 def test_no_bands_at_all():
-    assert interactive.band_figure({}).data == ()
-    assert static.band_figure({}).axes[0].lines[:] == []
+    assert interactive.radial_profile_figure({}).data == ()
+    assert static.radial_profile_figure({}).axes[0].lines[:] == []

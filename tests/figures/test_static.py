@@ -12,7 +12,7 @@ from matplotlib.collections import QuadMesh
 from numpy.testing import assert_allclose, assert_array_equal
 
 from landscape.figures import interactive, static
-from landscape.figures.plotdata.scales import heights
+from landscape.figures.plotdata.scales import plot_heights
 from landscape.figures.static.canvas import COLUMN, PAGE, SUFFIXES
 from landscape.figures.style import MARK
 from tests.support.drawable import bowl, evaluated, interpolated, tiny
@@ -39,7 +39,7 @@ def test_the_functions_are_those_of_interactive():
 def test_surface_spans_the_heights_and_marks_the_centre(log):
     surface = interpolated()
     (axes,) = static.surface_figure(surface, log=log).axes
-    drawn = heights(surface, log=log)
+    drawn = plot_heights(surface, log=log)
     assert axes.get_zlim()[1] == pytest.approx(drawn.high)
     assert axes.get_zlim()[0] < drawn.low
     assert marked(axes) == [0, 0, pytest.approx(np.log10(0.25) if log else 0.25)]
@@ -59,7 +59,7 @@ def test_contours_have_the_levels_of_the_interactive_figure():
     surface = interpolated()
     axes = static.contour_figure(surface).axes[0]
     lines = [part for part in axes.collections if hasattr(part, "levels") and not part.filled]
-    assert_allclose(lines[0].levels, heights(surface).levels)
+    assert_allclose(lines[0].levels, plot_heights(surface).levels)
     assert marked(axes) == [0, 0]
 
 

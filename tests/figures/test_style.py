@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from landscape.figures.plotdata.scales import log_ticks, round_ticks
+from landscape.figures.plotdata.ticks import log_ticks, round_ticks
 from landscape.figures.style import COLOUR_SCALE, PATH_COLOURS, give_or_take, number, percent, shortened
 from landscape.figures.themes import template
 

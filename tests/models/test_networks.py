@@ -7,10 +7,9 @@ import torch
 from landscape.models.dropout import Dropout
 from landscape.models.encoder import attention_bias
 from landscape.models.sasrec import SASRec
-from landscape.training.batches.packing import batch, pieces
+from landscape.training.batches.packing import batch, input_windows
 from landscape.training.checkpoints.import_s3rec import import_s3rec
 from landscape.training.data.dataset import load
-from landscape.training.evaluation.ranking import model_ranks
 from tests.support.small import small_model
 
 
@@ -26,23 +25,11 @@ def test_outputs_and_scores_equal_the_reference(published, fixtures_folder, data
         users, hidden, scores = (
             reference[name] for name in ("users", "finetune_last_hidden", "finetune_scores_first100")
         )
-    rows = batch(dataset, pieces(dataset, 50, until=1), users, 50)
+    rows = batch(dataset, input_windows(dataset, 50, held_out=1), users, 50)
     with torch.no_grad():
         ours = published(rows.items, rows.positions, rows.segments, select=rows.ends)
     np.testing.assert_allclose(ours.numpy(), hidden, atol=1e-5)
     np.testing.assert_allclose((ours @ published.items.weight[:100].T).detach().numpy(), scores, atol=1e-5)
-
-
-def test_ranks_of_all_users_equal_the_reference(published, fixtures_folder, data_folder):
-    ranks = model_ranks(published, load(data_folder / "Beauty.txt"), "test")
-    with np.load(fixtures_folder / "s3rec_Beauty_ranking.npz") as reference:
-        apart = reference["ranks"] - ranks
-    # The reference holds a target's score from one product against its score from another, so that rounding decides
-    # whether a target loses to itself: it ranks 1 worse in 41 % of cases. Neighbours within rounding give the rest.
-    assert np.abs(apart).max() <= 2
-    assert set(np.unique(apart[np.abs(apart) < 2])) <= {-1, 0, 1}
-    assert np.mean(apart < 0) < 0.001
-    assert np.mean(apart > 1) < 0.001
 
 
 def test_a_block_equals_torchs_post_norm_encoder_layer():
@@ -122,5 +109,5 @@ def test_dropout_out_of_range_is_refused(p):
 
 
 def test_heads_must_divide_the_width():
-    with pytest.raises(ValueError, match="width 10 is no multiple of heads 4"):
+    with pytest.raises(ValueError, match="width 10 is not a multiple of heads 4"):
         SASRec(10, width=10, heads=4)

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say: equal work for the peers, and a table that shows what was found."""
+"""The benchmarks measure what they state: equal work for the peers, and a table that shows all results."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from benchmarks.table import markdown
 from landscape import Objective
 from landscape.models.sasrec import SASRec
 from landscape.training.batches.negatives import NegativeSampler
-from landscape.training.batches.packing import Batch, batch, pieces
+from landscape.training.batches.packing import Batch, batch, input_windows
 from landscape.training.losses.next_item import recommendation
 from tests.support.small import random_dataset, small_model
 
@@ -30,7 +30,7 @@ def model() -> SASRec:
 def rows() -> Batch:
     dataset = random_dataset([3, 5, 9, 14, 4])
     negatives = NegativeSampler(dataset).draw(np.random.default_rng(0))
-    return batch(dataset, pieces(dataset, 8, until=3), np.arange(5), 8, targets="each", negatives=negatives)
+    return batch(dataset, input_windows(dataset, 8, held_out=3), np.arange(5), 8, targets="each", negatives=negatives)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_peers_differentiate_the_same_loss(model: SASRec, rows: Batch) -> No
     scores = peers.Scores(model)
     ((inputs, targets),) = peers.pairs([rows])
     value = peers.loss(scores(inputs), targets)
-    gradient = torch.cat([one.flatten() for one in torch.autograd.grad(value, list(model.parameters()))])
+    gradient = torch.cat([part.flatten() for part in torch.autograd.grad(value, list(model.parameters()))])
     assert value.item() == pytest.approx(objective.value(), rel=1e-12)
     torch.testing.assert_close(gradient, objective.gradient())
 
@@ -79,7 +79,7 @@ def test_memory_sees_what_was_allocated_and_freed() -> None:
     del block
     after = measure.peak_memory()
     if before is None or after is None:
-        pytest.skip("the system does not tell")
+        pytest.skip("the system does not report it")
     assert after > 500
 
 

@@ -186,7 +186,7 @@ def test_a_curvature_of_everything(runs, tmp_path):
     options = ["--all", "--top", "2", "--probes", "2", "--steps", "5", "--trace-products", "9", "--rhos", "0.1,0.5"]
     path = runs / "samrec" / "checkpoint.pt"
     text = run("curvature", path, *FEW, *options, "--draws", "2", "--out", tmp_path / "c.html").stdout
-    for title in ("Eigenvalues (hessian)", "by block", "by item popularity", "Spectrum", "Rise of the loss", "Checks"):
+    for title in ("Eigenvalues (Hessian)", "by block", "by item popularity", "Spectrum", "Rise of the loss", "Checks"):
         assert title in text
     found = json.loads(run("curvature", tmp_path / "c.json", "--json").stdout)
     assert found["spectrum"]["size"] == found["metadata"]["parameters_taking_part"]
@@ -203,14 +203,14 @@ def test_surfaces_of_all_kinds_of_planes(runs, tmp_path):
     found = json.loads(run("surface", one, *few, "--eigen", "1,-1", *out).stdout)
     assert len(found["quadratic"]["hessian"]) == 2
     found = json.loads(run("surface", one, *few, "--repeats", "2", "--line", *out).stdout)
-    assert found["band"]["repeats"] == 2
+    assert found["radial_profile"]["repeats"] == 2
     metrics = ["--metric", "valid", "--metric", "NDCG@10", "--metric-points", "3"]
     found = json.loads(run("surface", one, *few, *metrics, *out).stdout)
     assert {"validation loss", "validation NDCG@10"} == found["metrics"].keys()
     run("train", "sasrec", "--out", tmp_path / "run", *TINY, "--snapshots", "1")
     path = ["surface", tmp_path / "run" / "checkpoint.pt", *few, "--trajectory", tmp_path / "run"]
     found = json.loads(run(*path, *out).stdout)
-    assert found["path"]["names"] == ["epoch 0", "epoch 1", "epoch 2"]
+    assert found["trajectory"]["names"] == ["epoch 0", "epoch 1", "epoch 2"]
 
 
 def test_several_results_are_one_json_list(runs):
@@ -331,32 +331,35 @@ def test_bad_input_is_refused_in_one_line(arguments, message, runs, tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "message"),
     [
-        ["train", "--epochs", "x"],
-        ["train", "sasrec", "--crop", "0.5"],
-        ["train", "sasrec", "--rho", "0.5"],
-        ["train", "cl4srec", "--pretrained", "x.pt"],
-        ["nonsense"],
-        ["surface"],
-        ["surface", "a", "--points", "0x2"],
-        ["surface", "a", "--eigen", "1,x"],
-        ["curvature", "a", "--memory", "lots"],
-        ["compare", "a", "--rho", "nan"],
-        ["surface", "a", "--rho", "inf"],
-        ["surface", "a", "--rho", "-1"],
-        ["curvature", "a", "--rhos", "small"],
-        ["import", "s3rec", "a"],
+        (["train", "--epochs", "x"], "'x' is not a valid integer"),
+        (["train", "sasrec", "--crop", "0.5"], "--crop has no effect here; it is an option of: "),
+        (["train", "sasrec", "--rho", "0.5"], "--rho has no effect here; it is an option of: "),
+        (["train", "cl4srec", "--pretrained", "x.pt"], "--pretrained has no effect here; it is an option of: "),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["surface"], "Missing argument"),
+        (["surface", "a", "--points", "0x2"], "'0x2' is neither a number of points"),
+        (["surface", "a", "--eigen", "1,x"], "'1,x' is not a list of whole numbers separated by commas"),
+        (["curvature", "a", "--memory", "lots"], "'lots' is not an amount of memory such as 500M or 4G"),
+        (["compare", "a", "--rho", "nan"], "Invalid value for '--rho': "),
+        (["surface", "a", "--rho", "inf"], "Invalid value for '--rho': "),
+        (["surface", "a", "--rho", "-1"], "Invalid value for '--rho': "),
+        (["curvature", "a", "--rhos", "small"], "'small' is not a list of numbers separated by commas"),
+        (["import", "s3rec", "a"], "Missing option '--data'"),
+        (["surface", "a", "--lines"], "No such option"),
     ],
 )
-def test_wrong_usage_exits_with_2(arguments):
-    refused(*arguments, code=2)
+def test_wrong_usage_exits_with_2_and_says_what_is_wrong(arguments, message):
+    said = refused(*arguments, code=2)
+    assert message in said
+    assert ("No such option" in said) is (message == "No such option")
 
 
 def test_a_result_of_the_other_kind_is_named_as_such(results):
     surface, curvature = results / "sasrec.npz", results / "sasrec-curvature.json"
-    assert "no curvature, which is kept as FILE.json" in refused("curvature", surface)
-    assert "no surface, which is kept as FILE.npz" in refused("surface", curvature)
+    assert "sasrec.npz is not a curvature, which is stored as FILE.json" in refused("curvature", surface)
+    assert "sasrec-curvature.json is not a surface, which is stored as FILE.npz" in refused("surface", curvature)
 
 
 @pytest.mark.parametrize("option", [["--out", "x.html"], ["--svg", "x.svg"]])

@@ -1,6 +1,6 @@
 """The documents hold: what guides show works and prints what they say, links lead somewhere, options exist.
 
-A guide is run from top to bottom, in an empty folder of its own. What becomes of a fenced block, its info string says:
+A guide is run from top to bottom, in an empty folder. The info string of a fenced block says what becomes of it:
 
 - ``sh``: commands, one a line, that all have to succeed.
 - ``python``: run in one namespace with the guide's other Python blocks.
@@ -25,7 +25,7 @@ from landscape.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "README.md"]
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"[\w./-]+\.(?:csv|html|json|npz|pdf|png|pt|svg|txt)\b")
 NUMBER = re.compile(r"[-+]?\d(?:[\d.,]*\d)?(?:e[-+]?\d+)?")
@@ -89,6 +89,7 @@ def follow(text):
     assert [file for file in sorted(files) if not Path(file).is_file()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
 def test_a_guide_can_be_followed(guide, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -136,21 +137,21 @@ def test_the_reference_has_every_command_and_every_option():
     everything = walk(main, ("landscape",))
     assert sections.keys() == everything.keys()
     for path, command in everything.items():
-        told = OPTION.findall(sections[path])
-        assert options(command) <= {*told}, path
+        assert options(command) <= {*OPTION.findall(sections[path])}, path
 
 
 def walk(command, path):
-    found = {" ".join(path): command}
+    """A command and those below it, by their full names."""
+    commands = {" ".join(path): command}
     for name, below in getattr(command, "commands", {}).items():
-        found |= walk(below, (*path, name))
-    return found
+        commands |= walk(below, (*path, name))
+    return commands
 
 
 def options(command):
     """The long names of a command's options."""
-    several = [each for each in command.params if isinstance(each, click.Option)]
-    names = {name for each in several for name in (*each.opts, *each.secondary_opts)}
+    declared = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    names = {name for option in declared for name in (*option.opts, *option.secondary_opts)}
     return {name for name in names if name.startswith("--")} | {"--help"}
 
 
@@ -163,29 +164,35 @@ def unknown(words):
             known = known | options(command)
     if command is main and not {*words[1:]} & known:
         return words[:2]
-    return [found for word in words if (found := word.split("=")[0]).startswith("--") and found not in known]
+    names = [word.split("=")[0] for word in words]
+    return [name for name in names if name.startswith("--") and name not in known]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_commands_are_shown_with_options_that_they_have(page):
-    for info, block in blocks(read(page)):
-        for line in block.splitlines() if info != "python" else ():
-            shown = line.strip().removeprefix("$ ")
-            if shown.startswith("landscape "):
-                for words in lines(shown):
-                    assert unknown(words) == [], shown
+def test_commands_are_shown_with_options_that_they_have():
+    shown = [
+        line.strip().removeprefix("$ ")
+        for page in PAGES
+        for info, block in blocks(read(page))
+        if info != "python"
+        for line in block.splitlines()
+    ]
+    commands = [line for line in shown if line.startswith("landscape ")]
+    assert len(commands) > 50
+    for command in commands:
+        for words in lines(command):
+            assert unknown(words) == [], command
 
 
-@pytest.mark.parametrize("page", [path for path in PAGES if path.name != "results.md"], ids=named)
-def test_options_in_the_text_exist(page):
-    """Of results.md some are the benchmarks'."""
+def test_options_in_the_text_exist():
     everywhere = set().union(*map(options, walk(main, ("landscape",)).values()))
-    told = {option for code in re.findall(r"`([^`\n]+)`", prose(read(page))) for option in OPTION.findall(code)}
-    assert told <= everywhere
+    for page in PAGES:
+        code = re.findall(r"`([^`\n]+)`", prose(read(page)))
+        if page.name != "results.md" and page.parent.name != "benchmarks":  # they have options of the benchmarks
+            assert {option for text in code for option in OPTION.findall(text)} <= everywhere, named(page)
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "wrong"),
     [
         ("landscape surface a.pt --line --points 5", []),
         ("landscape surface a.pt --lines", ["--lines"]),
@@ -195,8 +202,8 @@ def test_options_in_the_text_exist(page):
         ("landscape --version", []),
     ],
 )
-def test_an_option_that_a_command_lacks_is_noticed(line, found):
-    assert unknown(shlex.split(line)) == found
+def test_an_option_that_a_command_lacks_is_noticed(line, wrong):
+    assert unknown(shlex.split(line)) == wrong
 
 
 def anchors(text):
@@ -207,20 +214,19 @@ def anchors(text):
 
 def broken(page):
     """The links of a page that lead to no file, or to no heading of it."""
-    found = []
+    wrong = []
     for link in re.findall(r"\]\(([^)\s]+)\)", prose(read(page))):
         if re.match(r"[a-z]+:", link):
             continue
         file, _, anchor = link.partition("#")
         target = page.parent / file if file else page
         if not target.exists() or (anchor and anchor not in anchors(read(target))):
-            found.append(link)
-    return found
+            wrong.append(link)
+    return wrong
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_links_lead_somewhere(page):
-    assert broken(page) == []
+def test_links_lead_somewhere():
+    assert {named(page): links for page in PAGES if (links := broken(page))} == {}
 
 
 def test_a_broken_link_is_noticed(tmp_path):

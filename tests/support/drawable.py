@@ -113,7 +113,7 @@ def checks(*, agree: bool = True) -> CheckReport:
     return CheckReport(tuple(good if agree else good + bad))
 
 
-def band(repeats: int = 5) -> RadialProfile:
+def profile(repeats: int = 5) -> RadialProfile:
     """The rise of a bowl, steeper from plane to plane."""
     radii = np.linspace(0, 1, 26)
     steepness = 1 + 0.2 * np.sin(np.arange(repeats))
@@ -126,7 +126,7 @@ def ranking(a: Floats, b: Floats) -> Floats:
 
 
 def marked(points: tuple[int, int] = (21, 17)) -> Surface:
-    """A plane through a training run, with marks, a path, a band, checks, a quadratic model and metrics."""
+    """A plane through a training run, with marks, a path, a radial profile, checks, a quadratic model and metrics."""
     plain = interpolated(points=points)
     a, b = np.meshgrid(plain.alphas, plain.betas)
     whole, coarse = ranking(a, b), np.full(a.shape, np.nan)
@@ -145,7 +145,7 @@ def marked(points: tuple[int, int] = (21, 17)) -> Surface:
         metrics={"HR@10": whole, "NDCG@10": coarse},
         marks=(Mark("end", 0.0, 0.0), Mark("averaged", 0.4, 0.3), Mark("far away", 3.0, 0.0)),
         trajectory=path,
-        radial_profile=band(),
+        radial_profile=profile(),
         checks=checks(),
         quadratic=quadratic(),
     )
@@ -198,8 +198,8 @@ def blocks() -> BlockEigenvalues:
     )
 
 
-def shares(by: str = "block") -> Localization:
-    """Of three eigenvectors, the last undetermined; a tenth of the mass lies in no decile."""
+def localization(by: str = "block") -> Localization:
+    """Of three eigenvectors, the last undetermined; a tenth of each lies in no decile."""
     if by == "block":
         groups = blocks().names
         values = np.array([[0.6, 0.1, 0.25, 0.05], [0.2, 0.0004, 0.7, 0.0996], [0.25, 0.25, 0.25, 0.25]])
@@ -240,14 +240,14 @@ def sharpness() -> Sharpness:
 
 
 def full_curvature() -> Curvature:
-    """All that a curvature can carry."""
+    """A curvature with all of its parts."""
     return replace(
         curvature(),
         spectrum=spectrum(),
         trace=TraceEstimate(91.4, 2.3, 60, "hutch++"),
         sharpness=sharpness(),
         blocks=blocks(),
-        localization=(shares(), shares("item popularity")),
+        localization=(localization(), localization("item popularity")),
         checks=checks(),
         quadratic=quadratic(),
     )

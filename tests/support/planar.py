@@ -26,7 +26,7 @@ class Plane(nn.Module):
 
 
 class Counting(Objective[Any]):
-    """Notes the points it evaluates, and may fail on the way. Several functions are parts, of these weights."""
+    """Records the points that it evaluates, and may fail on the way. Several functions are parts of the loss."""
 
     def __init__(self, *functions: Function, fails_at: int | None = None, **options: Any) -> None:
         def loss(model: nn.Module, batch: None) -> Any:

@@ -15,7 +15,7 @@ from landscape.training.data.dataset import Attributes, Dataset
 
 
 def dataset_of(sequences: Sequence[Sequence[int]], n_items: int) -> Dataset:
-    """A data set of these sequences."""
+    """Return a data set of these sequences."""
     lengths = [len(sequence) for sequence in sequences]
     return Dataset(
         name="small",
@@ -28,7 +28,7 @@ def dataset_of(sequences: Sequence[Sequence[int]], n_items: int) -> Dataset:
 
 
 def random_dataset(lengths: Sequence[int], n_items: int = 60, seed: int = 0) -> Dataset:
-    """Users with these many items each, without repeats."""
+    """Return users with these numbers of items, without repeats."""
     generator = np.random.default_rng(seed)
     return dataset_of([generator.permutation(n_items)[:length] + 1 for length in lengths], n_items)
 
@@ -36,7 +36,7 @@ def random_dataset(lengths: Sequence[int], n_items: int = 60, seed: int = 0) -> 
 def small_model(
     n_items: int = 60, *, max_length: int = 8, dtype: torch.dtype = torch.float64, seed: int = 0, **sizes: int
 ) -> SASRec:
-    """A model whose weights are large enough to make a difference."""
+    """Return a model with weights large enough to change its output."""
     torch.manual_seed(seed)
     model = SASRec(n_items, max_length=max_length, **{"width": 8, "layers": 2, "heads": 2} | sizes).to(dtype).eval()
     with torch.no_grad():
@@ -46,7 +46,7 @@ def small_model(
 
 
 def with_attributes(dataset: Dataset, n_attributes: int = 9, seed: int = 0) -> Dataset:
-    """The same data with 0 to 3 attributes an item."""
+    """Return the same data with 0 to 3 attributes for an item."""
     generator = np.random.default_rng(seed)
     of_items = [
         np.sort(generator.permutation(n_attributes)[: generator.integers(0, 4)]) + 1 for _ in range(dataset.n_items)
@@ -64,7 +64,7 @@ def with_attributes(dataset: Dataset, n_attributes: int = 9, seed: int = 0) -> D
 
 
 def assert_derivatives(objective: Objective[Any], *, step: float = 1e-5) -> None:
-    """Gradient and Hessian product along a random direction equal central differences, in float64."""
+    """Compare the gradient and a Hessian product along a random direction with central differences, in float64."""
     torch.manual_seed(1)
     v = objective.space.project(torch.randn_like(objective.params))
     ends = [objective.params + sign * step * v for sign in (1, -1)]

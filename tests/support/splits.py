@@ -17,7 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape.objectives.composite_loss import CompositeLoss
 from landscape.training.batches.negatives import NegativeSampler
 from landscape.training.batches.packing import batch as packed
-from landscape.training.batches.packing import pieces
+from landscape.training.batches.packing import input_windows
 from tests.support.problems import Problem, convolutional, flat, linear_regression, logistic, transformer, two_parts
 from tests.support.small import random_dataset, small_model
 
@@ -199,9 +199,9 @@ def pairwise(z: tuple[Tensor, Tensor], batch: Any) -> tuple[Tensor, Tensor]:
 def recommender() -> SplitProblem:
     """SASRec over packed rows; a group is a user, whose terms are part of a row."""
     dataset = random_dataset([4, 5, 7, 9, 4, 6], n_items=12)
-    read, negatives = pieces(dataset, 4, until=3), NegativeSampler(dataset).draw(np.random.default_rng(0))
+    inputs, negatives = input_windows(dataset, 4, held_out=3), NegativeSampler(dataset).draw(np.random.default_rng(0))
     batches = [
-        packed(dataset, read, np.array(users), 4, targets="each", negatives=negatives)
+        packed(dataset, inputs, np.array(users), 4, targets="each", negatives=negatives)
         for users in ([0, 2], [1, 3, 4, 5])
     ]
 

@@ -1,4 +1,4 @@
-"""Operators that tell what Lanczos does with them, and what has to hold of its results."""
+"""Operators that count their products, and the properties that results of Lanczos must have."""
 
 import sys
 
@@ -11,7 +11,7 @@ EPS = {torch.float32: 1.2e-7, torch.float64: 2.2e-16}
 
 
 class Watched:
-    """A matrix that counts its products, and the rows that the basis holds meanwhile."""
+    """A matrix that counts its products, and the most rows of the basis."""
 
     def __init__(self, matrix):
         self.matrix, self.shape, self.dtype, self.device = matrix, matrix.shape, matrix.dtype, matrix.device
@@ -26,7 +26,7 @@ class Watched:
 
 
 def room(H, vectors):
-    """Memory for so many vectors, with the one that reducing them takes."""
+    """Memory for this many vectors, and for the one that reducing the basis needs."""
     return (vectors + 1) * H.shape[0] * H.dtype.itemsize
 
 

@@ -1,1 +1,1 @@
-"""From a checkpoint to the geometry of its loss: surfaces and curvatures, made once and found again."""
+"""From a checkpoint to the geometry of its loss: surfaces and curvatures, computed once and then read."""

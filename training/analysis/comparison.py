@@ -1,8 +1,8 @@
-"""Several checkpoints and results side by side: what belongs to one model is put together, what is missing computed."""
+"""Several models side by side: results of one model are put together, missing ones are computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ import torch
 
 from landscape.progress import Progress, silent
 from landscape.results import Curvature, Surface
-from landscape.results.storage import curvature_values, load_curvature, load_surface, surface_values
+from landscape.results.files import errors_about
+from landscape.results.values import curvature_values, surface_values
 from landscape.training.analysis.curvature import curvature_of
+from landscape.training.analysis.inputs import Result, open_inputs, title_of, titled
 from landscape.training.analysis.related_results import history_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.target import AnalysisTarget
@@ -21,88 +23,127 @@ from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
 
+OBJECTIVE, SURFACE, CURVATURE = ObjectiveConfig(), SurfaceConfig(), CurvatureConfig(top=3, checks=False)  # by default
+
 
 @dataclass(frozen=True)
-class Entry:
-    """One model of a comparison, as far as something is known of it."""
+class ComparisonEntry:
+    """One model of a comparison; what is not known of it is None or empty."""
 
     title: str
-    key: str  # the checkpoint's SHA-256; where that is not told, the title, and where there is none, the file's path
+    key: str  # the checkpoint's SHA-256; where it is unknown, the title, and where there is none, the file's path
     surface: Surface | None = None
     curvature: Curvature | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+    name: str = ""  # the title, without what all models of the comparison share
 
     def values(self) -> dict[str, Any]:
-        """What there is as plain values, under the names that result files have."""
+        """Return the results as plain values, under the names that result files have."""
         return {
             "surface": surface_values(self.surface) if self.surface else None,
             "curvature": curvature_values(self.curvature) if self.curvature else None,
         }
 
     def __str__(self) -> str:
-        return "; ".join(repr(each) for each in (self.surface, self.curvature) if each is not None)
+        return "; ".join(repr(result) for result in (self.surface, self.curvature) if result is not None)
 
 
-def stored(path: str) -> Entry:
-    """A result file as an entry.
+def compare(
+    inputs: Sequence[str | Path],
+    *,
+    objective_config: ObjectiveConfig = OBJECTIVE,
+    surface_config: SurfaceConfig = SURFACE,
+    curvature_config: CurvatureConfig = CURVATURE,
+    data: str | None = None,
+    data_dir: str | None = None,
+    device: torch.device | str = "cpu",
+    progress: Progress = silent,
+) -> list[ComparisonEntry]:
+    """Return one entry for each model: surface, curvature and training history, ready to be drawn side by side.
+
+    Args:
+        inputs: Checkpoints, whose surface and curvature are computed or read from ``results/`` beside them; and files
+            of results, which are taken as they are. All are opened before anything is computed.
+        objective_config: The loss, the same for all checkpoints.
+        surface_config: The plane through each checkpoint.
+        curvature_config: What to compute of each checkpoint's curvature.
+        data: Name or file of the checkpoints' data; by default what each was trained on.
+        data_dir: The folder that data names are looked up in.
+        device: Where to compute.
+        progress: Called with (done, total, text) of each analysis.
 
     Raises:
-        ValueError: It is no result, or damaged.
-        OSError: It is not there.
+        ValueError: A file is damaged or not there, or an analysis failed; the message names the file.
     """
-    if path.endswith(".npz"):
-        surface = load_surface(path)
-        return Entry(*_named(surface.metadata, path), surface=surface)
-    curvature = load_curvature(path)
-    return Entry(*_named(curvature.metadata, path), curvature=curvature)
+    entries = []
+    for path, opened in zip(inputs, open_inputs(inputs, data=data, data_dir=data_dir), strict=True):
+        with errors_about(path):
+            if isinstance(opened, AnalysisTarget):
+                report = titled(progress, opened.checkpoint.title)
+                configs = objective_config, surface_config, curvature_config
+                entries.append(checkpoint_entry(opened, *configs, device=device, progress=report))
+            else:
+                entries.append(result_entry(opened, path))
+    entries = joined(entries)
+    names = short_names([entry.title for entry in entries])
+    return [replace(entry, name=name) for entry, name in zip(entries, names, strict=True)]
 
 
-def computed(
+def result_entry(result: Result, path: str | Path) -> ComparisonEntry:
+    """Return an entry that has one result, which was read from ``path``."""
+    title, checkpoint = result.metadata.get("title"), result.metadata.get("checkpoint", {})
+    key = str(checkpoint.get("sha256") or title or Path(path).with_suffix(""))
+    if isinstance(result, Surface):
+        return ComparisonEntry(title_of(result.metadata, path), key, surface=result)
+    return ComparisonEntry(title_of(result.metadata, path), key, curvature=result)
+
+
+def checkpoint_entry(
     target: AnalysisTarget,
     objective_config: ObjectiveConfig,
-    chosen: SurfaceConfig,
+    surface_config: SurfaceConfig,
     curvature_config: CurvatureConfig,
     *,
     device: torch.device | str = "cpu",
     progress: Progress = silent,
-) -> Entry:
-    """A checkpoint as an entry; results that are there already are read. Errors as of both analyses."""
-    surface, _ = surface_of(target, objective_config, chosen, device=device, progress=progress)
+) -> ComparisonEntry:
+    """Return a checkpoint's entry; results that exist are read. Errors as of ``surface_of`` and ``curvature_of``."""
+    surface, _ = surface_of(target, objective_config, surface_config, device=device, progress=progress)
     curvature, _ = curvature_of(target, objective_config, curvature_config, device=device, progress=progress)
     title = target.checkpoint.title + objective_config.title
-    return Entry(title, target.sha256, surface, curvature, history_of(target.path.parent))
+    return ComparisonEntry(title, target.sha256, surface, curvature, history_of(target.path.parent))
 
 
-def joined(entries: Sequence[Entry]) -> list[Entry]:
-    """One entry for each model and loss, in the order of their first.
+def joined(entries: Sequence[ComparisonEntry]) -> list[ComparisonEntry]:
+    """Return one entry for each model and loss, in the order of their first.
 
-    Titles tell the loss: what a method minimised and the common loss are not put together, though of one checkpoint. Of
-    results that have the same values the last is kept; others of one kind and one checkpoint, such as surfaces with
-    other users or along other directions, are entries of their own. What is of another kind goes to the first.
+    Titles name the loss: a checkpoint's own loss and the common loss make two entries. Of results with the same values
+    the last is kept; others of one kind and one checkpoint, such as surfaces with other users or along other
+    directions, are separate entries. A result of another kind joins the first of them.
     """
-    found: list[Entry] = []
+    result: list[ComparisonEntry] = []
     for entry in entries:
-        for index, before in enumerate(found):
-            if (before.key, before.title) == (entry.key, entry.title) and _same(before, entry):
-                found[index] = replace(
-                    before,
-                    surface=entry.surface or before.surface,
-                    curvature=entry.curvature or before.curvature,
-                    history=entry.history or before.history,
+        for index, earlier in enumerate(result):
+            if (earlier.key, earlier.title) == (entry.key, entry.title) and _compatible(earlier, entry):
+                result[index] = replace(
+                    earlier,
+                    surface=entry.surface or earlier.surface,
+                    curvature=entry.curvature or earlier.curvature,
+                    history=entry.history or earlier.history,
                 )
                 break
         else:
-            found.append(entry)
-    return found
+            result.append(entry)
+    return result
 
 
-def _same(one: Entry, other: Entry) -> bool:
-    """Whether nothing that both have differs."""
+def _compatible(first: ComparisonEntry, second: ComparisonEntry) -> bool:
+    """Whether results that both have are equal."""
     pairs = [
         (getattr(a, name), getattr(b, name))
         for a, b, names in (
-            (one.surface, other.surface, ("alphas", "betas", "loss")),
-            (one.curvature and one.curvature.pairs, other.curvature and other.curvature.pairs, ("values",)),
+            (first.surface, second.surface, ("alphas", "betas", "loss")),
+            (first.curvature and first.curvature.pairs, second.curvature and second.curvature.pairs, ("values",)),
         )
         if a is not None and b is not None
         for name in names
@@ -111,21 +152,10 @@ def _same(one: Entry, other: Entry) -> bool:
 
 
 def short_names(titles: Sequence[str]) -> list[str]:
-    """Titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec."""
+    """Return titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec."""
     ends = {title[title.rfind(" on ") :] for title in titles if " on " in title}
     if len(titles) > 1 and len(ends) == 1 and all(" on " in title for title in titles):
         shortened = [title[: title.rfind(" on ")] for title in titles]
         if len(set(shortened)) == len(titles):
             return shortened
     return list(titles)
-
-
-def title_of(metadata: Mapping[str, Any], path: str | Path) -> str:
-    """A result's title as text that can be printed, whatever its file holds; the file's name where it has none."""
-    return str(metadata.get("title") or Path(path).stem).encode(errors="replace").decode()
-
-
-def _named(metadata: Mapping[str, Any], path: str) -> tuple[str, str]:
-    """Title and key."""
-    sha256 = metadata.get("checkpoint", {}).get("sha256")
-    return title_of(metadata, path), str(sha256 or metadata.get("title") or Path(path).with_suffix(""))

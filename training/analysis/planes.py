@@ -1,4 +1,4 @@
-"""From a slice to directions: random, of eigenvectors, through other checkpoints, or of a training run."""
+"""Directions of a surface: random, eigenvectors, through other checkpoints, or of a training run."""
 
 from __future__ import annotations
 
@@ -20,78 +20,82 @@ from landscape.training.config.surface import SurfaceConfig
 from landscape.training.loop.run_folder import snapshots
 
 
-def slice_of(chosen: SurfaceConfig) -> dict[str, Any]:
-    """All settings of a slice, for a result's name; files by their content.
+def plane_settings(surface_config: SurfaceConfig) -> dict[str, Any]:
+    """Return all settings of a surface, with which its result is stored; files by the SHA-256 of their content.
 
     Raises:
-        FileNotFoundError: A file or a run is not there.
+        FileNotFoundError: A file or a run does not exist.
     """
-    kept: dict[str, Any] = {**asdict(chosen), "toward": [file_sha256(path) for path in chosen.toward]}
-    if chosen.trajectory is not None:
-        kept["trajectory"] = [file_sha256(path) for path in snapshots(chosen.trajectory)]
-    return kept
+    settings: dict[str, Any] = {
+        **asdict(surface_config),
+        "toward": [file_sha256(path) for path in surface_config.toward],
+    }
+    if surface_config.trajectory is not None:
+        settings["trajectory"] = [file_sha256(path) for path in snapshots(surface_config.trajectory)]
+    return settings
 
 
 def plane_of(
     target: AnalysisTarget,
     objective: Objective[Any],
-    chosen: SurfaceConfig,
+    surface_config: SurfaceConfig,
     seed: int,
     eigenpairs: Callable[[int, int], EigenPairs],
 ) -> Plane:
-    """The directions that a slice names.
+    """Return the directions that a surface's settings name.
 
     Args:
         target: The checkpoint.
         objective: Its loss.
-        chosen: Which plane.
+        surface_config: Which plane.
         seed: Of random directions.
-        eigenpairs: Finds so many eigenvectors from the top and from the bottom.
+        eigenpairs: Returns as many eigenvectors from the top and from the bottom as it is called with.
 
     Raises:
         ValueError: Another checkpoint has another network or is of other data, there are no eigenvectors or snapshots
             of that number, or points do not span a plane.
-        FileNotFoundError: A checkpoint or a run is not there.
+        FileNotFoundError: A checkpoint or a run does not exist.
     """
-    if chosen.kind == "eigen":
-        pairs = eigenpairs(*chosen.eigenpairs)
-        plane = eigen_plane(pairs, chosen.eigen, objective.params)
-    elif chosen.kind == "toward":
-        others = [load_checkpoint(path) for path in chosen.toward]
+    if surface_config.kind == "eigen":
+        pairs = eigenpairs(*surface_config.eigenpairs)
+        plane = eigen_plane(pairs, surface_config.eigen, objective.params)
+    elif surface_config.kind == "toward":
+        paths = surface_config.toward
+        others = [load_checkpoint(path) for path in paths]
         names = _distinct([target.checkpoint.title, *(other.title for other in others)])
-        points = [_point(target, objective, other, path) for other, path in zip(others, chosen.toward, strict=True)]
+        points = [_point(target, objective, other, path) for other, path in zip(others, paths, strict=True)]
         plane = plane_through(objective.params, points, names)
-    elif chosen.trajectory is not None:
-        plane = _trajectory(target, objective, chosen.trajectory)
+    elif surface_config.trajectory is not None:
+        plane = _trajectory(target, objective, surface_config.trajectory)
     else:
-        seeds = (2 * seed,) if chosen.is_line else (2 * seed, 2 * seed + 1)
+        seeds = (2 * seed,) if surface_config.is_line else (2 * seed, 2 * seed + 1)
         plane = random_plane(
             objective.space,
             objective.params,
             seeds,
-            normalize=chosen.normalize,
-            vectors=chosen.vectors,
-            orthogonal=chosen.orthogonal,
+            normalize=surface_config.normalize,
+            vectors=surface_config.vectors,
+            orthogonal=surface_config.orthogonal,
         )
-    return replace(plane, y=None) if chosen.is_line else plane
+    return replace(plane, y=None) if surface_config.is_line else plane
 
 
 def _point(target: AnalysisTarget, objective: Objective[Any], other: Checkpoint, path: str | Path) -> Tensor:
-    """Another checkpoint's parameters (n,), those that take part in the loss."""
+    """Another checkpoint's parameters (n,) at the active coordinates, this one's at the others."""
     if other.data["sha256"] != target.dataset.sha256:
         raise ValueError(f"{path} was trained on {other.data['name']}, whose items are not those of {target.dataset}")
     try:
-        found = objective.space.flatten(other.weights).to(objective.params)
+        params = objective.space.flatten(other.weights).to(objective.params)
     except ValueError as problem:
         raise ValueError(f"{path} has another network than {target.path}: {problem}") from None
-    return objective.params + objective.space.project(found - objective.params)
+    return objective.params + objective.space.project(params - objective.params)
 
 
 def _trajectory(target: AnalysisTarget, objective: Objective[Any], run: str) -> Plane:
-    """The plane of a run's snapshots, with their own losses."""
-    kept = [load_checkpoint(path) for path in snapshots(run)]
-    points = [_point(target, objective, each, run) for each in kept]
-    plane = trajectory_plane(objective.params, points, [f"epoch {each.epoch}" for each in kept])
+    """The plane of a run's snapshots, with the loss at each snapshot."""
+    checkpoints = [load_checkpoint(path) for path in snapshots(run)]
+    points = [_point(target, objective, checkpoint, run) for checkpoint in checkpoints]
+    plane = trajectory_plane(objective.params, points, [f"epoch {checkpoint.epoch}" for checkpoint in checkpoints])
     assert plane.trajectory is not None
     losses = np.array([objective.value(point) for point in points])
     return replace(plane, trajectory=replace(plane.trajectory, loss=losses))

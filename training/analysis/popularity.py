@@ -1,4 +1,4 @@
-"""Items by popularity, from the head to the tail, and how much of an eigenvector they hold."""
+"""Items by popularity, from the head to the tail, and the share of eigenvectors on them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ DECILES = ("1, head", *map(str, range(2, 10)), "10, tail")
 def localization_by_popularity(
     space: ParamSpace, pairs: EigenPairs, checkpoint: Checkpoint, dataset: Dataset
 ) -> Localization | None:
-    """The mass of eigenvectors by decile of the items; None where the item table takes no part.
+    """Return the shares of eigenvectors by decile of the items; None where the item table is not in the space.
 
-    A decile has a tenth of the items that take part, by how often they occur in the training sequences; ties go by id.
+    A decile has a tenth of the active items, by how often they occur in the training sequences; ties go by id.
     The baseline ``interactions`` is the share of these occurrences.
     """
     if ITEMS not in space.names:

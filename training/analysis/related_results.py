@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from landscape.results import Curvature, Surface
-from landscape.results.storage import load_curvature
+from landscape.results.kinds import CURVATURE
 
 SAME = ("checkpoint", "data", "objective")  # in the metadata of results that belong together
 SECTIONS = ("spectrum", "trace", "sharpness", "blocks", "checks")
 
 
 def history_of(run: Path) -> list[dict[str, Any]]:
-    """A run's history, numbers as numbers; empty where there is none."""
+    """Return a run's history, numbers as numbers; an empty list if it has none."""
     path = run / "history.csv"
     if not path.exists():
         return []
@@ -23,22 +23,30 @@ def history_of(run: Path) -> list[dict[str, Any]]:
 
 
 def curvature_beside(surface: Surface, path: Path) -> Curvature | None:
-    """The curvature of the same checkpoint and loss from the folder that a surface is in; None where there is none.
+    """Return the curvature of the same checkpoint and loss from the folder that a surface is in; None if there is none.
 
-    Of several it is one of the Hessian if any is, the one with most in it, and of those the newest.
+    Of several, one of the Hessian is preferred, then the one with the most sections, then the newest.
     """
-    found = []
-    for each in sorted(path.parent.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True):
+    candidates = []
+    files = path.parent.glob(f"*{CURVATURE.suffix}")
+    for file in sorted(files, key=lambda file: file.stat().st_mtime, reverse=True):
         try:
-            curvature = load_curvature(each)
-        except (ValueError, OSError):  # something else, which nobody asked for
+            curvature = CURVATURE.load(file)
+        except (ValueError, OSError):  # another JSON file
             continue
         if all(surface.metadata.get(key) and surface.metadata[key] == curvature.metadata.get(key) for key in SAME):
-            found.append(curvature)
-    return max(found, key=_fullness, default=None)
+            candidates.append(curvature)
+    return max(candidates, key=_completeness, default=None)
 
 
-def _fullness(curvature: Curvature) -> tuple[bool, int]:
+def surface_and_curvature(result: Surface | Curvature, path: Path) -> tuple[Surface | None, Curvature | None]:
+    """Return a result from ``path`` with the related one of the other kind, in the order surface, curvature."""
+    if isinstance(result, Surface):
+        return result, curvature_beside(result, path)
+    return None, result
+
+
+def _completeness(curvature: Curvature) -> tuple[bool, int]:
     return curvature.operator == "hessian", sum(getattr(curvature, name) is not None for name in SECTIONS)
 
 

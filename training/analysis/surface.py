@@ -1,4 +1,4 @@
-"""Surfaces of checkpoints: made once, found again, and resumed when interrupted."""
+"""Surfaces of checkpoints: computed once, then read, and resumed when interrupted."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from landscape.geometry.derivative_checks import check_derivatives
 from landscape.geometry.quadratic_model import quadratic_radius
 from landscape.objectives.objective import Objective
 from landscape.progress import Progress, silent
-from landscape.results import CheckReport, EigenPairs, Surface
-from landscape.results.files import check_writable
-from landscape.results.storage import load_surface, save_surface
-from landscape.surfaces.evaluation_cache import Evaluations
-from landscape.surfaces.planes import Plane, barrier
+from landscape.results import EigenPairs, Surface
+from landscape.surfaces.barrier import barrier
+from landscape.surfaces.evaluation_cache import EvaluationCache
+from landscape.surfaces.planes import Plane
 from landscape.surfaces.radial import radial_profile
 from landscape.surfaces.surface import surface
 from landscape.training.analysis.curvature import eigenpairs_of
 from landscape.training.analysis.objective import objective_of
-from landscape.training.analysis.planes import plane_of, slice_of
+from landscape.training.analysis.planes import plane_of, plane_settings
 from landscape.training.analysis.surface_metrics import extras_of
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.objective import ObjectiveConfig
@@ -33,131 +32,121 @@ from landscape.training.config.surface import SurfaceConfig
 def surface_of(
     target: AnalysisTarget,
     objective_config: ObjectiveConfig,
-    chosen: SurfaceConfig,
+    surface_config: SurfaceConfig,
     *,
     device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> tuple[Surface, Path]:
-    """The loss surface of a checkpoint, and the file it is in.
+    """Return the loss surface of a checkpoint, and the file it is stored in.
 
-    A result of the same checkpoint and settings is read rather than made again; an interrupted one is continued.
-    Repeats are results of their own, for seeds that follow the subset's, from which the first gets its band.
+    A result of the same checkpoint and settings is read and not computed again; an interrupted one is continued.
+    Repeats are separate results, for consecutive seeds from that of ``objective_config``; the first also gets the
+    radial profile of all.
 
     Args:
         target: The checkpoint.
-        objective_config: Of its loss; its seed is that of random directions, too.
-        chosen: Where to look, and at what.
+        objective_config: Its loss; the seed is that of random directions, too.
+        surface_config: The plane, and what to compute on it.
         device: Where to compute.
-        progress: Told of each point.
+        progress: Called with (evaluations done, evaluations known to be needed, text).
 
     Raises:
         ValueError: An argument is out of range, or as ``objective_of``, ``extras_of`` and ``plane_of`` raise it.
-        OSError: The folder for results cannot be written to, or a file is not there.
+        OSError: The folder for results cannot be written to, or a file does not exist.
     """
-    result = target.place("surface", objective_config, **slice_of(chosen)).with_suffix(".npz")
-    if result.exists():
-        return load_surface(result), result
-    check_writable(result)
-    if chosen.repeats == 1:
-        found = _computed(target, objective_config, chosen, device, progress)
-    else:
-        found = _repeated(target, objective_config, chosen, device, progress)
-    save_surface(found, result)
-    return found, result
+
+    def compute() -> Surface:
+        several = surface_config.repeats > 1
+        return (_repeated if several else _computed)(target, objective_config, surface_config, device, progress)
+
+    cache, settings = target.cache(objective_config), plane_settings(surface_config)
+    return cache.result(Surface, compute, **settings), cache.path(Surface, **settings)
 
 
 def _repeated(
     target: AnalysisTarget,
     objective_config: ObjectiveConfig,
-    chosen: SurfaceConfig,
+    surface_config: SurfaceConfig,
     device: torch.device | str,
     progress: Progress,
 ) -> Surface:
-    """The first plane, with the band of all."""
-    planes = []
-    for repeat in range(chosen.repeats):
+    """The first plane, with the radial profile of all."""
+    planes, repeats = [], surface_config.repeats
+    seeds = [objective_config.seed + repeat for repeat in range(repeats)]
+    for repeat, seed in enumerate(seeds):
 
-        def told(done: float, total: int, text: str = "", repeat: int = repeat) -> None:
-            progress(repeat + done / max(total, 1), chosen.repeats, f"planes {text}")
+        def report(done: float, total: int, text: str = "", repeat: int = repeat) -> None:
+            progress(repeat + done / max(total, 1), repeats, "planes")
 
-        once = replace(chosen, repeats=1)
+        once = replace(surface_config, repeats=1)
         if repeat:
             once = replace(once, metric=(), check=False)
-        planes.append(
-            surface_of(
-                target,
-                replace(objective_config, seed=objective_config.seed + repeat),
-                once,
-                device=device,
-                progress=told,
-            )[0]
-        )
+        seeded = replace(objective_config, seed=seed)
+        planes.append(surface_of(target, seeded, once, device=device, progress=report)[0])
     first = planes[0]
-    seeds = [objective_config.seed + repeat for repeat in range(chosen.repeats)]
-    return replace(
-        first,
-        radial_profile=radial_profile(planes),
-        metadata={**first.metadata, **target.provenance(objective_config), "band_seeds": seeds},
-    )
+    metadata = {**first.metadata, **target.provenance(objective_config), "band_seeds": seeds}
+    return replace(first, radial_profile=radial_profile(planes), metadata=metadata)
 
 
 def _computed(
     target: AnalysisTarget,
     objective_config: ObjectiveConfig,
-    chosen: SurfaceConfig,
+    surface_config: SurfaceConfig,
     device: torch.device | str,
     progress: Progress,
 ) -> Surface:
+    """One plane or line."""
     started = time.perf_counter()
     objective, population = objective_of(target.checkpoint, target.dataset, objective_config, device=device)
 
     def eigenpairs(top: int, bottom: int) -> EigenPairs:
         return eigenpairs_of(target, objective_config, objective, top=top, bottom=bottom, progress=progress)
 
-    plane = plane_of(target, objective, chosen, objective_config.seed, eigenpairs)
-    extras = extras_of(target, objective_config, objective, chosen.metric, device=device)
-    place = target.place(".partial", objective_config, metric=chosen.metric, directions=_digest(plane))
-    partial = Evaluations(place.with_suffix(".npz"), key=target.dataset.sha256)
-    found = surface(
+    plane = plane_of(target, objective, surface_config, objective_config.seed, eigenpairs)
+    extras = extras_of(target, objective_config, objective, surface_config.metric, device=device)
+    cache, settings = target.cache(objective_config), {"metric": surface_config.metric, "directions": _digest(plane)}
+    partial = EvaluationCache(cache.file(".partial", ".npz", **settings), key=target.dataset.sha256)
+    result = surface(
         objective,
         plane.x,
         plane.y,
-        points=chosen.points,
-        extent=plane.extent if chosen.extent is None else chosen.extent,
-        tolerance=chosen.tolerance,
-        grid=chosen.grid,
+        points=surface_config.points,
+        extent=plane.extent if surface_config.extent is None else surface_config.extent,
+        tolerance=surface_config.tolerance,
+        grid=surface_config.grid,
         parts=extras.parts,
         others=extras.others,
         metrics=extras.rankings,
-        metric_points=chosen.metric_points,
-        evaluations=partial,
-        progress=lambda done, total: progress(done, total, ""),
+        metric_points=surface_config.metric_points,
+        cache=partial,
+        progress=progress,
     )
-    checked = _checked(objective, plane) if chosen.check or chosen.kind == "eigen" else {}
-    described = {
+    result = replace(result, marks=plane.marks, trajectory=plane.trajectory)
+    if surface_config.check or surface_config.kind == "eigen":
+        result = _checked(result, objective, plane, progress)
+    if plane.y is None and surface_config.kind == "toward":
+        result = replace(result, barrier=barrier(result))
+    metadata = {
         **target.provenance(objective_config),
-        "plane": {**asdict(chosen), "seed": objective_config.seed, **plane.description},
+        "plane": {**asdict(surface_config), "seed": objective_config.seed, **plane.description},
         "loss_stderr": objective.standard_error(population=population),
-        **found.metadata,
+        **result.metadata,
         "seconds": round(time.perf_counter() - started, 3),
     }
-    found = replace(found, metadata=described, marks=plane.marks, trajectory=plane.trajectory, **checked)
-    if plane.y is None and chosen.kind == "toward":
-        found = replace(found, barrier=barrier(found))
     partial.delete()
-    return found
+    return replace(result, metadata=metadata)
 
 
 def _digest(plane: Plane) -> str:
-    """SHA-256 of the directions themselves: eigenvectors that were continued since are others."""
+    """SHA-256 of the directions: eigenvectors that were continued since then are other directions."""
     vectors = [vector.cpu().numpy().tobytes() for vector in (plane.x, plane.y) if vector is not None]
     return hashlib.sha256(b"".join(vectors)).hexdigest()
 
 
-def _checked(objective: Objective[Any], plane: Plane) -> dict[str, Any]:
-    """Derivatives along the directions against differences of the loss, and how far the quadratic model reaches."""
+def _checked(result: Surface, objective: Objective[Any], plane: Plane, progress: Progress) -> Surface:
+    """The surface with checks of derivatives along the directions, and how far the quadratic model reaches."""
     directions = {"α": plane.x} | ({"β": plane.y} if plane.y is not None else {})
-    checks: CheckReport = check_derivatives(objective, directions)
+    result = replace(result, checks=check_derivatives(objective, directions, progress=progress))
     if plane.y is None:
-        return {"checks": checks}
-    return {"checks": checks, "quadratic": quadratic_radius(objective, plane.x, plane.y)}
+        return result
+    return replace(result, quadratic=quadratic_radius(objective, plane.x, plane.y, progress=progress))

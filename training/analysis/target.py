@@ -1,20 +1,13 @@
-"""A checkpoint that is looked at, and where what is found of it lies.
-
-Results lie beside the checkpoint in ``results/``, under names that carry a hash of all that made them.
-"""
+"""A checkpoint with its data, and the results that lie beside it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from landscape.provenance import command, file_sha256, versions
-from landscape.results.serialization import to_plain
+from landscape.provenance import file_sha256, process_metadata
+from landscape.results.cache import ResultCache
 from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, load_checkpoint
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.data.dataset import Dataset
@@ -28,33 +21,31 @@ class AnalysisTarget:
     sha256: str
     checkpoint: Checkpoint
     dataset: Dataset
-    keep: Path | None = None  # the folder for results; ``results/`` beside the checkpoint where it is None
+    results_folder: Path | None = None  # None: ``results/`` beside the checkpoint
 
     @classmethod
     def open(
-        cls, path: str | Path, data: str | None = None, *, data_dir: str | None = None, keep: Path | None = None
+        cls,
+        path: str | Path,
+        data: str | None = None,
+        *,
+        data_dir: str | None = None,
+        results_folder: Path | None = None,
     ) -> AnalysisTarget:
-        """Read a checkpoint and find its data; errors as ``load_checkpoint`` and ``data_of`` raise them."""
+        """Read a checkpoint and load its data; errors as ``load_checkpoint`` and ``data_of`` raise them."""
         checkpoint = load_checkpoint(path)
-        return cls(Path(path), file_sha256(path), checkpoint, data_of(checkpoint, data, data_dir=data_dir), keep)
+        dataset = data_of(checkpoint, data, data_dir=data_dir)
+        return cls(Path(path), file_sha256(path), checkpoint, dataset, results_folder)
 
-    def place(self, kind: str, objective_config: ObjectiveConfig, /, **what: Any) -> Path:
-        """The file, without its suffix, for a result of this kind, made with ``what``; its folder is there.
-
-        Raises:
-            OSError: The folder cannot be made.
-        """
-        folder = self.keep if self.keep is not None else self.path.parent / "results"
-        folder.mkdir(parents=True, exist_ok=True)
-        made = to_plain({"checkpoint": self.sha256, **asdict(objective_config), **what})
-        digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:10]
-        return folder / f"{kind}-{self.path.stem}-{digest}"
+    def cache(self, objective_config: ObjectiveConfig) -> ResultCache:
+        """Return the cache of results about one loss of this checkpoint."""
+        folder = self.results_folder if self.results_folder is not None else self.path.parent / "results"
+        return ResultCache(folder, {"checkpoint": self.sha256, **asdict(objective_config)}, name=self.path.stem)
 
     def provenance(self, objective_config: ObjectiveConfig) -> dict[str, Any]:
-        """What the numbers come from."""
+        """Return what is stored with every result about one loss of this checkpoint."""
         return {
             "title": f"{self.checkpoint.title}{objective_config.title}",
-            "command": command(),
             "checkpoint": {
                 "file": self.path.name,
                 "sha256": self.sha256,
@@ -63,6 +54,5 @@ class AnalysisTarget:
             },
             "data": {"name": self.dataset.name, "sha256": self.dataset.sha256},
             "objective": asdict(objective_config),
-            "versions": versions(),
-            "threads": torch.get_num_threads(),
+            **process_metadata(),
         }

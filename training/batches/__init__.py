@@ -1,0 +1,1 @@
+"""Batches: packed rows, negatives, masked instances and augmented views."""

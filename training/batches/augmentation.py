@@ -161,12 +161,14 @@ def views(sequences: Ragged, augmentation: Augmentation, *, mask_item: int, gene
 
 def _counts(sequences: Ragged, share: float) -> Ints:
     """⌊share · length⌋ of each sequence, (S,), for the decimal that ``share`` was written as."""
-    return np.floor(share * sequences.lengths + ROUNDING).astype(np.int64)
+    counts: Ints = np.floor(share * sequences.lengths + ROUNDING).astype(np.int64)
+    return counts
 
 
 def _spans(starts: Ints, lengths: Ints) -> Ints:
     """``start``, ``start`` + 1, … for each of the lengths (S,), one after another: (sum of lengths,)."""
-    return np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    spans: Ints = np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    return spans
 
 
 def _pieces(sequences: Ragged, sizes: Ints, generator: np.random.Generator) -> Ints:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from landscape.training.batches.negatives import NegativeSampler
-from landscape.training.batches.packing import InputWindows, Ints, lay_out, moved_to, pieces, within_sequences
+from landscape.training.batches.packing import InputWindows, Ints, input_windows, lay_out, within_sequences
 from landscape.training.data.dataset import Attributes, Dataset
+from landscape.training.data.splits import TRAINING_SEQUENCE
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,9 @@ class MaskedBatch:
     described: Tensor  # (M,) which of the P items has …
     attributes: Tensor  # (M,) … this attribute
 
-    def to(self, device: torch.device | str) -> MaskedBatch:
-        """The same batch on another device."""
-        return moved_to(self, device)
-
 
 class Instances:
-    """All prefixes of what users' training sequences s[:-2] end with, and how batches are made of them.
+    """All prefixes of the last ``max_length`` items of users' training sequences s[:-2], and their batches.
 
     Args:
         dataset: With attributes.
@@ -57,46 +54,45 @@ class Instances:
         self.max_length = max_length
         self.share = share
         self.attributes = attributes_of(dataset)
-        read = pieces(dataset, max_length, until=2)
-        lengths = read.lengths[users]
-        self.users = np.repeat(users, lengths)  # (I,)
-        self.prefixes = InputWindows(np.repeat(read.starts[users], lengths), within_sequences(lengths) + 1)  # (I,)
-        trained = np.arange(len(dataset.items)) < np.repeat(dataset.offsets[1:] - 2, dataset.lengths)
-        # Segments of others are cut from training parts alone; the reference's contain held-out items.
-        self.pool = dataset.items[trained]
+        longest = input_windows(dataset, max_length, held_out=TRAINING_SEQUENCE)[users]
+        self.users = np.repeat(users, longest.lengths)  # (I,)
+        self.prefixes = InputWindows(  # (I,)
+            np.repeat(longest.starts, longest.lengths), within_sequences(longest.lengths) + 1
+        )
+        # Segments of others are cut from training sequences alone; the reference's contain held-out items.
+        self.pool = dataset.items[dataset.prefix_mask(TRAINING_SEQUENCE)]
         self.sampler = NegativeSampler(dataset)
 
     def __len__(self) -> int:
         return len(self.users)
 
     def of(self, users: Ints) -> Ints:
-        """The instances of these users."""
+        """Return the numbers of these users' instances."""
         return np.flatnonzero(np.isin(self.users, users))
 
-    def batch(self, chosen: Ints, generator: np.random.Generator, *, padded: bool = False) -> MaskedBatch:
-        """Mask the chosen instances (S,) at random and lay them out."""
-        mine = self.prefixes[chosen]
-        layout = lay_out(mine.lengths, self.max_length, padded=padded)
-        within = within_sequences(mine.lengths)
-        items = self.dataset.items[np.repeat(mine.starts, mine.lengths) + within].astype(np.int64)  # (P,)
-        is_last = within + 1 == np.repeat(mine.lengths, mine.lengths)
+    def batch(self, instances: Ints, generator: np.random.Generator, *, padded: bool = False) -> MaskedBatch:
+        """Mask these instances (S,), given by their numbers, at random and lay them out."""
+        prefixes, users = self.prefixes[instances], self.users[instances]
+        layout = lay_out(prefixes.lengths, self.max_length, padded=padded)
+        within = within_sequences(prefixes.lengths)
+        items = self.dataset.items[np.repeat(prefixes.starts, prefixes.lengths) + within].astype(np.int64)  # (P,)
+        is_last = within + 1 == np.repeat(prefixes.lengths, prefixes.lengths)
         masked = np.flatnonzero((generator.random(len(items)) < self.share) | is_last)
         hidden = items.copy()
         hidden[masked] = self._mask
         described, attributes = self._attributes(items)
-        laid = [hidden, *self._segments(items, mine.lengths, within, generator)]
+        encodings = [hidden, *self._segments(items, prefixes.lengths, within, generator)]
+        owners = np.repeat(users, prefixes.lengths)[masked]
         return MaskedBatch(
-            items=torch.stack([layout.lay(values) for values in laid]),
+            items=torch.stack([layout.lay(values) for values in encodings]),
             positions=layout.positions,
             segments=layout.segments,
             places=torch.from_numpy(layout.places),
             ends=torch.from_numpy(layout.ends),
-            users=torch.from_numpy(self.users[chosen]),
+            users=torch.from_numpy(users),
             masked=torch.from_numpy(masked),
             targets=torch.from_numpy(items[masked]),
-            negatives=torch.from_numpy(
-                self.sampler.draw_for(np.repeat(self.users[chosen], mine.lengths)[masked], generator).astype(np.int64)
-            ),
+            negatives=torch.from_numpy(self.sampler.draw_for(owners, generator).astype(np.int64)),
             described=torch.from_numpy(described),
             attributes=torch.from_numpy(attributes),
         )
@@ -106,7 +102,7 @@ class Instances:
         return self.dataset.n_items + 1
 
     def _segments(self, items: Ints, lengths: Ints, within: Ints, generator: np.random.Generator) -> list[Ints]:
-        """Context, positive and negative (P,) each; an instance of one item is all three."""
+        """Return context, positive and negative, each (P,); an instance of one item is all three."""
         sizes = generator.integers(1, np.maximum(lengths // 2, 1), endpoint=True)  # (S,)
         starts = generator.integers(0, lengths - sizes, endpoint=True)
         elsewhere = generator.integers(0, len(self.pool) - sizes, endpoint=True)
@@ -125,7 +121,7 @@ class Instances:
         return [context, positive, negative]
 
     def _attributes(self, items: Ints) -> tuple[Ints, Ints]:
-        """Pairs (place among the items, attribute): the targets of AAP and MAP, without a matrix of zeros."""
+        """Return pairs (place among the items, attribute): the targets of AAP and MAP, without a matrix of zeros."""
         starts, ends = self.attributes.offsets[items], self.attributes.offsets[items + 1]
         counts = ends - starts
         source = np.repeat(starts, counts) + within_sequences(counts)
@@ -133,7 +129,7 @@ class Instances:
 
 
 def attributes_of(dataset: Dataset) -> Attributes:
-    """The data's attributes.
+    """Return the data's attributes.
 
     Raises:
         ValueError: It has none.

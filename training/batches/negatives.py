@@ -1,4 +1,4 @@
-"""Items that a user has not had: what a loss holds the right item against, and batches that have them."""
+"""Negatives: sampled items that a user has not had, and batches that contain them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from numpy.typing import NDArray
 
 from landscape.training.batches.packing import Batch, InputWindows, Ints, batch
 from landscape.training.data.dataset import Dataset
+from landscape.training.data.splits import TRAINING_SEQUENCE
 
 
 class NegativeSampler:
-    """Draws items uniformly from those that a user's sequence s[:-until] lacks, by exact rejection.
+    """Draws items uniformly from those that a user's sequence s[:-held_out] lacks, by exact rejection.
 
-    For training that is the training sequence, ``until`` 2: the reference also rejects the user's validation and
-    test items, which leaks them.
+    For training that is the training sequence s[:-2]: the reference also rejects the user's validation and test
+    items, which leaks them.
+
+    Raises:
+        ValueError: A user has had all items.
     """
 
-    def __init__(self, dataset: Dataset, *, until: int = 2) -> None:
+    def __init__(self, dataset: Dataset, *, held_out: int = TRAINING_SEQUENCE) -> None:
+        self.dataset = dataset
         self.n_items = dataset.n_items
-        self.owner = np.repeat(np.arange(dataset.n_users), dataset.lengths)  # (T,) whose item it is
-        trained = np.arange(len(dataset.items)) < np.repeat(dataset.offsets[1:] - until, dataset.lengths)
-        self.taken = np.unique(self._key(self.owner[trained], dataset.items[trained]))
+        self.owners = dataset.owners
+        rejected = dataset.prefix_mask(held_out)
+        self.taken = np.unique(dataset.user_item_keys(self.owners[rejected], dataset.items[rejected]))
         counts = np.bincount(self.taken // (self.n_items + 1), minlength=dataset.n_users)
         if (counts >= self.n_items).any():
             user = int(np.argmax(counts >= self.n_items))
@@ -31,15 +36,12 @@ class NegativeSampler:
                 f"user {user} of {dataset.name} has had all {self.n_items} items: no negative is left to sample"
             )
 
-    def _key(self, users: Ints, items: NDArray[np.integer]) -> Ints:
-        return users * (self.n_items + 1) + items
-
     def draw(self, generator: np.random.Generator) -> NDArray[np.int32]:
-        """One negative for every item of the dataset, (T,), to go with that item as a target."""
-        return self.draw_for(self.owner, generator)
+        """Draw one negative for every interaction of the dataset, (T,), for that item as a target."""
+        return self.draw_for(self.owners, generator)
 
     def draw_for(self, users: Ints, generator: np.random.Generator) -> NDArray[np.int32]:
-        """One negative for each of these users, (N,)."""
+        """Draw one negative for each of these users, (N,)."""
         drawn = generator.integers(1, self.n_items + 1, len(users), dtype=np.int32)
         wrong = np.arange(len(drawn))
         while len(wrong := wrong[self._is_taken(users[wrong], drawn[wrong])]):
@@ -47,9 +49,10 @@ class NegativeSampler:
         return drawn
 
     def _is_taken(self, users: Ints, items: NDArray[np.int32]) -> NDArray[np.bool_]:
-        keys = self._key(users, items)
-        found = np.searchsorted(self.taken, keys).clip(max=len(self.taken) - 1)
-        return self.taken[found] == keys
+        keys = self.dataset.user_item_keys(users, items)
+        places = np.searchsorted(self.taken, keys).clip(max=len(self.taken) - 1)
+        taken: NDArray[np.bool_] = self.taken[places] == keys
+        return taken
 
 
 class SampledRows:
@@ -57,10 +60,10 @@ class SampledRows:
 
     Args:
         dataset: Where the items are.
-        read: What each user of the dataset reads.
+        inputs: The inputs of every user of the dataset.
         max_length: Positions n a row.
-        sampler: Of the items beside the targets.
-        count: How many; (R, n) of them for 1, (count, R, n) for more, none for 0.
+        sampler: Draws the negatives.
+        count: Negatives a target; (R, n) of them for 1, (count, R, n) for more, none for 0.
         generator: Of the samples. A single one a target is drawn for all interactions of the data at once, so that
             it does not depend on the grouping of users.
         targets: As ``batch`` takes them.
@@ -70,7 +73,7 @@ class SampledRows:
     def __init__(
         self,
         dataset: Dataset,
-        read: InputWindows,
+        inputs: InputWindows,
         max_length: int,
         sampler: NegativeSampler,
         count: int,
@@ -80,7 +83,7 @@ class SampledRows:
         padded: bool = False,
     ) -> None:
         self.dataset = dataset
-        self.read = read
+        self.inputs = inputs
         self.max_length = max_length
         self.sampler = sampler
         self.count = count
@@ -90,10 +93,10 @@ class SampledRows:
         self.single = sampler.draw(generator) if count == 1 else None
 
     def of(self, users: Ints) -> Batch:
-        """The batch of a group of users."""
+        """Return the batch of a group of users."""
         rows = batch(
             self.dataset,
-            self.read,
+            self.inputs,
             users,
             self.max_length,
             targets=self.targets,

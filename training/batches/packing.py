@@ -9,8 +9,7 @@ stays the random group of users it was.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,44 +33,21 @@ class Batch:
     targets: Tensor | None = None  # the next items, 0 where there is none
     negatives: Tensor | None = None  # as many sampled items, 0 where there is none; (K, R, n) for K a target
 
-    def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device."""
-        return moved_to(self, device)
-
-
-B = TypeVar("B")
-
-
-def moved_to(batch: B, device: torch.device | str) -> B:
-    """A copy of a dataclass of tensors, and of others like it, on the device."""
-    moved = {}
-    for each in fields(batch):  # type: ignore[arg-type]
-        value = getattr(batch, each.name)
-        if isinstance(value, Tensor):
-            moved[each.name] = value.to(device, non_blocking=True)
-        elif value is not None:
-            moved[each.name] = moved_to(value, device)
-    return replace(batch, **moved)  # type: ignore[type-var]
-
 
 @dataclass(frozen=True)
 class InputWindows:
-    """One contiguous piece of every user's sequence, at most n items long: what the model is given to read."""
+    """One contiguous window of every user's sequence, at most n items long: the inputs of the model."""
 
     starts: Ints  # (U,) into the dataset's items
-    lengths: Ints  # (U,) 0 for a user who has nothing to read
+    lengths: Ints  # (U,) 0 for a user without inputs
 
     def __getitem__(self, users: Ints) -> InputWindows:
         return InputWindows(self.starts[users], self.lengths[users])
 
 
-def pieces(dataset: Dataset, max_length: int, *, until: int) -> InputWindows:
-    """The most recent ``max_length`` items of s[:-until], for every user.
-
-    Leave-one-out in terms of ``until``: 3 reads what training reads (its targets are one further on, the last of
-    them s[-3]), 2 what validation reads (target s[-2]), and 1 what the test reads (target s[-1]).
-    """
-    ends = dataset.offsets[1:] - until
+def input_windows(dataset: Dataset, max_length: int, *, held_out: int) -> InputWindows:
+    """Return the most recent ``max_length`` items of s[:-held_out], for every user; ``HELD_OUT`` has the splits'."""
+    ends = dataset.offsets[1:] - held_out
     lengths = np.clip(ends - dataset.offsets[:-1], 0, max_length)
     return InputWindows(ends - lengths, lengths)
 
@@ -159,7 +135,7 @@ def within_sequences(lengths: Ints) -> Ints:
 
 def batch(
     dataset: Dataset,
-    read: InputWindows,
+    inputs: InputWindows,
     users: Ints,
     max_length: int,
     *,
@@ -167,28 +143,28 @@ def batch(
     negatives: NDArray[np.int32] | None = None,
     padded: bool = False,
 ) -> Batch:
-    """Lay the pieces of some users out in rows.
+    """Lay the inputs of some users out in rows.
 
     Args:
         dataset: Where the items are.
-        read: What each user of the dataset reads.
-        users: (S,) whose pieces; users with nothing to read are left out.
+        inputs: The inputs of every user of the dataset.
+        users: (S,) whose inputs; users without any are left out.
         max_length: Positions n a row.
-        targets: ``each`` item read has the next as its target, or the ``last`` one alone; none by default.
+        targets: ``each`` input has the next item as its target, or the ``last`` input alone; none by default.
         negatives: (T,) for every item of the dataset that is a target, a sampled item; (K, T) for K of them.
         padded: One sequence a row: slow, for checks.
     """
-    users = users[read.lengths[users] > 0]
-    mine = read[users]
-    layout = lay_out(mine.lengths, max_length, padded=padded)
-    source = np.repeat(mine.starts, mine.lengths) + within_sequences(mine.lengths)
+    users = users[inputs.lengths[users] > 0]
+    windows = inputs[users]
+    layout = lay_out(windows.lengths, max_length, padded=padded)
+    source = np.repeat(windows.starts, windows.lengths) + within_sequences(windows.lengths)
 
     def next_items(values: NDArray[np.integer]) -> Tensor:
         if values.ndim == 2:
             return torch.stack([next_items(row) for row in values])
         if targets == "each":
             return layout.lay(values[source + 1])
-        return layout.lay(values[mine.starts + mine.lengths], last=True)
+        return layout.lay(values[windows.starts + windows.lengths], last=True)
 
     return Batch(
         items=layout.lay(dataset.items[source]),

@@ -8,28 +8,24 @@ import numpy as np
 import torch
 
 from landscape.training.batches.augmentation import Augmentation, Ragged, views
-from landscape.training.batches.packing import Batch, InputWindows, Ints, lay_out, moved_to, within_sequences
+from landscape.training.batches.packing import Batch, InputWindows, Ints, lay_out, within_sequences
 from landscape.training.data.dataset import Dataset
 
 
 @dataclass(frozen=True)
 class ViewedBatch:
-    """A group of users: what is read of them, and two views of it.
+    """A group of users: their inputs, and two views of them.
 
     The contrastive loss couples the users of a group, whose views are therefore never regrouped.
     """
 
-    read: Batch  # of S users, with targets and negatives
+    inputs: Batch  # of S users, with targets and negatives
     views: Batch  # 2S sequences: the first views of the S users, then the second ones
-
-    def to(self, device: torch.device | str) -> ViewedBatch:
-        """The same batch on another device."""
-        return moved_to(self, device)
 
 
 def view_batch(
     dataset: Dataset,
-    read: InputWindows,
+    inputs: InputWindows,
     users: Ints,
     max_length: int,
     augmentation: Augmentation,
@@ -37,12 +33,12 @@ def view_batch(
     *,
     padded: bool = False,
 ) -> Batch:
-    """Two views of what each of the users reads, drawn and laid out in rows; users with nothing to read have none."""
-    users = users[read.lengths[users] > 0]
-    mine = read[users]
-    source = np.repeat(mine.starts, mine.lengths) + within_sequences(mine.lengths)
+    """Draw two views of the inputs of each user and lay them out in rows; users without inputs have none."""
+    users = users[inputs.lengths[users] > 0]
+    windows = inputs[users]
+    source = np.repeat(windows.starts, windows.lengths) + within_sequences(windows.lengths)
     drawn = views(
-        Ragged(dataset.items[source].astype(np.int64), mine.lengths),
+        Ragged(dataset.items[source].astype(np.int64), windows.lengths),
         augmentation,
         mask_item=dataset.n_items + 1,
         generator=generator,

@@ -1,0 +1,1 @@
+"""Checkpoints: storing, loading, describing and importing them."""

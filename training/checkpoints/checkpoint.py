@@ -25,13 +25,13 @@ FORMAT = 1  # raised when an older reader could misread a newer file
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained model and all one must know to trust it or to train it again."""
+    """A trained model, and everything needed to verify it or to train it again."""
 
     method: str  # a key of METHODS
     model: dict[str, Any]  # the network's constructor arguments
     weights: dict[str, Tensor]
     data: dict[str, Any]  # name, source, sha256, users, items
-    settings: dict[str, Any]  # everything that shaped the training
+    settings: dict[str, Any]  # all that affected the training
     seed: int
     epoch: int  # the epoch these weights are from, from 1
     metrics: dict[str, float]  # on the validation targets
@@ -136,7 +136,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise ValueError(f"{path} holds the unknown method {content['method']!r}; known are {', '.join(METHODS)}")
     for name in ("name", "source", "sha256"):
         if not isinstance(content["data"].get(name), str):
-            raise ValueError(f"{path} is damaged: it does not tell its data's {name}; train it again")
+            raise ValueError(f"{path} is damaged: its data's {name} is missing; train it again")
     return Checkpoint(**{name: content[name] for name in names})
 
 
@@ -168,10 +168,10 @@ def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | 
             f"{checkpoint.data['sha256'][:12]}…; give the right file with --data"
         )
     if checkpoint.stage == PRETRAINED:
-        found = dataset.attributes.sha256 if dataset.attributes else "none"
-        if found != checkpoint.data["attributes_sha256"]:
+        actual = dataset.attributes.sha256 if dataset.attributes else "none"
+        if actual != checkpoint.data["attributes_sha256"]:
             raise ValueError(
-                f"{dataset.name} has other attributes than the checkpoint was pre-trained on: SHA-256 {found[:12]} "
+                f"{dataset.name} has other attributes than the checkpoint was pre-trained on: SHA-256 {actual[:12]} "
                 f"instead of {checkpoint.data['attributes_sha256'][:12]}; put the right file beside {dataset.source}"
             )
     return dataset

@@ -37,7 +37,7 @@ def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Check
     Args:
         path: A state dict, as ``torch.save`` wrote it; no code in it is run.
         dataset: What it was trained on.
-        heads: Attention heads, which no shape tells.
+        heads: Number of attention heads; the shapes of the weights do not determine it.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -55,7 +55,7 @@ def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Check
         "n_items": dataset.n_items,
         "max_length": len(positions),
         "width": table.shape[1],
-        "layers": 1 + max(int(found[1]) for name in published if (found := LAYER.match(name))),
+        "layers": 1 + max(int(matched[1]) for name in published if (matched := LAYER.match(name))),
         "heads": heads,
         "dropout": 0.5,
     }
@@ -72,7 +72,7 @@ def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Check
         method="s3rec",
         model=model,
         weights=weights,
-        data=dataset.described(),
+        data=dataset.metadata(),
         settings={"imported": Path(path).name, "imported_sha256": file_sha256(path)},
         seed=0,
         epoch=0,
@@ -90,7 +90,7 @@ def renamed(published: dict[str, Tensor], source: str) -> dict[str, Tensor]:
     Raises:
         ValueError: A name is missing, or one is unknown.
     """
-    layers = sorted({int(found[1]) for name in published if (found := LAYER.match(name))})
+    layers = sorted({int(matched[1]) for name in published if (matched := LAYER.match(name))})
     tables, affine = dict(TABLES), {"norm": "LayerNorm"}
     for layer in layers:
         affine |= {f"blocks.{layer}.{ours}": f"item_encoder.layer.{layer}.{theirs}" for ours, theirs in BLOCK.items()}

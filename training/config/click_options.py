@@ -1,4 +1,4 @@
-"""Dataclasses of settings as options of a command."""
+"""The fields of ``Config`` dataclasses as options of a command."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import click
 
 from landscape.training.config.fields import Config
 
-Made = TypeVar("Made")
+C = TypeVar("C", bound=Config)
 
 
-class Setting(click.Option):
-    """An option that is a field of an ``Config`` dataclass, under its section's heading."""
+class ConfigOption(click.Option):
+    """An option that is a field of a ``Config`` dataclass, listed under its section's heading."""
 
     def __init__(self, *arguments: Any, section: str, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.section = section
 
 
-class Sectioned(click.Command):
-    """A command whose help shows the settings under their sections' headings, after the other options."""
+class SectionedCommand(click.Command):
+    """A command whose help lists each ``ConfigOption`` under its section's heading, after the other options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, each under its heading."""
+        """Write every option under its heading."""
         records: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
@@ -36,41 +36,42 @@ class Sectioned(click.Command):
                 formatter.write_dl(rows)
 
 
-def settings_options(kind: type[Config]) -> Callable[..., Any]:
-    """An option for each field of a dataclass of settings, in their order.
+def config_options(config: type[Config]) -> Callable[..., Any]:
+    """Return a decorator that gives a command an option for each field of a ``Config`` dataclass, in their order.
 
-    Types are read as they are written: the dataclass's module has ``from __future__ import annotations``.
+    Types are compared as texts: the dataclass's module has ``from __future__ import annotations``.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for each in reversed(fields(kind)):  # type: ignore[arg-type]  # a dataclass
-            if "help" in each.metadata:
-                command = _setting(each)(command)
+        for field in reversed(fields(config)):  # type: ignore[arg-type]  # a dataclass
+            if "help" in field.metadata:
+                command = _option(field)(command)
         return command
 
     return decorate
 
 
-def _setting(each: Field[Any]) -> Callable[..., Any]:
-    told, parse = each.metadata["default"], each.metadata["parse"]
-    name = each.metadata["flag"] or each.name.replace("_", "-")
-    keywords: dict[str, Any] = {"default": each.default, "metavar": each.metadata["metavar"]}
+def _option(field: Field[Any]) -> Callable[..., Any]:
+    metadata, default = field.metadata, field.default
+    default_help, parse = metadata["default_help"], metadata["parse"]
+    name = metadata["flag"] or field.name.replace("_", "-")
+    keywords: dict[str, Any] = {"default": default, "metavar": metadata["metavar"]}
     if parse is not None:
-        if each.default and told is None:
-            told = ",".join(map(str, each.default)) if isinstance(each.default, tuple) else str(each.default)
-        keywords |= {"default": None, "callback": _parsed(each.default, parse)}
-    elif each.type == "bool":
+        if default and default_help is None:
+            default_help = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        keywords |= {"default": None, "callback": _parsing(default, parse)}
+    elif field.type == "bool":
         keywords |= {"is_flag": True}
-        name = f"{name}/--no-{name}" if each.default else name
-    elif each.type == "tuple[str, ...]":
+        name = f"{name}/--no-{name}" if default else name
+    elif field.type == "tuple[str, ...]":
         keywords |= {"multiple": True}
     else:
-        keywords |= {"type": {"int": int, "float": float}.get(str(each.type).removesuffix(" | None"), str)}
-    text = each.metadata["help"] + (f"  [default: {told}]" if told else "")
-    return click.option(f"--{name}", each.name, cls=Setting, section=each.metadata["section"], help=text, **keywords)
+        keywords |= {"type": {"int": int, "float": float}.get(str(field.type).removesuffix(" | None"), str)}
+    text = metadata["help"] + (f"  [default: {default_help}]" if default_help else "")
+    return click.option(f"--{name}", field.name, cls=ConfigOption, section=metadata["section"], help=text, **keywords)
 
 
-def _parsed(default: Any, parse: Callable[[str], Any]) -> Callable[..., Any]:
+def _parsing(default: Any, parse: Callable[[str], Any]) -> Callable[..., Any]:
     def callback(ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
         try:
             return default if text is None else parse(text)
@@ -80,6 +81,11 @@ def _parsed(default: Any, parse: Callable[[str], Any]) -> Callable[..., Any]:
     return callback
 
 
-def made(kind: type[Made], given: dict[str, Any]) -> Made:
-    """A dataclass of settings from those of the options that are its own."""
-    return kind(**{each.name: given[each.name] for each in fields(kind) if each.name in given})  # type: ignore[arg-type]
+def from_options(config: type[C], given: dict[str, Any]) -> C:
+    """Return an instance of ``config`` made from those of a command's options that are fields of it.
+
+    Raises:
+        ValueError: A value is out of range or unknown.
+    """
+    names = [field.name for field in fields(config)]  # type: ignore[arg-type]  # a dataclass
+    return config(**{name: given[name] for name in names if name in given})

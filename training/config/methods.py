@@ -1,8 +1,17 @@
-"""The names that options and checkpoints use, and what the methods among them stand for."""
+"""The methods, and the names that options and checkpoints use.
+
+To add a method: an entry in ``METHODS``; its loss in training/losses and, if it trains on other batches than those of
+a listed stage, a stage in training/loop/stages.py; its options as a section of ``TrainingConfig``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+HEADS = ("aap", "mip", "map", "sp")  # S3Rec's losses, and the parts of the others':
+RECOMMENDATION, CONTRASTIVE = "recommendation", "contrastive"
+
+PRETRAINED, TRAINED = "pretrained", "trained"  # the stage that a checkpoint is at the end of
 
 
 @dataclass(frozen=True)
@@ -10,23 +19,18 @@ class Method:
     """How a method differs from SASRec, whose network all of them end in."""
 
     title: str
-    pretrained: bool = False  # by S3Rec's four losses, before
-    contrastive: bool = False  # with CL4SRec's loss added
-    sam: str | None = None  # sharpness-aware unless told otherwise
+    stages: tuple[str, ...] = (RECOMMENDATION,)  # keys of STAGES in training/loop/stages.py, in their order
+    sam: str | None = None  # the default of --sam
 
 
 METHODS = {
     "sasrec": Method("SASRec"),
-    "s3rec": Method("S3Rec", pretrained=True),
-    "cl4srec": Method("CL4SRec", contrastive=True),
+    "s3rec": Method("S3Rec", stages=(PRETRAINED, RECOMMENDATION)),  # pre-trained by four losses
+    "cl4srec": Method("CL4SRec", stages=(CONTRASTIVE,)),  # a contrastive loss is added
     "samrec": Method("SAMRec", sam="sam"),
 }
 
 SAM_TITLES = {"sam": "SAM", "asam": "ASAM", "fisher": "FisherSAM", "looksam": "LookSAM"}
-LOSSES = {"bce": 1, "ce": 0, "sampled-softmax": 100}  # with the usual number of negatives a target
+LOSSES = {"bce": 1, "ce": 0, "sampled-softmax": 100}  # with the usual number of negatives for each target
 SIMILARITIES = ("dot", "cosine")
 OPERATORS = ("crop", "mask", "reorder")
-HEADS = ("aap", "mip", "map", "sp")  # S3Rec's losses, and the parts of the others':
-RECOMMENDATION, CONTRASTIVE = "recommendation", "contrastive"
-
-PRETRAINED, TRAINED = "pretrained", "trained"  # the stage that a checkpoint is at the end of

@@ -1,4 +1,4 @@
-"""Which loss is looked at, on which data."""
+"""The loss that an analysis is about, and its data."""
 
 from __future__ import annotations
 
@@ -6,43 +6,55 @@ from dataclasses import dataclass
 
 from landscape.training.config.fields import Config, option
 from landscape.training.config.methods import CONTRASTIVE, HEADS, RECOMMENDATION
+from landscape.training.data.splits import HELD_OUT
 
-READ = {"train": 3, "valid": 2, "test": 1}  # by split, how far from the end what is read ends
 OWN = "own"
 OBJECTIVES = (RECOMMENDATION, OWN, *HEADS, CONTRASTIVE)
-OF = "Loss"
+LOSS = "Loss"
 
 
 @dataclass(frozen=True)
 class ObjectiveConfig(Config):
-    """Which loss an analysis is about, of which parameters, on which data. Equal subsets make models comparable.
+    """The loss, parameters and data of an analysis. Models with an equal configuration are comparable.
 
     Raises:
         ValueError: A value is out of range or unknown.
     """
 
     loss: str = option(
-        OF,
+        LOSS,
         RECOMMENDATION,
-        "recommendation (Eq. 2, for all methods alike), own (what the method minimised), or a part: aap, mip, map, sp "
-        "(of a pretrained.pt), contrastive.",
+        "Loss to analyse: recommendation (binary cross-entropy of the next item, the same for all methods), own (the "
+        "loss that the method was trained with), contrastive (CL4SRec's), or one of S3Rec's pre-training losses, for a "
+        "pretrained.pt: aap (item-attribute), mip (sequence-item), map (sequence-attribute), sp (sequence-segment).",
         choices=OBJECTIVES,
         flag="objective",
     )
-    split: str = option(OF, "train", "Which targets the loss is of: train, valid or test.", choices=READ)
-    users: int | None = option(OF, None, "Only this many users, drawn by --seed.", least=1, default_told="all")
-    seed: int = option(OF, 0, "Of users, negatives, views and masks, and of directions, starts and probes.", least=0)
+    split: str = option(
+        LOSS, "train", "Items that the loss is to predict: those of train, valid or test.", choices=HELD_OUT
+    )
+    users: int | None = option(
+        LOSS, None, "Number of users used for the loss, drawn by --seed.", least=1, default_help="all"
+    )
+    seed: int = option(
+        LOSS,
+        0,
+        "Seed of all random numbers: users, negatives, views, masks, directions, start vectors and probes.",
+        least=0,
+    )
     blocks: str | None = option(
-        OF,
+        LOSS,
         None,
-        "Move only the parameters that these patterns name, such as 'items.*, blocks.0.*'; the others stay.",
+        "Vary only the parameters with names that match these patterns, such as 'items.*, blocks.0.*'.",
         metavar="PATTERNS",
     )
-    train_mode: bool = option(OF, False, "The loss with dropout, as in training; the masks are drawn once, by --seed.")
+    train_mode: bool = option(
+        LOSS, False, "Compute the loss with dropout, as in training; the dropout masks are drawn once, by --seed."
+    )
 
     @property
     def title(self) -> str:
-        """What to add to a model's name where the loss is not the usual one: ``, own loss, test targets``."""
+        """The addition to a model's name where the loss is not the default: ``, own loss, test targets``."""
         names = {OWN: "own loss", CONTRASTIVE: "contrastive loss"} | {name: f"loss {name}" for name in HEADS}
         return "".join(
             [

@@ -1,4 +1,4 @@
-"""Which plane through a checkpoint: random, of eigenvectors, through other checkpoints, or of its training run."""
+"""The plane of a surface: random, of eigenvectors, through other checkpoints, or of a training run."""
 
 from __future__ import annotations
 
@@ -14,75 +14,85 @@ METRICS = "Metrics and checks"
 
 @dataclass(frozen=True)
 class SurfaceConfig(Config):
-    """A plane or a line through a checkpoint, how finely it is seen, and what is computed on it.
+    """A plane or a line through a checkpoint, its grid, and the quantities computed on it.
 
     Raises:
-        ValueError: A value is out of range, unknown, or at odds with another.
+        ValueError: A value is out of range, unknown, or contradicts another.
     """
 
     normalize: str = option(
-        DIRECTIONS, "filter", "Scale of random directions: filter, layer or none.", choices=NORMALIZE
+        DIRECTIONS,
+        "filter",
+        "Scale of random directions: like the norm of each filter, of each layer, or none.",
+        choices=NORMALIZE,
     )
-    vectors: str = option(DIRECTIONS, "zero", "Biases and norms in random directions: zero or keep.", choices=VECTORS)
+    vectors: str = option(
+        DIRECTIONS,
+        "zero",
+        "Biases and norm weights in random directions: zero (do not vary them) or keep (vary them too).",
+        choices=VECTORS,
+    )
     orthogonal: bool = option(DIRECTIONS, False, "Make the second random direction orthogonal to the first.")
     eigen: tuple[int, ...] = option(
         DIRECTIONS,
         (),
-        "Along two eigenvectors of the Hessian by number, 1 the largest eigenvalue's, -1 the most negative's.",
+        "Use one or two eigenvectors of the Hessian by number: 1 for the largest eigenvalue, -1 for the lowest.",
         parse=integers,
         metavar="I,J",
     )
     toward: tuple[str, ...] = option(
         DIRECTIONS,
         (),
-        "The straight path to another checkpoint, with its barrier; twice: the plane through all three.",
+        "Follow the straight line to another checkpoint, with its barrier; given twice, the plane through all three.",
         metavar="CKPT",
     )
     trajectory: str | None = option(
         DIRECTIONS,
         None,
-        "The plane that holds most of a run's path, from what `train --snapshots` kept in its folder.",
+        "Use the plane that contains most of a run's trajectory, from what `train --snapshots` stored in its folder.",
         metavar="RUN",
     )
-    line: bool = option(DIRECTIONS, False, "One direction only, the first.")
+    line: bool = option(DIRECTIONS, False, "Use the first direction only.")
     repeats: int = option(
         DIRECTIONS,
         1,
-        "Random planes, each with users, negatives and directions of its own: the loss against the distance, with "
-        "a 95 % interval.",
+        "Number of random planes, each with new users, negatives and directions: the loss against the distance, "
+        "with a 95 % interval.",
         least=1,
     )
 
     points: int | tuple[int, int] = option(
-        GRID, 51, "Of the grid, along each axis: N, or AxB.", parse=counts, metavar="N|AxB"
+        GRID, 51, "Number of grid points along each axis: N, or AxB.", parse=counts, metavar="N|AxB"
     )
     extent: float | None = option(
         GRID,
         None,
-        "The plane reaches this far: in units of the checkpoint's filters' norms, of length for eigenvectors.",
+        "Distance from the checkpoint to the edge of the plane: in units of the filters' norms for random directions, "
+        "of length for eigenvectors.",
         above=0,
-        default_told="1; as far as the others lie, and half as far beyond",
+        default_help="1; with other checkpoints, half as far again as they are",
     )
     tolerance: float = option(
-        GRID, 1e-3, "Largest error of the interpolation, as a share of the surface's range.", above=0
+        GRID, 1e-3, "Largest allowed error of the interpolation, as a share of the surface's range.", above=0
     )
-    grid: bool = option(GRID, False, "Evaluate every point; nothing is interpolated.")
+    grid: bool = option(GRID, False, "Evaluate the loss at every grid point instead of interpolating.")
 
     metric: tuple[str, ...] = option(
         METRICS,
         (),
-        "Also on the plane, and again for more: train, valid or test (the loss on these targets), parts (of the "
-        "loss), another --objective, HR@k or NDCG@k (of the validation items, or those of --split test).",
+        "Compute this on the plane as well (may be repeated): train, valid or test (the loss on these items), parts "
+        "(of the loss), another --objective, HR@k or NDCG@k (of the validation items, or the test items with --split "
+        "test).",
         metavar="NAME",
     )
     metric_points: int | tuple[int, int] = option(
-        METRICS, 11, "Of the grid for HR and NDCG, along each axis.", parse=counts, metavar="N|AxB"
+        METRICS, 11, "Number of grid points along each axis for HR and NDCG.", parse=counts, metavar="N|AxB"
     )
     check: bool = option(
         METRICS,
         False,
-        "Hold the derivatives along both directions against differences of the loss, and find how far the quadratic "
-        "model reaches; always for eigenvectors.",
+        "Compare the derivatives along both directions with differences of the loss, and compute the distance up to "
+        "which the quadratic model is accurate; always on for eigenvectors.",
     )
 
     def __post_init__(self) -> None:
@@ -113,5 +123,5 @@ class SurfaceConfig(Config):
 
     @property
     def eigenpairs(self) -> tuple[int, int]:
-        """How many eigenvectors it needs from the top and from the bottom; one at the top is always found."""
+        """The numbers of eigenvectors needed from the top and from the bottom; one at the top is always computed."""
         return max(1, *self.eigen), max(0, *(-number for number in self.eigen))

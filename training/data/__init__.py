@@ -1,0 +1,1 @@
+"""Data sets: files, downloads, the built-in set, and the splits."""

@@ -1,4 +1,4 @@
-"""Which data sets have names, and where they lie on disk.
+"""The data sets that have names, and their places on disk.
 
 The four public sets are the preprocessed files published with S3Rec (Zhou et al., CIKM 2020): Amazon
 reviews of Beauty, Sports and Toys, and Yelp's reviews of 2019, each reduced to its 5-core.
@@ -87,30 +87,30 @@ def attributes_beside(path: Path) -> Path:
 
 
 def match(name: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that ``name`` means; case and a trailing ``_and_…`` do not matter.
+    """Return the one of ``names`` that ``name`` means; case and a trailing ``_and_…`` do not matter.
 
     Raises:
         ValueError: Several fit equally well.
     """
     names = sorted(set(names))
-    asked = name.lower()
-    same = [one for one in names if one == name] or [one for one in names if one.lower() == asked]
+    wanted = name.lower()
+    same = [known for known in names if known == name] or [known for known in names if known.lower() == wanted]
     # One of the two may lack the tail; two different tails are two different sets.
-    close = same or [one for one in names if _short(one.lower()) == asked or one.lower() == _short(asked)]
+    close = same or [known for known in names if _short(known.lower()) == wanted or known.lower() == _short(wanted)]
     if len(close) > 1:
         raise ValueError(f"{name!r} fits several data sets: {', '.join(close)}; give one of these names in full")
     return close[0] if close else None
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that ``name`` is most likely a misspelling of, if any is close."""
-    spellings = {form(one): one for one in names for form in (str.lower, lambda one: _short(one.lower()))}
+    """Return the one of ``names`` that ``name`` is most likely a misspelling of, if any is close."""
+    spellings = {form(known): known for known in names for form in (str.lower, lambda known: _short(known.lower()))}
     close = difflib.get_close_matches(name.lower(), spellings, n=1, cutoff=0.5)
     return spellings[close[0]] if close else None
 
 
 def find(name_or_path: str | Path, data_dir: str | Path | None = None) -> Path:
-    """The data file that a name or a path stands for.
+    """Return the data file that a name or a path stands for.
 
     Raises:
         FileNotFoundError: There is none; the message says where it would be looked for, and what to do.
@@ -126,8 +126,8 @@ def find(name_or_path: str | Path, data_dir: str | Path | None = None) -> Path:
     name = str(name_or_path).removesuffix(".txt")
     folder = data_folder(data_dir)
     files = _files(folder)
-    if found := match(name, files):
-        return files[found]
+    if file := match(name, files):
+        return files[file]
     if known := match(name, KNOWN):
         raise FileNotFoundError(
             f"{known}.txt is not in {folder}; `landscape data fetch {known}` puts it there "
@@ -137,13 +137,13 @@ def find(name_or_path: str | Path, data_dir: str | Path | None = None) -> Path:
 
 
 def unknown(name: str, others: Iterable[str] = ()) -> str:
-    """What to tell somebody who asked for ``name``, which is none of ``KNOWN``, ``synthetic`` and ``others``."""
+    """Return the error text for ``name``, which is not in ``KNOWN``, ``synthetic`` or ``others``."""
     guess = nearest(name, {SYNTHETIC, *KNOWN, *others})
     return f"no data set {name!r}: " + (f"did you mean {guess}?" if guess else "`landscape data list` names them")
 
 
 def listing(data_dir: str | Path | None = None) -> list[dict[str, str | int | None]]:
-    """All data sets with names: the built-in one, the public ones, and further files in the data folder.
+    """Return all data sets with names: the built-in one, the public ones, and further files in the data folder.
 
     Returns:
         For each its ``name``, its ``users``, ``items`` and ``interactions`` (None where that takes reading it), and

@@ -57,13 +57,29 @@ class Dataset:
         """(U,) how many items each user has."""
         return np.diff(self.offsets)
 
-    def of_users(self, users: NDArray[np.int64]) -> Dataset:
-        """The same items and the sequences of these users alone."""
-        taken = np.concatenate([np.arange(self.offsets[user], self.offsets[user + 1]) for user in users])
-        return replace(self, items=self.items[taken], offsets=_offsets(self.lengths[users]))
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """(T,) the user of each interaction."""
+        return np.repeat(np.arange(self.n_users), self.lengths)
 
-    def described(self) -> dict[str, Any]:
-        """What a checkpoint keeps of the data it was trained on."""
+    def prefix_mask(self, held_out: int) -> NDArray[np.bool_]:
+        """Return (T,) whether each interaction lies in its user's s[:-held_out], the whole sequence for 0."""
+        return np.arange(len(self.items)) < np.repeat(self.offsets[1:] - held_out, self.lengths)
+
+    def user_item_keys(self, users: NDArray[np.int64], items: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return (N,) one number for each pair of a user and an item; keys sort by user, then by item.
+
+        ``divmod(key, n_items + 1)`` is the pair.
+        """
+        return users * (self.n_items + 1) + items
+
+    def of_users(self, users: NDArray[np.int64]) -> Dataset:
+        """Return the data set of the sequences of these users (U',); items keep their ids."""
+        interactions = np.concatenate([np.arange(self.offsets[user], self.offsets[user + 1]) for user in users])
+        return replace(self, items=self.items[interactions], offsets=_offsets(self.lengths[users]))
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what a checkpoint stores of the data it was trained on."""
         return {
             "name": self.name,
             "source": self.source,

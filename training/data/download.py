@@ -67,9 +67,9 @@ def _is_there(path: Path, sha256: str) -> bool:
 
 
 def _check(content: bytes, sha256: str, what: str, remedy: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        differs = f"differs from the published file (SHA-256 {found[:12]}…, not {sha256[:12]}…)"
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
+        differs = f"differs from the published file (SHA-256 {actual[:12]}…, not {sha256[:12]}…)"
         raise ValueError(f"{what} {differs}; {remedy}")
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from itertools import chain
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+
+from landscape.results.printable import printable
 
 Ints = NDArray[np.int64]
 
@@ -20,7 +22,7 @@ MAX_ID_PER_INTERACTION = 1000  # beyond it ids are not dense, and an item table 
 _MAX_DIGITS = 18  # of a number that fits into int64
 
 _ALLOWED = np.zeros(256, dtype=bool)
-_ALLOWED[list(b"0123456789 \t\r\n")] = True
+_ALLOWED[list(b"0123456789 \t\n")] = True
 
 
 def parse_sequences(content: bytes, source: str) -> tuple[Ints, Ints]:
@@ -37,7 +39,10 @@ def parse_sequences(content: bytes, source: str) -> tuple[Ints, Ints]:
         ValueError: A line is not ``user item item …`` in whole numbers from 1 (the message says which), a user has
             two lines, ids are far from dense, the file is not text, or there is no interaction in it.
     """
+    source = printable(source)
     content = content.removeprefix(b"\xef\xbb\xbf")  # the byte order mark that some editors on Windows write
+    if b"\r" in content:  # line ends of Windows and of old Macs: one character each from here on
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     characters = np.frombuffer(content, dtype=np.uint8)
     strange = ~_ALLOWED[characters]
     if strange.any():
@@ -69,7 +74,11 @@ def parse_sequences(content: bytes, source: str) -> tuple[Ints, Ints]:
     again[np.unique(users, return_index=True)[1]] = False
     repeated = np.zeros(len(numbers), dtype=bool)
     repeated[is_user] = again
-    refuse(repeated, "has a line already; all items of a user belong in one line")
+    refuse(
+        repeated,
+        "has a line already; all items of a user belong in one line (`landscape data prepare` reads files with a line "
+        "for each interaction)",
+    )
     return items, np.diff(np.flatnonzero(is_user), append=len(numbers)) - 1
 
 
@@ -99,11 +108,15 @@ def parse_attributes(content: bytes, source: str) -> tuple[Ints, Ints, Ints]:
         repetitions included.
 
     Raises:
-        ValueError: The file is not one JSON object of lists of whole numbers from 1.
+        ValueError: The file is not one JSON object of lists of whole numbers from 1, an item has two lists, or
+            attribute ids are far from dense.
     """
+    source = printable(source)
     expected = 'expected one JSON object {"item": [attribute, …]} with ids from 1'
     try:
-        lists = json.loads(content)
+        lists = json.loads(content, object_pairs_hook=_once)
+    except _TwiceError as problem:
+        raise ValueError(f"{source}: {problem} is there twice; all attributes of an item belong in one list") from None
     except json.JSONDecodeError as problem:
         raise ValueError(f"{source}, line {problem.lineno}: {problem.msg}; {expected}") from None
     except (ValueError, RecursionError):  # not text; numbers of thousands of digits; brackets without end
@@ -116,5 +129,26 @@ def parse_attributes(content: bytes, source: str) -> tuple[Ints, Ints, Ints]:
         if not isinstance(ids, list) or not all(type(one) is int and 0 < one <= MAX_ID for one in ids):
             raise ValueError(f"{source}: the attributes of item {item} are not a list of ids; {expected}")
     items = np.fromiter(map(int, lists), dtype=np.int64)
+    numbers, occurrences = np.unique(items, return_counts=True)
+    if (occurrences > 1).any():  # "1" and "01"
+        raise ValueError(f"{source}: item {numbers[occurrences.argmax()]} is there twice; {expected}")
     counts = np.fromiter(map(len, lists.values()), dtype=np.int64)
-    return items, np.repeat(items, counts), np.fromiter(chain.from_iterable(lists.values()), dtype=np.int64)
+    attributes = np.fromiter(chain.from_iterable(lists.values()), dtype=np.int64)
+    if attributes.max(initial=0) > MAX_ID_PER_INTERACTION * len(attributes):
+        raise ValueError(
+            f"{source}: attribute {attributes.max()} is too large an id in a file of {len(attributes):,} entries; "
+            "number the attributes 1, 2, 3, …"
+        )
+    return items, np.repeat(items, counts), attributes
+
+
+class _TwiceError(Exception):
+    """An object of JSON has a key twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(repr(next(name for name in names if names.count(name) > 1)[:40]))
+    return values

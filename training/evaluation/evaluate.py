@@ -1,4 +1,4 @@
-"""How well a checkpoint ranks, beside two baselines that only count, with standard errors."""
+"""Ranking metrics of a checkpoint, beside two baselines that only count, with standard errors."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
-from landscape.choices import one_of
+from landscape.results.tables import Table
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.data.dataset import Dataset, training_users
 from landscape.training.evaluation.baselines import popularity_ranks, successor_ranks
 from landscape.training.evaluation.metrics import METRICS, Difference, paired_difference, standard_errors, summarise
-from landscape.training.evaluation.ranking import SPLITS, Ranks, model_ranks
+from landscape.training.evaluation.ranking import Ranks, model_ranks, ranked_split
+
+WIDTH, HEADING_WIDTH = 100, 27  # characters of the printed table's lines, and of its headings'
 
 BASELINES = {"popularity": popularity_ranks, "successors": successor_ranks}
 
@@ -29,7 +28,7 @@ class Evaluation:
     split: str
     ranks: Ranks  # (U,)
     baselines: dict[str, Ranks] = field(default_factory=dict)
-    best_hit_rate: float | None = None  # HR@10 of the best possible ranking, where the data is made and it is known
+    best_hit_rate: float | None = None  # HR@10 of the best possible ranking, known for synthetic data only
 
     @property
     def repeated(self) -> int:
@@ -37,13 +36,13 @@ class Evaluation:
         return int(np.isinf(self.ranks).sum())
 
     def values(self) -> dict[str, Any]:
-        """Plain values: the metrics by name, then their standard errors and the baselines' under keys of their own."""
-        found: dict[str, Any] = dict(summarise(self.ranks))
-        found["stderr"] = standard_errors(self.ranks)
-        found["baselines"] = {name: summarise(ranks) for name, ranks in self.baselines.items()}
+        """Return plain values: the metrics by name, their standard errors (``stderr``), and the ``baselines``'."""
+        values: dict[str, Any] = dict(summarise(self.ranks))
+        values["stderr"] = standard_errors(self.ranks)
+        values["baselines"] = {name: summarise(ranks) for name, ranks in self.baselines.items()}
         if self.best_hit_rate is not None:
-            found["best_possible"] = {"HR@10": self.best_hit_rate}
-        return found | {
+            values["best_possible"] = {"HR@10": self.best_hit_rate}
+        return values | {
             "title": self.title,
             "split": self.split,
             "users": len(self.ranks),
@@ -57,7 +56,7 @@ def evaluate(checkpoint: Checkpoint, dataset: Dataset, split: str, *, device: to
     Raises:
         ValueError: ``split`` is unknown.
     """
-    split = one_of(split, SPLITS, "the split to rank on")
+    split = ranked_split(split)
     users = training_users(dataset, checkpoint.settings.get("train_fraction", 1.0), checkpoint.seed)
     return Evaluation(
         title=checkpoint.title,
@@ -69,7 +68,7 @@ def evaluate(checkpoint: Checkpoint, dataset: Dataset, split: str, *, device: to
 
 
 def differences(first: Evaluation, second: Evaluation, *, seed: int = 0) -> dict[str, Difference]:
-    """By metric, how much higher ``second`` is than ``first`` on the same users, with 95 % bootstrap intervals.
+    """Return by metric how much higher ``second`` is than ``first`` on the same users, with 95 % bootstrap intervals.
 
     Raises:
         ValueError: The two are not of the same users and split.
@@ -81,12 +80,12 @@ def differences(first: Evaluation, second: Evaluation, *, seed: int = 0) -> dict
 
 
 def table(evaluations: list[Evaluation], gains: dict[str, Difference]) -> str:
-    """Metrics of one or two evaluations with standard errors, the baselines, and the paired differences, as text."""
+    """Return as text the metrics of one or two evaluations with standard errors, the baselines, and the differences."""
     first = evaluations[0]
     columns: dict[str, dict[str, str]] = {}
-    for one in evaluations:
-        means, errors = summarise(one.ranks), standard_errors(one.ranks)
-        title = one.title if one.title not in columns else f"{one.title} (2)"
+    for evaluation in evaluations:
+        means, errors = summarise(evaluation.ranks), standard_errors(evaluation.ranks)
+        title = evaluation.title if evaluation.title not in columns else f"{evaluation.title} (2)"
         columns[title] = {name: f"{means[name]:.4f} ± {errors[name]:.4f}" for name in METRICS}
     for name, ranks in first.baselines.items():
         columns[name] = {metric: f"{mean:.4f}" for metric, mean in summarise(ranks).items()}
@@ -102,14 +101,6 @@ def table(evaluations: list[Evaluation], gains: dict[str, Difference]) -> str:
 
 
 def _columns(title: str, columns: dict[str, dict[str, str]]) -> str:
-    """A table with a row for each metric."""
-    shown = Table(box=SIMPLE_HEAD)
-    shown.add_column("")
-    for name, cells in columns.items():  # a long name is broken into lines, a number never is
-        shown.add_column(name, justify="right", min_width=max(map(len, cells.values())), max_width=27)
-    for metric in METRICS:
-        shown.add_row(metric, *(cells.get(metric, "") for cells in columns.values()))
-    console = Console(width=100, color_system=None)
-    with console.capture() as text:
-        console.print(shown)
-    return "\n".join([title, *(line.rstrip() for line in text.get().rstrip().splitlines()[1:])])
+    """Return a table with a row for each metric."""
+    rows = [(metric, *(cells.get(metric, "") for cells in columns.values())) for metric in METRICS]
+    return Table(title, ("", *columns), rows).text(width=WIDTH, heading_width=HEADING_WIDTH)

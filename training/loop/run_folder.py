@@ -1,8 +1,8 @@
-"""A run's folder: who may write in it, and how a run that was killed is found again.
+"""A run's folder: its files, locking, and resuming a run that was killed.
 
-``last.pt`` is the truth: all that the next epoch needs, written whole at the end of each. ``history.csv`` is drawn
-from it, and ``checkpoint.pt`` (``pretrained.pt`` while S3Rec is pre-trained) is written before it, so that whenever
-the process dies, repeating the epoch after ``last.pt`` writes the same files once more.
+``last.pt`` decides: it holds everything that the next epoch needs and is written atomically at the end of each.
+``history.csv`` is made from it, and ``checkpoint.pt`` (``pretrained.pt`` while S3Rec is pre-trained) is written before
+it, so that whenever the process dies, repeating the epoch after ``last.pt`` writes the same files again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from landscape.training.config.methods import PRETRAINED
 FORMAT = 2
 
 
-class Run:
+class RunFolder:
     """The files of one training run."""
 
     def __init__(self, folder: str | Path) -> None:
@@ -38,7 +38,7 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder, which is made if need be; the lock goes with the process, however it ends.
+        """Lock the folder, which is made if it is missing; the lock ends with the process, however that ends.
 
         Raises:
             ValueError: Another process trains in this folder.
@@ -47,7 +47,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.folder / ".lock", timeout=0):
-                for leftover in self.folder.glob(".*.part"):  # of writes that were killed
+                for leftover in self.folder.glob(".*.part"):  # of writes that were interrupted
                     leftover.unlink()
                 yield
         except Timeout:
@@ -56,7 +56,7 @@ class Run:
             ) from None
 
     def open(self, settings: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
-        """What ``last.pt`` holds, or None when the run starts here.
+        """Return the content of ``last.pt``, or None when the run starts here.
 
         Raises:
             ValueError: There is a run and ``resume`` is off, or it was started with other settings.
@@ -67,14 +67,14 @@ class Run:
         if not resume:
             raise ValueError(f"{self.folder} holds a run already; add --resume to continue it or choose another --out")
         try:
-            before = json.loads(self.config.read_text())
+            started_with = json.loads(self.config.read_text())
         except json.JSONDecodeError:
             raise ValueError(f"{self.config} is damaged; remove the folder to start the run again") from None
-        now = json.loads(json.dumps(settings))
+        plain = json.loads(json.dumps(settings))
         changed = [
-            f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
-            for name in sorted(set(before) | set(now))
-            if before.get(name) != now.get(name)
+            f"{name} was {started_with.get(name)!r} and is {plain.get(name)!r}"
+            for name in sorted(set(started_with) | set(plain))
+            if started_with.get(name) != plain.get(name)
         ]
         if changed:
             raise ValueError(f"the run in {self.folder} was started with other settings: {'; '.join(changed)}")
@@ -88,20 +88,20 @@ class Run:
             )
         return state
 
-    def save(self, state: dict[str, Any], kept: Checkpoint | None) -> None:
-        """Write the state after an epoch; ``kept`` is given when that epoch's weights are to be kept."""
-        if kept is not None:
-            save_checkpoint(kept, self.pretrained if kept.stage == PRETRAINED else self.checkpoint)
+    def save(self, state: dict[str, Any], checkpoint: Checkpoint | None) -> None:
+        """Write the state after an epoch, and first the checkpoint where that epoch's weights are to be stored."""
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, self.pretrained if checkpoint.stage == PRETRAINED else self.checkpoint)
         save_plain({"format": FORMAT, **state}, self.last)
         self.write_history(state["history"])
 
     def keep_snapshot(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint of the way, under the number of its epoch."""
+        """Store a checkpoint of the trajectory, under the number of its epoch."""
         self.snapshots.mkdir(exist_ok=True)
         save_checkpoint(checkpoint, self.snapshots / f"epoch-{checkpoint.epoch:05d}.pt")
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
-        """Write ``history.csv`` whole."""
+        """Write all of ``history.csv``."""
         columns = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
@@ -111,12 +111,12 @@ class Run:
 
 
 def snapshots(folder: str | Path) -> list[Path]:
-    """The checkpoints that a run has kept along its way, in their order.
+    """Return the snapshots of a run, in the order of their epochs.
 
     Raises:
         FileNotFoundError: There are none.
     """
-    found = sorted(Run(folder).snapshots.glob("epoch-*.pt"))
-    if not found:
+    paths = sorted(RunFolder(folder).snapshots.glob("epoch-*.pt"))
+    if not paths:
         raise FileNotFoundError(f"{folder} has no snapshots; `landscape train --snapshots K` keeps one every K epochs")
-    return found
+    return paths

@@ -42,7 +42,7 @@ class Contrast:
         return self.summed(self.logits(model, views), views)
 
     @property
-    def split(self) -> CompositeLoss[Batch]:
+    def composite(self) -> CompositeLoss[Batch]:
         """The similarities, and what is convex in them."""
         return CompositeLoss(self.logits, self.summed)
 
@@ -61,21 +61,21 @@ class WithContrast:
     def __call__(self, model: SASRec, batch: ViewedBatch) -> dict[str, Terms]:
         """Both parts of a group's loss."""
         return {
-            "recommendation": self.next_item(model, batch.read),
+            "recommendation": self.next_item(model, batch.inputs),
             "contrastive": self.contrast(model, batch.views),
         }
 
     @property
-    def split(self) -> CompositeLoss[ViewedBatch]:
+    def composite(self) -> CompositeLoss[ViewedBatch]:
         """Scores and similarities, and what is convex in them."""
 
         def outputs(model: SASRec, batch: ViewedBatch) -> tuple[Tensor, Tensor]:
-            return self.next_item.scores(model, batch.read), self.contrast.logits(model, batch.views)
+            return self.next_item.scores(model, batch.inputs), self.contrast.logits(model, batch.views)
 
-        def outer(found: tuple[Tensor, Tensor], batch: ViewedBatch) -> dict[str, Terms]:
+        def outer(logits: tuple[Tensor, Tensor], batch: ViewedBatch) -> dict[str, Terms]:
             return {
-                "recommendation": self.next_item.summed(found[0], batch.read),
-                "contrastive": self.contrast.summed(found[1], batch.views),
+                "recommendation": self.next_item.summed(logits[0], batch.inputs),
+                "contrastive": self.contrast.summed(logits[1], batch.views),
             }
 
         return CompositeLoss(outputs, outer)
@@ -83,6 +83,6 @@ class WithContrast:
     def by_user(self, model: SASRec, batch: ViewedBatch) -> dict[str, Tensor]:
         """(S,) each part's sums of each user's terms."""
         return {
-            "recommendation": self.next_item.by_user(model, batch.read),
+            "recommendation": self.next_item.by_user(model, batch.inputs),
             "contrastive": self.contrast.by_user(model, batch.views),
         }

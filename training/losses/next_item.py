@@ -22,7 +22,8 @@ def pair_scores(model: SASRec, batch: Batch) -> Tensor:
     assert batch.targets is not None and batch.negatives is not None, "this loss needs targets and negatives"
     hidden = model(batch.items, batch.positions, batch.segments)  # (R, n, d)
     either = model.items(torch.stack([batch.targets, batch.negatives]))  # (2, R, n, d)
-    return (hidden * either).sum(-1)
+    scores: Tensor = (hidden * either).sum(-1)
+    return scores
 
 
 def pair_terms(scores: Tensor, batch: Batch) -> Tensor:
@@ -40,7 +41,8 @@ def candidate_scores(model: SASRec, batch: Batch) -> Tensor:
     negatives = batch.negatives if batch.negatives.ndim == 3 else batch.negatives[None]  # (K, R, n)
     hidden = model(batch.items, batch.positions, batch.segments)  # (R, n, d)
     candidates = model.items(torch.cat([batch.targets[None], negatives]))  # (1 + K, R, n, d)
-    return (hidden * candidates).sum(-1)
+    scores: Tensor = (hidden * candidates).sum(-1)
+    return scores
 
 
 def candidate_terms(scores: Tensor, batch: Batch) -> Tensor:
@@ -51,7 +53,8 @@ def candidate_terms(scores: Tensor, batch: Batch) -> Tensor:
 def item_scores(model: SASRec, batch: Batch) -> Tensor:
     """(R, n, V) scores of all items; padding and [mask] are no candidates."""
     hidden = model(batch.items, batch.positions, batch.segments)
-    return hidden @ model.items.weight[1 : model.n_items + 1].T
+    scores: Tensor = hidden @ model.items.weight[1 : model.n_items + 1].T
+    return scores
 
 
 def item_terms(scores: Tensor, batch: Batch) -> Tensor:
@@ -91,7 +94,7 @@ class NextItem:
         return (self.terms(scores, batch) * real).sum(), real.sum()
 
     @property
-    def split(self) -> CompositeLoss[Batch]:
+    def composite(self) -> CompositeLoss[Batch]:
         """The scores, and what is convex in them."""
         return CompositeLoss(self.scores, self.summed)
 

@@ -1,0 +1,1 @@
+"""Optimisation: sharpness-aware minimisation and schedules."""

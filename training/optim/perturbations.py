@@ -1,4 +1,4 @@
-"""Ways to climb from θ to a point of higher loss nearby: the ε of SAM, ASAM and FisherSAM."""
+"""Perturbations ε from θ to a nearby point of higher loss: those of SAM, ASAM and FisherSAM; and LookSAM's g_v."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from torch import Tensor
 
 NORM_FLOOR = 1e-12  # keeps ε finite where the gradient vanishes
 WEIGHT_FLOOR = 0.01  # ASAM's: weights near 0 move too
+ROUNDING = 16  # in machine epsilons of ‖g'‖: a smaller g_v is what rounding leaves of a zero
 
 Ascent = Callable[[list[Tensor], list[Tensor], Tensor, float, float], list[Tensor]]
 
 
 def global_norm(tensors: Iterable[Tensor]) -> Tensor:
-    """One Euclidean norm over all entries of all tensors, a scalar on their device."""
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(tensors))))
+    """Return one Euclidean norm over all entries of all tensors, a scalar on their device."""
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(tensors))))
+    return norm
 
 
 def sam(parameters: list[Tensor], gradients: list[Tensor], norm: Tensor, rho: float, eta: float) -> list[Tensor]:
@@ -62,3 +64,22 @@ def fisher(parameters: list[Tensor], gradients: list[Tensor], norm: Tensor, rho:
 # From parameters, gradients, the gradients' global norm, ρ and η to ε; nothing is changed in place.
 ASCENTS: dict[str, Ascent] = {"sam": sam, "asam": asam, "fisher": fisher, "looksam": sam}
 VARIANTS = tuple(ASCENTS)
+
+
+def orthogonal_component(first: dict[Tensor, Tensor], second: dict[Tensor, Tensor]) -> dict[Tensor, Tensor]:
+    """Return LookSAM's g_v: the second gradient minus its projection on the first.
+
+    Over the parameters that have both. What is no larger than rounding is set to 0.
+    """
+    shared = [p for p in first if p in second]
+    g, g2 = [first[p] for p in shared], [second[p] for p in shared]
+    # The same operations for both products: where ρ is 0, their quotient is exactly 1, and g_v is 0.
+    along = _dot(g, g2) / _dot(g, g).clamp_min(torch.finfo(g[0].dtype).tiny)
+    rest = torch._foreach_sub(g2, torch._foreach_mul(g, along))
+    rounding = ROUNDING * torch.finfo(g[0].dtype).eps * global_norm(g2)
+    torch._foreach_mul_(rest, (global_norm(rest) > rounding).to(g[0].dtype))
+    return dict(zip(shared, rest, strict=True))
+
+
+def _dot(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    return torch.stack([product.sum() for product in torch._foreach_mul(a, b)]).sum()

@@ -10,51 +10,40 @@ import torch
 from torch import Tensor
 
 from landscape.choices import one_of
-from landscape.training.optim.perturbations import ASCENTS, NORM_FLOOR, VARIANTS, global_norm, sam
-
-ROUNDING = 16  # in machine epsilons of ‖g'‖: a smaller g_v is what rounding leaves of a zero
-
-
-def across(first: dict[Tensor, Tensor], second: dict[Tensor, Tensor]) -> dict[Tensor, Tensor]:
-    """LookSAM's g_v: the second gradient less its component along the first, over the parameters that have both."""
-    shared = [p for p in first if p in second]
-    g, g2 = [first[p] for p in shared], [second[p] for p in shared]
-    # Both products in one way: where ρ is 0, their quotient is 1 to the bit, and g_v is 0.
-    along = _dot(g, g2) / _dot(g, g).clamp_min(torch.finfo(g[0].dtype).tiny)
-    rest = torch._foreach_sub(g2, torch._foreach_mul(g, along))
-    rounding = ROUNDING * torch.finfo(g[0].dtype).eps * global_norm(g2)
-    torch._foreach_mul_(rest, (global_norm(rest) > rounding).to(g[0].dtype))
-    return dict(zip(shared, rest, strict=True))
-
-
-def _dot(a: list[Tensor], b: list[Tensor]) -> Tensor:
-    return torch.stack([product.sum() for product in torch._foreach_mul(a, b)]).sum()
+from landscape.training.optim.perturbations import (
+    ASCENTS,
+    NORM_FLOOR,
+    VARIANTS,
+    global_norm,
+    orthogonal_component,
+    sam,
+)
 
 
 class SAM(torch.optim.Optimizer):
-    """Steps of a base optimiser with the gradient g' at θ + ε, where ε climbs from θ along its gradient g.
+    """Steps of a base optimiser with the gradient g' at θ + ε, where ε is an ascent from θ along its gradient g.
 
     ``step`` evaluates the closure twice, on the same batch: at θ, and at θ + ε. Then θ is restored from a copy, not
-    by subtraction, and the base optimiser steps with the second gradient. Norms are over all parameters at once. A
-    parameter without a gradient takes no part.
+    by subtraction, and the base optimiser steps with the second gradient. Norms are over all parameters at once.
+    Parameters without a gradient are ignored.
 
-    With ``every=k`` only the steps t = 0, k, 2k, … ascend. ``looksam`` keeps from them the part of g' across g,
+    With ``every=k`` only the steps t = 0, k, 2k, … ascend. ``looksam`` stores their component of g' orthogonal to g,
     g_v = g' − (‖g'‖ cos∠(g, g')) g/‖g‖, and steps in between with g + α (‖g‖/‖g_v‖) g_v (Liu et al. 2022);
     the other variants step with g there. A zero g_v adds nothing, and neither does one of the size of rounding.
 
-    If any pass gives a loss or a gradient that is not finite, nothing is changed but t, which counts every step, and
-    ``skipped``, which grows by one. Whether a step counts is asked once, after the last pass: the one time that the
-    host waits for the device. So an ascent from a point that is not finite is computed in vain.
+    If any pass gives a loss or a gradient that is not finite, nothing changes except t, which counts every step, and
+    ``skipped``, which grows by one. This is checked once, after the last pass: the only time that the host waits for
+    the device. The result of an ascent from a point that is not finite is therefore discarded.
 
     ``rho`` may be set before each step.
 
     Args:
         base: Any torch optimiser; its parameter groups are shared, so that schedulers see and change them.
-        variant: How to ascend, one of ``VARIANTS``.
+        variant: The kind of ascent, one of ``VARIANTS``.
         rho: Radius ρ, in the units of the parameters (``asam``: relative to them).
         every: Steps from one ascent to the next, k.
-        alpha: Weight α of the kept part; only ``looksam`` looks at it.
-        eta: Weight η of the squared gradient; only ``fisher`` looks at it.
+        alpha: Weight α of g_v; used by ``looksam`` only.
+        eta: Weight η of the squared gradient; used by ``fisher`` only.
         same_dropout: Whether the second pass draws the same random numbers as the first.
 
     Raises:
@@ -89,13 +78,13 @@ class SAM(torch.optim.Optimizer):
         self.same_dropout = same_dropout
         self.steps = 0  # t
         self.skipped = 0
-        self._across: dict[Tensor, Tensor] = {}  # g_v of each parameter
-        self._copies: dict[Tensor, Tensor] = {}  # room for θ, kept from step to step
+        self._orthogonal: dict[Tensor, Tensor] = {}  # g_v of each parameter
+        self._copies: dict[Tensor, Tensor] = {}  # memory for a copy of θ, reused in every step
         self._forget_averages()
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor]) -> Tensor:  # type: ignore[override]
-        """One step; ``closure`` clears the gradients, computes the loss and its gradients, and returns the loss.
+        """Take one step; ``closure`` clears the gradients, computes the loss and its gradients, and returns the loss.
 
         Returns:
             The loss at θ.
@@ -109,7 +98,7 @@ class SAM(torch.optim.Optimizer):
         return loss
 
     def take_averages(self) -> dict[str, float]:
-        """Means over the ascents since the last call, without the skipped ones; NaN if there were none.
+        """Return means over the ascents since the last call, without the skipped ones; NaN if there were none.
 
         Returns:
             ``gradient_norm`` ‖g‖, ``ascent_norm`` ‖ε‖, ``loss_rise`` L(θ + ε) − L(θ) and, where ε is not SAM's,
@@ -120,10 +109,9 @@ class SAM(torch.optim.Optimizer):
         return averages
 
     def state_dict(self) -> dict[str, Any]:
-        """The base optimiser's state and SAM's own, but for the averages not yet taken.
+        """Return the base optimiser's state and SAM's own, without the averages not yet taken.
 
-        Adam's moments survive a restart, and so does the way to the next ascent: t, and g_v as a list in the order
-        of the parameters, with None where there is none.
+        It includes Adam's moments, t, and g_v as a list in the order of the parameters, with None where there is none.
         """
         return {
             "base": self.base.state_dict(),
@@ -135,11 +123,11 @@ class SAM(torch.optim.Optimizer):
             "same_dropout": self.same_dropout,
             "steps": self.steps,
             "skipped": self.skipped,
-            "across": [self._across.get(p) for p in self._parameters()],
+            "across": [self._orthogonal.get(p) for p in self._parameters()],
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what ``state_dict`` gave, options included; the averages start anew."""
+        """Restore what ``state_dict`` returned, options included; the averages start anew."""
         self.base.load_state_dict(state_dict["base"])
         self.param_groups = self.base.param_groups
         self.variant = state_dict["variant"]
@@ -150,19 +138,19 @@ class SAM(torch.optim.Optimizer):
         self.same_dropout = state_dict["same_dropout"]
         self.steps = state_dict["steps"]
         self.skipped = state_dict["skipped"]
-        kept = zip(self._parameters(), state_dict["across"], strict=True)
-        self._across = {p: tensor.to(p.device) for p, tensor in kept if tensor is not None}
+        stored = zip(self._parameters(), state_dict["across"], strict=True)
+        self._orthogonal = {p: tensor.to(p.device) for p, tensor in stored if tensor is not None}
         self._forget_averages()
 
     def _ascend(self, closure: Callable[[], Tensor]) -> tuple[Tensor, bool]:
-        """Leave the gradients at θ + ε in the parameters; the loss at θ, and whether all was finite."""
+        """Leave the gradients at θ + ε in the parameters; return the loss at θ, and whether all was finite."""
         draw_again = self._random_numbers() if self.same_dropout else None
         loss = _evaluate(closure)
         first = self._gradients()
         parameters, gradients = list(first), list(first.values())
         norm = global_norm(gradients)
         saved = self._copied(parameters)
-        self.zero_grad()  # the second pass makes gradients of its own, however the closure clears them
+        self.zero_grad()  # the second pass makes new gradients, however the closure clears them
         try:
             ascent = ASCENTS[self.variant](parameters, gradients, norm, self.rho, self.eta)
             measured = self._measured(parameters, gradients, norm, ascent)
@@ -178,20 +166,20 @@ class SAM(torch.optim.Optimizer):
         if finite:
             self._add_to_averages(measured | {"loss_rise": perturbed.double() - loss.double()})
             if self.variant == "looksam":
-                self._across = across(first, second)
+                self._orthogonal = orthogonal_component(first, second)
         return loss, finite
 
     def _step_without_ascent(self, closure: Callable[[], Tensor]) -> tuple[Tensor, bool]:
-        """Leave the gradients at θ in the parameters, turned by the kept part; the loss, and whether all was finite."""
+        """Leave the gradients at θ in the parameters, with g_v added; return the loss, and whether all was finite."""
         loss = _evaluate(closure)
         gradients = self._gradients()
         norm = global_norm(gradients.values())
         finite = _finite(loss + norm)
-        turned = [p for p in gradients if p in self._across]
+        turned = [p for p in gradients if p in self._orthogonal]
         if turned:
-            kept = [self._across[p] for p in turned]
-            scale = self.alpha * norm / (global_norm(kept) + NORM_FLOOR)
-            torch._foreach_add_([gradients[p] for p in turned], torch._foreach_mul(kept, scale))
+            stored = [self._orthogonal[p] for p in turned]
+            scale = self.alpha * norm / (global_norm(stored) + NORM_FLOOR)
+            torch._foreach_add_([gradients[p] for p in turned], torch._foreach_mul(stored, scale))
         return loss, finite
 
     def _gradients(self) -> dict[Tensor, Tensor]:
@@ -207,7 +195,7 @@ class SAM(torch.optim.Optimizer):
         return copies
 
     def _random_numbers(self) -> Callable[[], None]:
-        """What takes torch's random numbers back to where they are now."""
+        """Return a function that sets torch's random state back to the present one."""
         device = self._parameters()[0].device
         state = torch.get_rng_state()
         state_cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
@@ -222,7 +210,7 @@ class SAM(torch.optim.Optimizer):
     def _measured(
         self, parameters: list[Tensor], gradients: list[Tensor], norm: Tensor, ascent: list[Tensor]
     ) -> dict[str, Tensor]:
-        if ASCENTS[self.variant] is sam:  # ‖ε‖ and the distance 0 need no look at ε
+        if ASCENTS[self.variant] is sam:  # ‖ε‖ and the distance 0 are known without ε
             return {"gradient_norm": norm, "ascent_norm": self.rho * norm / (norm + NORM_FLOOR)}
         difference = sam(parameters, gradients, norm, self.rho, self.eta)
         torch._foreach_sub_(difference, ascent)

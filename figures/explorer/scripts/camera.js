@@ -1,12 +1,12 @@
 "use strict";
 
-// The camera: the scene that is being turned leads, all others follow.
+// The camera: all scenes follow the scene that is being turned.
 
 function hasWebGL() {
   try {
     const canvas = document.createElement("canvas");
     const context = canvas.getContext("webgl") ?? canvas.getContext("experimental-webgl");
-    context?.getExtension("WEBGL_lose_context")?.loseContext(); // a browser has only so many
+    context?.getExtension("WEBGL_lose_context")?.loseContext(); // their number is limited
     return Boolean(context);
   } catch {
     return false;
@@ -33,9 +33,9 @@ function turned(eye, { key, ctrlKey, metaKey }) {
 
 let leading = null;
 let turning = false;
-let behind = false; // the others, since they last followed
+let behind = false; // whether the others have to follow again
 
-// Labels keep their size: a small or narrow scene is looked at from farther away, so that nothing is cut off.
+// Labels keep their size: the camera of a small or narrow scene is farther away, so that nothing is cut off.
 const farther = ({ clientWidth, clientHeight }) => Math.max(0.92, 1.25 - clientWidth / 1600, (1.12 * clientHeight) / clientWidth);
 
 function cameraOf(panel) {
@@ -44,7 +44,7 @@ function cameraOf(panel) {
   return { eye, center, up: { x: 0, y: 0, z: 1 } };
 }
 
-// At most once a frame; where scenes are slow to draw, the one being turned keeps two thirds of the time.
+// At most once a frame; if scenes are slow to draw, the leading one gets two thirds of the time.
 function turnOthers() {
   behind = true;
   if (turning) return;

@@ -5,23 +5,23 @@ const page = JSON.parse(document.getElementById("data").textContent);
 const panels = [...document.querySelectorAll("[data-panel]")];
 const [scenes, maps] = ["surface", "contour"].map((name) => panels.filter(({ dataset }) => dataset.panel === name));
 
-// ---- values that are stored once, and arrays of few different values -----------------------------------------------
+// ---- values of the pool, and arrays of few different values --------------------------------------------------------
 
 function unpacked(value) {
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(unpacked);
   if ("$" in value) return unpacked(page.pool[value.$]);
   if ("$of" in value) {
-    const each = Array.from(atob(value.at), (place) => value.$of[place.charCodeAt(0)]);
+    const flat = Array.from(atob(value.at), (place) => value.$of[place.charCodeAt(0)]);
     const { columns } = value;
-    return columns ? Array.from({ length: each.length / columns }, (_, row) => each.slice(row * columns, (row + 1) * columns)) : each;
+    return columns ? Array.from({ length: flat.length / columns }, (_, row) => flat.slice(row * columns, (row + 1) * columns)) : flat;
   }
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, unpacked(each)]));
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, unpacked(part)]));
 }
 
-// Steps into packed values, and unpacks only what is asked for.
+// Follows keys into packed values, and unpacks only the value at the end.
 const opened = (value) => (value !== null && typeof value === "object" && "$" in value ? page.pool[value.$] : value);
-const found = (value, ...keys) => unpacked(keys.reduce((inner, key) => opened(inner)?.[key], value) ?? null);
+const unpackedAt = (value, ...keys) => unpacked(keys.reduce((inner, key) => opened(inner)?.[key], value) ?? null);
 
 // ---- numbers -------------------------------------------------------------------------------------------------------
 
@@ -36,7 +36,7 @@ function numbers(encoded) {
 }
 
 const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 5, useGrouping: false });
-const told = (number) => significant.format(number).replace("-", "−");
+const formatted = (number) => significant.format(number).replace("-", "−");
 
 const nearest = (values, value) =>
   values.reduce((best, candidate, index) => (Math.abs(candidate - value) < Math.abs(values[best] - value) ? index : best), 0);

@@ -1,10 +1,10 @@
 "use strict";
 
-// Figures for panels, by quantity and scale; traces of figures with all models tell theirs in ``meta``.
+// Figures for panels, by quantity and scale; in figures of all models, ``meta`` of a trace is the model's index.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const SURFACES = ["surface", "contour", "line"]; // panels that quantity and scale change
 const COLOURS = page.models.map(({ colour }) => colour);
-let grids = []; // of the quantity and scale shown, by model: coordinates, heights, how each is known
+let grids = []; // of the quantity and scale shown, by model: coordinates, heights, and whether they were evaluated
 
 function readGrids() {
   grids = (view("grids") ?? []).map(
@@ -15,17 +15,18 @@ function readGrids() {
 function figureOf(panel) {
   const { panel: name, of } = panel.dataset;
   if (of !== undefined) {
-    if (!SURFACES.includes(name)) return found(page.own[of], name);
+    if (!SURFACES.includes(name)) return unpackedAt(page.own[of], name);
     const figure = view("figures", name, share(), Number(of));
-    if (figure && name === "contour") pointOut(figure.layout, Number(of));
+    if (figure && name === "contour") addCrosshair(figure.layout, Number(of));
     return figure;
   }
-  const figure = name.startsWith("profile-") ? profile(Number(name.slice(-1))) : found(page.common[name], ...bandScale(name));
+  const figure = name.startsWith("profile-") ? profile(Number(name.slice(-1))) : unpackedAt(page.common[name], scaleOf(name));
   if (figure) figure.data = figure.data.filter(({ meta }) => meta === undefined || isShown(meta));
   return figure;
 }
 
-const bandScale = (name) => [name === "band" ? (opened(page.common.band)[state.scale] ? state.scale : "linear") : "linear"];
+// Of the joint figures only the radial profile has several scales.
+const scaleOf = (name) => (state.scale in (opened(page.common[name]) ?? {}) && name === "radial-profile" ? state.scale : "linear");
 
 // Lines through the crosshair along one coordinate, at each model's nearest row or column.
 function profile(along) {
@@ -34,7 +35,7 @@ function profile(along) {
   for (const trace of figure.data) {
     const { alphas, betas, values } = grids[trace.meta];
     const [row, column] = [nearest(betas, state.at[1]), nearest(alphas, state.at[0])];
-    const heights = along === 0 ? values[row] : values.map((each) => each[column]);
+    const heights = along === 0 ? values[row] : values.map((heightsOfRow) => heightsOfRow[column]);
     trace.x = along === 0 ? alphas : betas;
     trace.y = state.scale === "log" ? heights.map((height) => 10 ** height) : heights;
     if (trace.x.length === 1) trace.mode = "markers";
@@ -51,7 +52,7 @@ const lineAt = (axis, at) => ({
 
 const config = (panel) => ({
   displaylogo: false,
-  doubleClick: panel.dataset.panel === "contour" ? false : "reset", // all maps follow, and we see to it
+  doubleClick: panel.dataset.panel === "contour" ? false : "reset", // maps.js handles it for all maps
   responsive: true,
   modeBarButtons: [["toImage"]],
   toImageButtonOptions: {
@@ -65,14 +66,14 @@ const config = (panel) => ({
   },
 });
 
-let printing = false; // always in light
+let printing = false; // in the light theme
 const theme = () => (dark.matches && !printing ? "dark" : "light");
 
 async function draw(panel) {
-  const away = panel.closest("[hidden]:not(.plot), details:not([open])") !== null;
-  const figure = away ? null : figureOf(panel);
+  const unseen = panel.closest("[hidden]:not(.plot), details:not([open])") !== null;
+  const figure = unseen ? null : figureOf(panel);
   const note = panel.parentElement.querySelector(".missing");
-  if (note && !away) {
+  if (note && !unseen) {
     note.textContent = page.missing[state.quantity][panel.dataset.of] || "Nothing to draw on this scale.";
     note.hidden = Boolean(figure);
     panel.hidden = !figure;
@@ -80,13 +81,13 @@ async function draw(panel) {
     panel.parentElement.querySelector("figcaption small").textContent = centre ? `${centre} at the centre` : "";
   }
   if (!figure) {
-    if (panel.data) Plotly.purge(panel); // scenes above all: a browser has only so many
+    if (panel.data) Plotly.purge(panel); // a browser draws a limited number of scenes
     delete panel.dataset.drawn;
     return;
   }
-  if (scenes.includes(panel)) figure.layout.scene.camera = cameraOf(panel); // once it is there to be measured
+  if (scenes.includes(panel)) figure.layout.scene.camera = cameraOf(panel); // after the panel has its size
   figure.layout.template = page.templates[theme()];
-  figure.layout.autosize = true; // measured anew: a cell grows when another is hidden
+  figure.layout.autosize = true; // a cell grows when another is hidden
   for (const trace of figure.data) {
     const toggle = toggles.find(({ dataset }) => dataset.trace === trace.name);
     if (toggle) trace.visible = toggle.checked && trace.visible !== false;
@@ -106,7 +107,7 @@ async function drawAll() {
   readOut();
   for (const panel of panels) {
     await draw(panel);
-    await new Promise((done) => setTimeout(done)); // what was clicked meanwhile comes first
+    await new Promise((done) => setTimeout(done)); // handle clicks first
     if (mine !== round) return;
   }
   document.documentElement.dataset.ready = String(mine);

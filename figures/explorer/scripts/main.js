@@ -1,6 +1,6 @@
 "use strict";
 
-// What people do, and the first drawing.
+// Events, and the first drawing.
 
 function change(update) {
   return (event) => {
@@ -11,7 +11,7 @@ function change(update) {
   };
 }
 
-const on = (selector, kind, action) => document.querySelectorAll(selector).forEach((each) => each.addEventListener(kind, action));
+const on = (selector, kind, action) => document.querySelectorAll(selector).forEach((element) => element.addEventListener(kind, action));
 on("[data-chip]", "click", change(({ dataset }) => {
   const index = Number(dataset.chip);
   if (!state.hidden.delete(index)) state.hidden.add(index);
@@ -31,21 +31,21 @@ scenes.forEach((panel) => {
   const lead = () => (leading = panel);
   panel.addEventListener("keydown", sceneKeys);
   panel.addEventListener("pointerdown", () => (lead(), panel.focus({ preventScroll: true })), { capture: true });
-  // The wheel scrolls the page, and zooms only once a scene has been chosen by a click or by Tab.
+  // The wheel scrolls the page; it zooms a scene only after a click on it or after Tab.
   panel.addEventListener("wheel", (event) => (panel.contains(document.activeElement) ? lead() : event.stopPropagation()), { capture: true });
 });
 if (scenes.length > 0 && !hasWebGL()) {
   document.getElementById("surfaces").hidden = true;
   document.getElementById("no-webgl").hidden = false;
 }
-const again = () => {
+const restore = () => {
   fromAddress();
   drawAll();
 };
-addEventListener("popstate", again);
+addEventListener("popstate", restore);
 dark.addEventListener("change", drawAll);
-addEventListener("resize", turnAll); // from as far as their new size asks for
-// What stays on top, the controls and below them the head of a table that need not scroll sideways, hides nothing.
+addEventListener("resize", turnAll); // the distance of the camera depends on the size
+// The controls, and below them the head of a table that fits the page, stay on top and must not hide other parts.
 const stick = new ResizeObserver(() => {
   const controls = document.querySelector(".controls");
   const stuck = getComputedStyle(controls).position === "sticky" ? controls.offsetHeight : 0;
@@ -53,8 +53,8 @@ const stick = new ResizeObserver(() => {
   const frame = table?.parentElement;
   frame?.classList.toggle("fits", table.offsetWidth <= frame.clientWidth);
 });
-document.querySelectorAll(".controls, #numbers").forEach((each) => stick.observe(each));
-// A scene's canvas is blank on paper, its picture is not; how plotly makes one at once is its own affair, and may change.
+document.querySelectorAll(".controls, #numbers").forEach((element) => stick.observe(element));
+// A scene's canvas is blank on paper, a picture of it is not. This uses plotly's internals, which may change.
 function pictured(panel) {
   const source = panel._fullLayout?.scene?._scene?.toImage?.("png");
   if (!source) return;
@@ -62,7 +62,7 @@ function pictured(panel) {
   panel.classList.add("unprinted");
 }
 
-// Nothing waits for a page that prints: all is drawn at once.
+// Printing does not wait: everything is drawn at once.
 const printed = (now) => () => {
   printing = now;
   document.querySelectorAll("img.printed").forEach((picture) => picture.remove());
@@ -76,4 +76,4 @@ const printed = (now) => () => {
 };
 addEventListener("beforeprint", printed(true));
 addEventListener("afterprint", printed(false));
-again();
+restore();

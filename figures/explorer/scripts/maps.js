@@ -1,7 +1,7 @@
 "use strict";
 
-// What is pointed out in the maps: a crosshair, read at each model's nearest point, and a part to look at closely. Both
-// are the same in all maps; profiles run through the crosshair.
+// The crosshair, read at each model's nearest point, and the enlarged part. Both are the same in all maps; profiles run
+// through the crosshair.
 const touched = matchMedia("(pointer: coarse)").matches; // a finger on a map scrolls the page
 
 const crossed = ({ alphas, betas }) => [alphas, betas].map((axis, index) => axis[nearest(axis, state.at[index])]);
@@ -12,31 +12,31 @@ function crosshair(index) {
   return [lineAt("x", x), lineAt("y", y)];
 }
 
-function pointOut(layout, index) {
+function addCrosshair(layout, index) {
   layout.shapes = crosshair(index);
   layout.dragmode = touched ? false : "zoom";
   if (!state.zoom) return;
-  // A part fills its map, drawn for the first time or again: plotly would keep the shape only the first time.
+  // A part fills its map. Without this, plotly keeps the shape of the map only the first time.
   const whole = { constrain: "range", constraintoward: undefined };
   Object.assign(layout.xaxis, whole, { range: state.zoom.slice(0, 2) });
   Object.assign(layout.yaxis, whole, { range: state.zoom.slice(2) });
 }
 
-// One map was zoomed, or by a double click is shown whole: all follow.
+// One map was zoomed, or reset by a double click: all maps follow.
 function zoomTo(zoom) {
   state.zoom = zoom;
   maps.forEach(draw);
   remember(false);
 }
 
-// What the heights are; on the logarithmic scale losses are read out as such.
-const heightTold = () => (state.scale === "rise" ? view("bar").label : state.quantity);
+// The name of the heights; on the logarithmic scale the readout shows losses.
+const heightName = () => (state.scale === "rise" ? view("bar").label : state.quantity);
 
 function readOut() {
   const output = document.getElementById("readout");
   if (!output) return;
   const log = state.scale === "log";
-  const each = grids.flatMap((grid, index) => {
+  const values = grids.flatMap((grid, index) => {
     if (!grid || !isShown(index)) return [];
     const [row, column] = [nearest(grid.betas, state.at[1]), nearest(grid.alphas, state.at[0])];
     const height = grid.values[row][column];
@@ -45,7 +45,7 @@ function readOut() {
     const swatch = Object.assign(document.createElement("i"), { className: "swatch" });
     swatch.style.setProperty("--model", COLOURS[index]);
     const [value, how] = [document.createElement("b"), document.createElement("small")];
-    value.textContent = Number.isFinite(height) ? told(log ? 10 ** height : height) : "no finite value";
+    value.textContent = Number.isFinite(height) ? formatted(log ? 10 ** height : height) : "no finite value";
     how.textContent = Number.isFinite(height) ? known : "";
     const name = Object.assign(document.createElement("span"), { className: "name", textContent: page.models[index].name });
     part.append(...(page.models.length > 1 ? [swatch, name] : []), value, how);
@@ -53,8 +53,8 @@ function readOut() {
   });
   const where = document.createElement("span");
   const [across, along] = view("symbols") ?? [];
-  if (across) where.textContent = `At ${across} ${told(state.at[0])}, ${along} ${told(state.at[1])}, ${heightTold()}:`;
-  output.replaceChildren(where, ...each);
+  if (across) where.textContent = `At ${across} ${formatted(state.at[0])}, ${along} ${formatted(state.at[1])}, ${heightName()}:`;
+  output.replaceChildren(where, ...values);
 }
 
 let moving = false;
@@ -72,7 +72,7 @@ function moveTo(at) {
   });
 }
 
-// A pointer moves too often for all that it meets to be read aloud; a key does not.
+// A pointer moves too often to read each value aloud; keys do not.
 const readAloud = (aloud) => (document.getElementById("readout").ariaLive = aloud ? "polite" : "off");
 
 const follow = (event) => {
@@ -90,7 +90,7 @@ function linkMap(panel) {
   panel.on("plotly_doubleclick", () => zoomTo(null));
 }
 
-// What a map shows after a key: plus and minus bring what is around the crosshair closer, or take it farther.
+// The part of the map after plus or minus: it is enlarged around the crosshair, or reduced.
 function zoomed(grid, by) {
   const whole = [grid.alphas, grid.betas].flatMap((axis) => [axis[0], axis.at(-1)]);
   const at = crossed(grid);

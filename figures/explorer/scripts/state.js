@@ -1,8 +1,8 @@
 "use strict";
 
-// What is shown is a state; the address tells it, and everything is drawn from it.
+// The state of the page: it is stored in the address, and everything is drawn from it.
 const CAMERA = { eye: { x: 1.0, y: -1.3, z: 1.16 }, center: { x: 0.02, y: 0, z: -0.26 } };
-const NEARER = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }; // what keys make of a distance
+const NEARER = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }; // by which keys multiply a distance
 const toggles = [...document.querySelectorAll("[data-trace]")];
 const chips = [...document.querySelectorAll("[data-chip]")];
 const menu = document.getElementById("quantity");
@@ -16,42 +16,42 @@ const initial = () => ({
   camera: structuredClone(CAMERA),
   at: [0, 0],
   zoom: null, // of the maps: lowest and highest α, lowest and highest β
-  sort: 0, // the row of the table, counted from one, that models are sorted by; less than zero: the largest first
+  sort: 0, // the row of the table, counted from one, by which models are sorted; negative: the largest first
 });
 let state = initial();
 
 const rounded = (number) => Math.round(number * 1000) / 1000;
-const cameraTold = ({ eye, center }) => [eye, center].flatMap(({ x, y, z }) => [x, y, z].map(rounded)).join();
-const onTold = ({ on }) => [...on].sort().join();
-const hiddenTold = ({ hidden }) => [...hidden].sort((a, b) => a - b).map((index) => index + 1).join();
+const cameraText = ({ eye, center }) => [eye, center].flatMap(({ x, y, z }) => [x, y, z].map(rounded)).join();
+const onText = ({ on }) => [...on].sort().join();
+const hiddenText = ({ hidden }) => [...hidden].sort((a, b) => a - b).map((index) => index + 1).join();
 
 function address() {
   const usual = initial();
-  const told = new URLSearchParams();
-  for (const key of ["quantity", "scale", "share", "sort"]) if (state[key] !== usual[key]) told.set(key, state[key]);
-  if (hiddenTold(state) !== hiddenTold(usual)) told.set("hidden", hiddenTold(state));
-  if (onTold(state) !== onTold(usual)) told.set("on", onTold(state));
-  if (cameraTold(state.camera) !== cameraTold(usual.camera)) told.set("camera", cameraTold(state.camera));
-  for (const key of ["at", "zoom"]) if (state[key]?.some(Boolean)) told.set(key, state[key].map((each) => Number(each.toPrecision(6))).join());
-  return `#${told}`;
+  const parameters = new URLSearchParams();
+  for (const key of ["quantity", "scale", "share", "sort"]) if (state[key] !== usual[key]) parameters.set(key, state[key]);
+  if (hiddenText(state) !== hiddenText(usual)) parameters.set("hidden", hiddenText(state));
+  if (onText(state) !== onText(usual)) parameters.set("on", onText(state));
+  if (cameraText(state.camera) !== cameraText(usual.camera)) parameters.set("camera", cameraText(state.camera));
+  for (const key of ["at", "zoom"]) if (state[key]?.some(Boolean)) parameters.set(key, state[key].map((value) => Number(value.toPrecision(6))).join());
+  return `#${parameters}`;
 }
 
-// Whatever an address says that makes no sense here is left at its usual value.
+// A value in the address that is invalid here is ignored.
 function fromAddress() {
-  const told = new URLSearchParams(location.hash.slice(1));
+  const parameters = new URLSearchParams(location.hash.slice(1));
   const numbersOf = (key, count) => {
-    const each = (told.get(key) ?? "").split(",").map(Number);
-    return told.has(key) && each.length === count && each.every(Number.isFinite) ? each : null;
+    const values = (parameters.get(key) ?? "").split(",").map(Number);
+    return parameters.has(key) && values.length === count && values.every(Number.isFinite) ? values : null;
   };
   state = initial();
-  if (Object.hasOwn(page.views, told.get("quantity") ?? "")) state.quantity = told.get("quantity");
-  if (["linear", "log", "rise"].includes(told.get("scale"))) state.scale = told.get("scale");
-  if (told.get("share") === "own") state.share = "own";
-  if (told.has("hidden") && chips.length) {
-    const hidden = told.get("hidden").split(",").map((each) => Number(each) - 1);
+  if (Object.hasOwn(page.views, parameters.get("quantity") ?? "")) state.quantity = parameters.get("quantity");
+  if (["linear", "log", "rise"].includes(parameters.get("scale"))) state.scale = parameters.get("scale");
+  if (parameters.get("share") === "own") state.share = "own";
+  if (parameters.has("hidden") && chips.length) {
+    const hidden = parameters.get("hidden").split(",").map((index) => Number(index) - 1);
     state.hidden = new Set(hidden.filter((index) => page.models[index]));
   }
-  if (told.has("on")) state.on = new Set(told.get("on").split(",").filter((id) => toggles.some((toggle) => toggle.id === id)));
+  if (parameters.has("on")) state.on = new Set(parameters.get("on").split(",").filter((id) => toggles.some((toggle) => toggle.id === id)));
   const camera = numbersOf("camera", 6);
   if (camera && camera.slice(0, 3).some(Boolean)) {
     const [eye, center] = [camera.slice(0, 3), camera.slice(3)].map(([x, y, z]) => ({ x, y, z }));
@@ -60,7 +60,7 @@ function fromAddress() {
   state.at = numbersOf("at", 2) ?? [0, 0];
   const zoom = numbersOf("zoom", 4);
   if (zoom && zoom[0] < zoom[1] && zoom[2] < zoom[3]) state.zoom = zoom;
-  const sort = Number(told.get("sort"));
+  const sort = Number(parameters.get("sort"));
   if (page.table.order[Math.abs(sort) - 1]) state.sort = sort;
 }
 
@@ -75,11 +75,11 @@ function remember(push) {
 // ---- what is shown -------------------------------------------------------------------------------------------------
 
 const scalesOf = (quantity) => Object.keys(opened(page.views[quantity]));
-const view = (...keys) => found(page.views[state.quantity], state.scale, ...keys);
+const view = (...keys) => unpackedAt(page.views[state.quantity], state.scale, ...keys);
 const isShown = (index) => !state.hidden.has(index);
 const share = () => (page.models.length > 1 ? state.share : "shared");
 
-// Not every quantity has every scale: one without logarithms falls back to the linear one.
+// A quantity without logarithms falls back to the linear scale.
 function settle() {
   if (!scalesOf(state.quantity).includes(state.scale)) state.scale = "linear";
   if (menu) menu.value = state.quantity;

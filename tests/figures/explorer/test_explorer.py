@@ -14,19 +14,20 @@ from numpy.testing import assert_allclose
 
 from landscape.figures.captions.comparison import comparison_warnings
 from landscape.figures.captions.numbers import number_rows
-from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
 from landscape.figures.explorer.compact import Pool
 from landscape.figures.explorer.copies import latex, markdown
-from landscape.figures.interactive.comparison import sharpnesses_figure
-from landscape.figures.plotdata.comparison import masses, risen, series, shown
-from landscape.figures.plotdata.scales import heights
+from landscape.figures.interactive.sharpness import sharpnesses_figure
+from landscape.figures.plotdata.comparison import above_lowest, compare_surfaces
+from landscape.figures.plotdata.histories import series
+from landscape.figures.plotdata.localization import first_eigenvectors
+from landscape.figures.plotdata.scales import plot_heights
 from landscape.figures.static import comparison_figure
 from landscape.figures.style import COLOUR_SCALE, shade
 from landscape.results import Surface
 from tests.support.drawable import (
     METADATA,
-    band,
     between,
     bowl,
     curvature,
@@ -34,6 +35,7 @@ from tests.support.drawable import (
     full_curvature,
     interpolated,
     marked,
+    profile,
     sharpness,
 )
 from tests.support.pages import Text, data_of, part_of, unpacked, views
@@ -63,7 +65,7 @@ def told(surface: Surface, **changes) -> Surface:
 def models() -> tuple[ModelEntry, ...]:
     flat, steep = (told(interpolated(function, points=(15, 15))) for function in (bowl, steeper))
     return (
-        ModelEntry("flat", replace(flat, radial_profile=band()), full_curvature(), HISTORY),
+        ModelEntry("flat", replace(flat, radial_profile=profile()), full_curvature(), HISTORY),
         ModelEntry("steep", replace(steep, metrics={"NDCG@10": 1 - steep.loss}), curvature()),
     )
 
@@ -97,7 +99,11 @@ def test_on_one_scale_all_have_the_same_limits_and_levels(scale):
 
 def test_heights_on_each_scale_are_those_of_the_surfaces():
     surface = models()[0].surface
-    expected = {"linear": surface.loss, "log": heights(surface, log=True).values, "rise": risen(surface).loss}
+    expected = {
+        "linear": surface.loss,
+        "log": plot_heights(surface, log=True).values,
+        "rise": above_lowest(surface).loss,
+    }
     for scale, values in expected.items():
         view = views(page())["loss"][scale]
         assert_allclose(view["grids"][0]["values"], values, rtol=1e-6, atol=1e-7)
@@ -130,8 +136,8 @@ def test_metrics_have_a_view_and_who_has_none_says_so():
     assert data_of(page())["missing"]["NDCG@10"] == ["NDCG@10 was not measured.", ""]
 
 
-def test_the_band_follows_the_scale():
-    scales = part_of(page(), "common")["band"]
+def test_the_radial_profile_follows_the_scale():
+    scales = part_of(page(), "common")["radial-profile"]
     assert {scale: each["layout"]["yaxis"]["type"] for scale, each in scales.items()} == {
         "linear": "linear",
         "log": "log",
@@ -145,7 +151,7 @@ def test_the_band_follows_the_scale():
 def test_a_model_has_one_colour_everywhere():
     data = data_of(page())
     common = unpacked(data["common"], data["pool"])
-    colours = [look.colour for look in looks(models())]
+    colours = [look.colour for look in model_styles(models())]
     assert [model["colour"] for model in data["models"]] == colours
     seen = 0
     figures = [figure for scales in common.values() for figure in scales.values()]
@@ -155,7 +161,7 @@ def test_a_model_has_one_colour_everywhere():
         seen += colour is not None
         assert colour is None or colour == colours[trace["meta"]] or colour.startswith("rgba")
     assert seen >= 8
-    assert len({look.colour + look.dash for look in looks([ModelEntry("x")] * 18)}) == 18
+    assert len({look.colour + look.dash for look in model_styles([ModelEntry("x")] * 18)}) == 18
 
 
 def test_six_models_are_small_and_nothing_is_stored_twice():
@@ -209,9 +215,9 @@ def test_numbers_are_those_of_the_results_with_their_errors():
     assert cells["λₘₐₓ‖θ‖²"] == "553.1"
     assert cells["Surface error"] == "0.081 %"
     assert cells["Evaluations"] == "81"
-    assert cells["Sharpness average, ρ = 0.05"] == "2×10⁻⁵ ± 4×10⁻⁶"
+    assert cells["Sharpness: average over directions, ρ = 0.05"] == "2×10⁻⁵ ± 4×10⁻⁶"
     assert cells["Validation NDCG@20"] == "0.03, epoch 2"
-    rises = band().rises[:, -1]
+    rises = profile().rises[:, -1]
     assert cells["Rise at r = 1"].startswith(f"{rises.mean():.4g}"[:5])
     low, high = full_curvature().spectrum.share_bounds()
     assert rows["Eigenvalues below zero"].cells[0].text.endswith(f"({100 * low:.2g} to {100 * high:.2g} %)")
@@ -234,7 +240,7 @@ def test_copied_texts_are_those_of_the_table():
     assert tex[r"$\lambda_{\max}$"] == r"0.379 $\pm$ 0.0002"
     assert tex[r"$\lambda_{\min}$"] == r"$-$0.41 $\pm$ 0.0003"
     assert tex["Surface error"] == r"0.081 \%"
-    assert tex[r"Sharpness average, $\rho$ = 0.05"] == r"2$\times$10$^{-5}$ $\pm$ 4$\times$10$^{-6}$"
+    assert tex[r"Sharpness: average over directions, $\rho$ = 0.05"] == r"2$\times$10$^{-5}$ $\pm$ 4$\times$10$^{-6}$"
     assert table["order"][[row[0] for row in table["markdown"]["rows"]].index("Trace")] == [91.4, None]
 
 
@@ -254,7 +260,7 @@ def test_copied_names_are_text(text, in_markdown, in_latex):
 
 @given(names=st.lists(st.sampled_from(["a", "a (1)", "a (2)", "b", ""]), max_size=7))
 def test_names_are_told_apart(names):
-    found = [look.name for look in looks([ModelEntry(name) for name in names])]
+    found = [look.name for look in model_styles([ModelEntry(name) for name in names])]
     assert len(set(found)) == len(names)
     for name, shown_as in zip(names, found, strict=True):
         assert shown_as == name if names.count(name) == 1 else shown_as.startswith(name)
@@ -263,7 +269,7 @@ def test_names_are_told_apart(names):
 def test_warnings_tell_which_models_differ_in_what():
     def warnings(*surfaces):
         chosen = [ModelEntry(name, surface) for name, surface in zip("abcd", surfaces, strict=False)]
-        return comparison_warnings(chosen, looks(chosen))
+        return comparison_warnings(chosen, model_styles(chosen))
 
     same = told(evaluated())
     assert warnings(same, same) == []
@@ -286,7 +292,7 @@ def test_warnings_tell_which_models_differ_in_what():
     other = replace(same, metadata={**same.metadata, "data": {"name": "Toys", "sha256": "0" * 64}})
     assert "Different data sets: Beauty ab41" in warnings(same, other)[0]
     assert any("Different extents" in each for each in warnings(same, replace(same, alphas=same.alphas / 2)))
-    assert "not told (b)" in " ".join(warnings(same, evaluated()))
+    assert "not recorded (b)" in " ".join(warnings(same, evaluated()))
     assert "is not known" in warnings(evaluated(), evaluated())[0]
     assert "Different numbers of users" in str(
         Text(explorer_page([ModelEntry("a", same), ModelEntry("b", told(evaluated(), users=9))]))
@@ -297,13 +303,13 @@ def test_a_surface_and_a_curvature_of_one_model_are_compared_too():
     both = ModelEntry(
         "a", told(evaluated()), replace(curvature(), metadata={**METADATA, "objective": {**OBJECTIVE, "users": 9}})
     )
-    found = comparison_warnings([both, ModelEntry("b", told(evaluated()))], looks([both, ModelEntry("b")]))
+    found = comparison_warnings([both, ModelEntry("b", told(evaluated()))], model_styles([both, ModelEntry("b")]))
     assert found == [
         "Different numbers of users: 9 (a’s curvature); 2,000 (a’s surface, b). Part of a difference may be the users."
     ]
     elsewhere = {**METADATA, "checkpoint": {"sha256": "0" * 64}}
     alone = [ModelEntry("a", evaluated(), replace(curvature(), metadata=elsewhere))]
-    assert "different checkpoints" in comparison_warnings(alone, looks(alone))[0]
+    assert "different checkpoints" in comparison_warnings(alone, model_styles(alone))[0]
 
 
 BAD = {
@@ -375,10 +381,10 @@ def test_history_leaves_pre_training_out():
     assert series([{"epoch": 1, "train_loss": 3.0}], "train_loss").values.tolist() == [3]
 
 
-def test_masses_have_a_column_a_model_and_a_row_a_group():
+def test_first_eigenvectors_have_a_column_a_model_and_a_row_a_group():
     other = full_curvature()
     renamed = replace(other.localization[0], groups=("items", "positions", "blocks.0.attention", "extra"))
-    found = masses([full_curvature(), None, curvature(), replace(other, localization=(renamed,))])
+    found = first_eigenvectors([full_curvature(), None, curvature(), replace(other, localization=(renamed,))])
     by_block, by_popularity = found
     assert by_block.models == (0, 3)
     assert by_block.groups[-1] == "extra"
@@ -392,7 +398,7 @@ def test_masses_have_a_column_a_model_and_a_row_a_group():
 def test_sharpnesses_are_compared_by_ascent_and_on_average():
     one = sharpness()
     other = replace(one, values=10 * one.values, stderr=10 * one.stderr)
-    seen = looks([ModelEntry("a"), ModelEntry("b"), ModelEntry("c")])
+    seen = model_styles([ModelEntry("a"), ModelEntry("b"), ModelEntry("c")])
     figure = sharpnesses_figure({0: one, 2: other}, seen)
     drawn = {(trace.meta, trace.line.dash): trace for trace in figure.data}
     assert set(drawn) == {(0, "solid"), (0, "dot"), (2, "solid"), (2, "dot")}
@@ -427,7 +433,7 @@ def test_shades_are_those_of_the_colour_scale():
 
 def test_static_comparison_shares_its_scale_or_not():
     surfaces = [models()[0].surface, models()[1].surface]
-    limits = shown(surfaces, "linear").limits
+    limits = compare_surfaces(surfaces, "linear").limits
     for share in (True, False):
         figure = comparison_figure([*models(), ModelEntry("none")], share=share)
         assert figure.get_size_inches()[0] == 7

@@ -130,11 +130,11 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     assert page.evaluate(READOUT) == read  # losses, and not their logarithms
 
     # What is folded away is drawn when it is opened.
-    assert not page.evaluate(f"'drawn' in {panel('blocks', 0)}.dataset")
-    page.click("text=Each alone")
+    assert not page.evaluate(f"'drawn' in {panel('blocks-0', 0)}.dataset")
+    page.click("text=Model by model")
     page.locator(".inner summary").nth(0).click()
-    becomes(page, f"{panel('blocks', 0)}.data?.length > 0 && {panel('sharpness', 0)}.data?.length > 0")
-    page.click("text=Each alone")
+    becomes(page, f"{panel('blocks-0', 0)}.data?.length > 0 && {panel('sharpness-0', 0)}.data?.length > 0")
+    page.click("text=Model by model")
 
     # A hidden model is nowhere.
     page.click(".chip >> nth=0")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from landscape.figures.entries import ModelEntry, looks
+from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
 from tests.support.drawable import METADATA, between, checks, curvature, evaluated, full_curvature, interpolated, marked
 from tests.support.pages import Text, data_of, figure, page_of, part_of, views
@@ -123,7 +123,7 @@ def test_surface_page_shows_what_the_surface_carries():
         "Quadratic model holds to",
     ):
         assert wanted in text
-    assert set(part_of(page, "common")) == {"band"}
+    assert set(part_of(page, "common")) == {"radial-profile"}
     names = [trace["name"] for trace in figure(page, "contour")["data"]]
     assert {"path", "ball", "marks", "quadratic model", "evaluated points"} <= set(names)
     plain = str(Text(page_of(evaluated())))
@@ -141,7 +141,7 @@ def test_a_line_tells_its_barrier():
 PANELS = {
     "spectrum": "Density of all eigenvalues",
     "blocks": "λₘₐₓ by block",
-    "shares": "Mass by item popularity",
+    "localization": "Shares of the eigenvectors by item popularity",
     "sharpness": "Rise of the loss",
     "checks": "Checks",
     "trace": "Trace 91.4 ± 2.3",
@@ -159,16 +159,16 @@ def test_curvature_page_shows_only_what_is_there(part):
 def test_curvature_page_tells_numbers_errors_and_limits():
     page = page_of(None, full_curvature())
     assert set(part_of(page, "common")) == {"density", "spectrum"}
-    assert set(part_of(page, "own")[0]) == {"blocks", "shares-0", "shares-1", "sharpness"}
+    assert set(part_of(page, "own")[0]) == {"blocks-0", "localization-0", "localization-1", "sharpness-0"}
     text = str(Text(page))
     for wanted in (
-        "hutch++, 60 products",
+        "Hutch++, 60 products",
         "Below zero",
         "a node stands for all eigenvalues around it",
         "lower bounds of the true maximum",
         "each share may be off by the number below its vector's name",
-        "average 2×10⁻⁵ ± 4×10⁻⁶ 8×10⁻⁵ ± 2×10⁻⁵ not a number",
-        "one-step 0.009 0.02 −0.1",
+        "average over directions 2×10⁻⁵ ± 4×10⁻⁶ 8×10⁻⁵ ± 2×10⁻⁵ not a number",
+        "SAM step 0.009 0.02 −0.1",
     ):
         assert wanted in text
 
@@ -180,15 +180,20 @@ def test_a_curvature_looks_the_same_beside_a_surface_and_beside_other_models():
     assert str(part_of(beside, "own")[0]) == str(part_of(alone, "own")[0])
     own, other = part_of(alone, "own")[0], part_of(several, "own")[1]
     assert own.keys() == other.keys()
-    second = looks([ModelEntry("a"), ModelEntry("b")])[1].colour  # colours tell models there
+    second = model_styles([ModelEntry("a"), ModelEntry("b")])[1].colour  # colours tell models there
     for panel, drawn in own.items():
         assert str(drawn["layout"]) == str(other[panel]["layout"])
         for one, two in zip(drawn["data"], other[panel]["data"], strict=True):
             assert str([one.get(name) for name in ("x", "y", "z", "text")]) == str(
                 [two.get(name) for name in ("x", "y", "z", "text")]
             )
-            assert panel.startswith("shares") or two["marker"]["color"] == two["line"]["color"] == second
-    for wanted in ("λₘₐₓ by block", "Mass by item popularity", "one-step 0.009 0.02 −0.1", "✓ yes"):
+            assert panel.startswith("localization") or two["marker"]["color"] == two["line"]["color"] == second
+    for wanted in (
+        "λₘₐₓ by block",
+        "Shares of the eigenvectors by item popularity",
+        "SAM step 0.009 0.02 −0.1",
+        "✓ yes",
+    ):
         for page in (alone, beside, several):
             assert wanted in str(Text(page))
 
@@ -203,5 +208,5 @@ def test_checks_that_differ_are_seen():
 
 def test_no_line_ends_between_a_number_and_its_sign_or_unit():
     page = page_of(evaluated(), full_curvature())
-    for wanted in (">91.4 ±~2.3<", "one-step, ρ~=~0.05<", ">46~% (44 to 49~%)<"):
+    for wanted in (">91.4 ±~2.3<", "SAM step, ρ~=~0.05<", ">46~% (44 to 49~%)<"):
         assert wanted.replace("~", "\N{NO-BREAK SPACE}") in page

@@ -11,8 +11,11 @@ from scipy.optimize import brentq
 from torch import nn
 
 from landscape import Objective, ParamSpace, top_eigenpairs
-from landscape.geometry.derivative_checks import Check, CheckReport, central_difference, check_derivatives, loss_noise
+from landscape.geometry.derivative_checks import check_derivatives
+from landscape.geometry.finite_differences import central_difference
+from landscape.geometry.noise import loss_noise
 from landscape.geometry.quadratic_model import quadratic_radius
+from landscape.results import Check, CheckReport
 from tests.support.problems import PROBLEMS, logistic, transformer
 
 DTYPES = [torch.float32, torch.float64]
@@ -55,7 +58,7 @@ class Exponentials:
         self.theta = rng.normal(size=n).astype(np.float32).astype(float)
 
     def objective(self, dtype, kind=Objective):
-        a, c = (torch.as_tensor(each, dtype=dtype) for each in (self.a, self.c))
+        a, c = (torch.as_tensor(array, dtype=dtype) for array in (self.a, self.c))
         return of(lambda theta: torch.exp(a @ theta + c).mean(), self.theta, dtype, kind)
 
     def derivatives(self, direction):
@@ -75,12 +78,12 @@ def test_prescribed_derivatives_are_recovered_within_the_stated_errors(dtype):
         problem = Exponentials(seed)
         direction = np.random.default_rng(1000 + seed).normal(size=20) * 10.0 ** (seed % 5 - 2)
         direction = direction.astype(np.float32).astype(float)
-        found = central_difference(problem.objective(dtype), torch.from_numpy(direction))
-        assert found.agrees
+        result = central_difference(problem.objective(dtype), torch.from_numpy(direction))
+        assert result.agrees
         exact = np.array(problem.derivatives(direction))
         scale = np.array([exact[1] ** 0.5, exact[1]])  # a slope may be small by chance
-        error = np.abs(np.array([found.slope.found, found.curvature.found]) - exact)
-        allowed = np.array([found.slope_error, found.curvature_error])
+        error = np.abs(np.array([result.slope.found, result.curvature.found]) - exact)
+        allowed = np.array([result.slope_error, result.curvature_error])
         representation = (1e-6 if dtype == torch.float32 else 1e-15) * scale  # of a and c
         covered.append(error <= allowed + representation)
         errors.append(error / scale)
@@ -105,9 +108,9 @@ def test_networks_agree_with_their_derivatives(name, dtype):
     generator = torch.Generator().manual_seed(0)
     precisions = []
     for _ in range(6):
-        found = central_difference(objective, torch.randn(objective.space.size, generator=generator))
-        assert found.agrees, found
-        precisions.append([check.allowed / abs(check.expected) for check in (found.slope, found.curvature)])
+        result = central_difference(objective, torch.randn(objective.space.size, generator=generator))
+        assert result.agrees, result
+        precisions.append([check.allowed / abs(check.expected) for check in (result.slope, result.curvature)])
     assert (np.median(precisions, 0) < (0.002, 0.05)).all()
 
 
@@ -125,11 +128,11 @@ def test_a_wrong_product_is_caught(dtype, factor):
     objective = Exponentials(3).objective(dtype, Scaled)
     direction = torch.randn(20, generator=torch.Generator().manual_seed(1))
     objective.hessian_factor = factor
-    found = central_difference(objective, direction)
-    assert not found.curvature.agrees and found.slope.agrees and not found.agrees
+    result = central_difference(objective, direction)
+    assert not result.curvature.agrees and result.slope.agrees and not result.agrees
     objective.hessian_factor, objective.gradient_factor = 1.0, factor
-    found = central_difference(objective, direction)
-    assert found.curvature.agrees and not found.slope.agrees and not found.agrees
+    result = central_difference(objective, direction)
+    assert result.curvature.agrees and not result.slope.agrees and not result.agrees
     assert "slope along r" in repr(check_derivatives(objective, {"r": direction}))
 
 
@@ -145,16 +148,16 @@ def test_polynomials_of_degree_six_have_no_truncation_beyond_the_second_extrapol
         return value
 
     objective = of(horner, [0.0])
-    found = central_difference(objective, torch.ones(1), step=step)
+    result = central_difference(objective, torch.ones(1), step=step)
     rounding = 1e-14 * (sum(map(abs, coefficients)) + 1) * (8 * step + 1) ** 6 / step**2
-    assert found.slope.found == pytest.approx(coefficients[1], abs=rounding)
-    assert found.curvature.found == pytest.approx(2 * coefficients[2], abs=rounding)
+    assert result.slope.found == pytest.approx(coefficients[1], abs=rounding)
+    assert result.curvature.found == pytest.approx(2 * coefficients[2], abs=rounding)
     # (16 R(h) - R(2h)) / 15 - R(h) with R(h) = f' - 4 c₅ h⁴, and 2 (c₂ - 4 c₆ h⁴)
     noise = 4 * rounding
-    assert found.slope_error == pytest.approx(4 * abs(coefficients[5]) * step**4, abs=noise)
-    assert found.curvature_error == pytest.approx(8 * abs(coefficients[6]) * step**4, abs=noise)
-    assert found.slope_step == found.curvature_step == step
-    assert found.evaluations == 9 + 13
+    assert result.slope_error == pytest.approx(4 * abs(coefficients[5]) * step**4, abs=noise)
+    assert result.curvature_error == pytest.approx(8 * abs(coefficients[6]) * step**4, abs=noise)
+    assert result.slope_step == result.curvature_step == step
+    assert result.evaluations == 9 + 13
 
 
 def test_derivatives_scale_with_the_direction_and_leave_excluded_rows_out():
@@ -171,27 +174,27 @@ def test_derivatives_scale_with_the_direction_and_leave_excluded_rows_out():
 
 def test_an_overflow_far_away_makes_the_steps_smaller():
     wide = of(lambda theta: torch.exp(100 * theta[1]) + theta[0] ** 2, [2000.0, 0.01], torch.float32)
-    found = central_difference(wide, torch.tensor([0.0, 1.0]))
-    assert found.agrees and found.curvature_step < 1
+    result = central_difference(wide, torch.tensor([0.0, 1.0]))
+    assert result.agrees and result.curvature_step < 1
 
 
 def test_a_kink_is_reported():
     objective = of(lambda theta: theta.abs().sum(), [0.0, 1.0])
-    found = central_difference(objective, torch.tensor([1.0, 0.0]))
-    assert found.curvature.expected == 0 and not found.curvature.agrees
-    assert found.curvature_error == math.inf and "DIFFERS" in str(found.curvature)
+    result = central_difference(objective, torch.tensor([1.0, 0.0]))
+    assert result.curvature.expected == 0 and not result.curvature.agrees
+    assert result.curvature_error == math.inf and "DIFFERS" in str(result.curvature)
     beside = of(lambda theta: theta.abs().sum(), [1e-3, 1.0])
-    found = central_difference(beside, torch.tensor([1.0, 0.0]))  # the kink is in reach of the wide steps alone
-    assert found.agrees and 8 * found.slope_step <= 1e-3
-    assert found.slope.found == pytest.approx(1, rel=1e-9)
+    result = central_difference(beside, torch.tensor([1.0, 0.0]))  # the kink is in reach of the wide steps alone
+    assert result.agrees and 8 * result.slope_step <= 1e-3
+    assert result.slope.found == pytest.approx(1, rel=1e-9)
 
 
 @pytest.mark.parametrize("bad", [math.inf, math.nan])
 def test_a_loss_that_is_not_finite_agrees_with_nothing(bad):
     objective = of(lambda theta: theta.sum() * bad, [1.0, 2.0])
-    found = central_difference(objective, torch.ones(2))
-    assert not found.slope.agrees and not found.curvature.agrees and math.isnan(found.noise)
-    assert math.isnan(found.slope_step)
+    result = central_difference(objective, torch.ones(2))
+    assert not result.slope.agrees and not result.curvature.agrees and math.isnan(result.noise)
+    assert math.isnan(result.slope_step)
     assert not check_derivatives(objective, {"all": torch.ones(2)}).agrees
 
 
@@ -206,8 +209,8 @@ def test_few_evaluations_are_enough_and_are_counted():
     objective.value(), objective.gradient(), objective.hvp(torch.ones(10))
     derivatives = 2  # the gradient and one product
     counted.clear()
-    found = central_difference(objective, torch.ones(10))
-    assert found.evaluations + derivatives == len(counted) < 50
+    result = central_difference(objective, torch.ones(10))
+    assert result.evaluations + derivatives == len(counted) < 50
 
 
 # --- noise
@@ -223,9 +226,11 @@ def test_the_noise_of_a_loss_is_found_in_the_presence_of_slope_and_curvature():
             return (theta**2).sum() + 3 * theta.sum() + torch.exp(theta[0]) + error
 
         directions = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
-        found = [loss_noise(of(noisy, np.linspace(0.5, 2, 8)), 10 ** (i % 7 - 3) * d) for i, d in enumerate(directions)]
-        assert 0.85 < np.sqrt(np.mean(np.square(found))) / size < 1.25
-        assert np.min(found) > 0.3 * size and np.max(found) < 2.5 * size
+        result = [
+            loss_noise(of(noisy, np.linspace(0.5, 2, 8)), 10 ** (i % 7 - 3) * d) for i, d in enumerate(directions)
+        ]
+        assert 0.85 < np.sqrt(np.mean(np.square(result))) / size < 1.25
+        assert np.min(result) > 0.3 * size and np.max(result) < 2.5 * size
 
 
 def test_the_noise_of_float32_is_that_of_float32():
@@ -257,67 +262,67 @@ X, Y = torch.tensor([1.0, 0.0, 0.0]).double(), torch.tensor([0.0, 1.0, 0.0]).dou
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_a_known_cubic_has_the_analytic_radius_on_every_ray(share):
     objective = of(cubic(X, Y), [0.0, 0.0, 0.0])
-    found = quadratic_radius(objective, X, Y, rays=12, share=share, extent=50.0)
-    cosine, sine = np.cos(found.angles), np.sin(found.angles)
+    result = quadratic_radius(objective, X, Y, rays=12, share=share, extent=50.0)
+    cosine, sine = np.cos(result.angles), np.sin(result.angles)
     with np.errstate(divide="ignore"):
         exact = share * (1.5 * cosine**2 + 2.5 * sine**2) / (0.7 * np.abs(cosine) ** 3)
     exact[np.abs(cosine) < 1e-9] = math.inf
-    np.testing.assert_allclose(found.radii, exact, rtol=0.006)
-    np.testing.assert_allclose(found.distances, exact, rtol=0.006)
-    assert found.smallest == pytest.approx(share * 1.5 / 0.7, rel=0.006)
-    assert abs(math.cos(found.angle)) == pytest.approx(1)
-    np.testing.assert_allclose(found.hessian, [[3, 0], [0, 5]], atol=1e-12)
-    assert found.products == 2
+    np.testing.assert_allclose(result.radii, exact, rtol=0.006)
+    np.testing.assert_allclose(result.distances, exact, rtol=0.006)
+    assert result.smallest == pytest.approx(share * 1.5 / 0.7, rel=0.006)
+    assert abs(math.cos(result.angle)) == pytest.approx(1)
+    np.testing.assert_allclose(result.hessian, [[3, 0], [0, 5]], atol=1e-12)
+    assert result.products == 2
 
 
 def test_coordinates_and_distances_are_those_of_directions_that_are_neither_unit_nor_orthogonal():
     objective = of(cubic(X, Y), [0.0, 0.0, 0.0])
-    found = quadratic_radius(objective, 2 * X, X + 3 * Y, rays=5, extent=50.0)
-    cosine, sine = np.cos(found.angles), np.sin(found.angles)
+    result = quadratic_radius(objective, 2 * X, X + 3 * Y, rays=5, extent=50.0)
+    cosine, sine = np.cos(result.angles), np.sin(result.angles)
     first, second = 2 * cosine + sine, 3 * sine
     exact = 0.1 * (1.5 * first**2 + 2.5 * second**2) / (0.7 * np.abs(first) ** 3)
     exact[exact > 50] = math.inf
-    np.testing.assert_allclose(found.radii, exact, rtol=0.006)
-    np.testing.assert_allclose(found.distances, exact * np.hypot(first, second), rtol=0.006)
-    np.testing.assert_allclose(found.hessian, [[12, 6], [6, 48]], atol=1e-10)
+    np.testing.assert_allclose(result.radii, exact, rtol=0.006)
+    np.testing.assert_allclose(result.distances, exact * np.hypot(first, second), rtol=0.006)
+    np.testing.assert_allclose(result.hessian, [[12, 6], [6, 48]], atol=1e-10)
 
 
 def test_a_quadratic_is_never_departed_from():
     for dtype in DTYPES:
         A = torch.tensor([[3.0, 1.0, 0.5], [1.0, -2.0, 0.0], [0.5, 0.0, 1.0]], dtype=dtype)
         objective = of(lambda theta, A=A: 100 + theta @ A @ theta / 2 + 3 * theta.sum(), [1.0, 2.0, -1.0], dtype)
-        found = quadratic_radius(objective, X, Y, rays=16)
-        assert (found.radii == math.inf).all() and found.smallest == math.inf and math.isnan(found.angle)
-        np.testing.assert_allclose(found.extents, math.sqrt(6), rtol=1e-6)  # as far as ‖θ‖
-        np.testing.assert_allclose(found.gradient, objective.gradient()[:2], rtol=1e-6)
-        assert "none up to" in repr(found)
+        result = quadratic_radius(objective, X, Y, rays=16)
+        assert (result.radii == math.inf).all() and result.smallest == math.inf and math.isnan(result.angle)
+        np.testing.assert_allclose(result.extents, math.sqrt(6), rtol=1e-6)  # as far as ‖θ‖
+        np.testing.assert_allclose(result.gradient, objective.gradient()[:2], rtol=1e-6)
+        assert "none up to" in repr(result)
 
 
 def test_a_ray_that_crosses_its_own_height_has_not_departed_there():
     objective = of(cubic(X, Y, slope=-1.0), [0.0, 0.0, 0.0])  # down to -1/6 at 1/3, and up again through 0 at 2/3
-    found = quadratic_radius(objective, X, Y, rays=2, share=0.5, extent=50.0)
+    result = quadratic_radius(objective, X, Y, rays=2, share=0.5, extent=50.0)
 
     def excess(r):
         return 0.7 * r**3 - 0.5 * max(abs(-r + 1.5 * r**2), 1 / 6 if r > 1 / 3 else 0)
 
     first = next(r for r in np.linspace(0.01, 5, 100_000) if excess(r) > 0)
-    assert found.radii[0] == pytest.approx(first, rel=0.006)
+    assert result.radii[0] == pytest.approx(first, rel=0.006)
     assert first == pytest.approx(brentq(lambda r: 0.7 * r**3 - 1 / 12, 0.3, 0.6), rel=1e-3)
     back = brentq(lambda r: 0.7 * r**3 - 0.5 * (r + 1.5 * r**2), 0.1, 5)
-    assert found.radii[1] == pytest.approx(back, rel=0.006)
+    assert result.radii[1] == pytest.approx(back, rel=0.006)
 
 
 def test_a_radius_far_below_the_first_one_tried_is_found():
-    found = quadratic_radius(of(cubic(X, Y), [0.0, 0.0, 0.0]), X, Y, rays=1, extent=1e5)
-    assert found.radii[0] == pytest.approx(0.15 / 0.7, rel=0.006)
+    result = quadratic_radius(of(cubic(X, Y), [0.0, 0.0, 0.0]), X, Y, rays=1, extent=1e5)
+    assert result.radii[0] == pytest.approx(0.15 / 0.7, rel=0.006)
 
 
 def test_a_wall_departs_and_a_start_beyond_it_has_no_radius():
     def walled(theta):
         return (theta**2).sum() + torch.where(theta[0] > 1.2, math.inf, 0.0)
 
-    found = quadratic_radius(of(walled, [1.0, 1.0, 0.0]), X, Y, rays=4)
-    assert found.radii[0] == pytest.approx(0.2, rel=0.006) and (found.radii[1:] == math.inf).all()
+    result = quadratic_radius(of(walled, [1.0, 1.0, 0.0]), X, Y, rays=4)
+    assert result.radii[0] == pytest.approx(0.2, rel=0.006) and (result.radii[1:] == math.inf).all()
     beyond = quadratic_radius(of(walled, [2.0, 1.0, 0.0]), X, Y, rays=4, gradient=torch.zeros(3), hessian=np.eye(2))
     assert np.isnan(beyond.radii).all() and "nan" in repr(beyond)
 
@@ -357,8 +362,8 @@ def test_the_departure_is_where_the_loss_itself_says():
     objective, H = problem.objective(), problem.dense_hessian()
     theta, g = objective.params, objective.gradient()
     x, y = torch.randn(2, 15, generator=torch.Generator().manual_seed(2)).double()
-    found = quadratic_radius(objective, x, y, rays=3, extent=10.0)
-    for angle, radius in zip(found.angles, found.radii, strict=True):
+    result = quadratic_radius(objective, x, y, rays=3, extent=10.0)
+    for angle, radius in zip(result.angles, result.radii, strict=True):
         ray = math.cos(angle) * x + math.sin(angle) * y
         scan = np.linspace(0, 10, 501)[1:]
         rises = np.array([float(r * g @ ray + r * r * ray @ H @ ray / 2) for r in scan])
@@ -378,8 +383,8 @@ def test_evaluations_of_the_radius_are_counted():
     objective = of(function, [0.0, 0.0, 0.0])
     gradient, hessian = objective.gradient(), np.diag([3.0, 5.0])
     counted.clear()
-    found = quadratic_radius(objective, X, Y, gradient=gradient, hessian=hessian)
-    assert found.evaluations == len(counted)
+    result = quadratic_radius(objective, X, Y, gradient=gradient, hessian=hessian)
+    assert result.evaluations == len(counted)
 
 
 # --- reports

@@ -1,4 +1,4 @@
-"""Where eigenvectors lie: sums of squares by group, and the bound of their errors."""
+"""Where eigenvectors lie: sums of squares by group, and the bounds of their errors."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from landscape.geometry.localization import angle_bounds, localization_by_block,
 
 
 def space_and_pairs(seed=0, k=3):
-    """A table whose row 0 is padding, and a linear layer; with random orthonormal vectors that are zero where nothing
-    takes part."""
+    """A table whose row 0 is padding, and a linear layer; with random orthonormal vectors that are zero at inactive
+    coordinates."""
     model = nn.ModuleDict({"table": nn.Embedding(6, 4, padding_idx=0), "out": nn.Linear(4, 3)})
     space = ParamSpace(model, exclude_rows={"table.weight": [5]})
     generator = torch.Generator().manual_seed(seed)
@@ -25,29 +25,33 @@ def space_and_pairs(seed=0, k=3):
 
 def test_shares_by_block_are_the_squares_of_its_components():
     space, pairs = space_and_pairs()
-    found = localization_by_block(space, pairs, {"table": "table.*", "nobody": "x.*", "weights": "*.weight"})
-    assert found.groups == ("table", "weights", "others")  # the first that matches; nobody is left out
-    for vector, row in zip(pairs.vectors, found.values, strict=True):
+    result = localization_by_block(space, pairs, {"table": "table.*", "nobody": "x.*", "weights": "*.weight"})
+    assert result.groups == (
+        "table",
+        "weights",
+        "others",
+    )  # the first that matches; a block without parameters is left out
+    for vector, row in zip(pairs.vectors, result.values, strict=True):
         tensors = space.views(torch.from_numpy(vector))
         squares = {name: float((tensor**2).sum()) for name, tensor in tensors.items()}
         expected = [squares["table.weight"], squares["out.weight"], squares["out.bias"]]
         np.testing.assert_allclose(row, expected, rtol=1e-5)
-    np.testing.assert_allclose(found.values.sum(1), 1)
-    np.testing.assert_allclose(found.baselines["coordinates"], np.array([16, 12, 3]) / 31)
+    np.testing.assert_allclose(result.values.sum(1), 1)
+    np.testing.assert_allclose(result.baselines["coordinates"], np.array([16, 12, 3]) / 31)
 
 
 def test_shares_by_rows_are_of_the_whole_vector():
     space, pairs = space_and_pairs()
-    found = localization_by_rows(
+    result = localization_by_rows(
         space, pairs, "table.weight", {"head": [1, 2], "tail": torch.tensor([4])}, "popularity"
     )
     table = np.stack([space.views(torch.from_numpy(v))["table.weight"].numpy() for v in pairs.vectors])
-    np.testing.assert_allclose(found.values[:, 0], (table[:, 1:3] ** 2).sum((1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(found.values[:, 1], (table[:, 4] ** 2).sum(1), rtol=1e-5)
-    np.testing.assert_allclose(found.baselines["coordinates"], np.array([8, 4]) / 31)
+    np.testing.assert_allclose(result.values[:, 0], (table[:, 1:3] ** 2).sum((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(result.values[:, 1], (table[:, 4] ** 2).sum(1), rtol=1e-5)
+    np.testing.assert_allclose(result.baselines["coordinates"], np.array([8, 4]) / 31)
 
 
-def test_what_cannot_be_shared_is_refused():
+def test_vectors_and_parameters_that_do_not_fit_are_refused():
     space, pairs = space_and_pairs()
     with pytest.raises(ValueError, match="no parameter 'nothing'"):
         localization_by_rows(space, pairs, "nothing", {"a": [0]}, "x")
@@ -78,14 +82,14 @@ def test_no_share_is_off_by_more_than_stated(seed, size, noise):
     for i in range(size - 1):
         if bounds[i] < 1:  # then the value is nearest to the true one of its number, if all others are where they seem
             nearest = np.abs(values - rayleigh[i]).argmin()
-            true, found = (vectors[group, nearest] ** 2).sum(), (rough[group, i] ** 2).sum()
+            true, result = (vectors[group, nearest] ** 2).sum(), (rough[group, i] ** 2).sum()
             others = np.delete(np.arange(size), nearest)
             gap = np.abs(values[others] - rayleigh[i]).min()
             if residuals[i] / gap <= bounds[i]:
-                assert abs(true - found) <= bounds[i] + 1e-12
+                assert abs(true - result) <= bounds[i] + 1e-12
 
 
-def test_a_bound_is_one_where_eigenvalues_are_not_told_apart_and_unknown_at_the_end():
+def test_a_bound_is_one_where_eigenvalues_are_too_close_and_unknown_at_the_end():
     values, residuals = np.array([3.0, 2.0, 1.99]), np.array([0.1, 0.05, 0.05])
     bounds = angle_bounds(EigenPairs(values, residuals, np.ones(3, bool), 0))
     np.testing.assert_allclose(bounds, [0.1 / (1 - 0.05), 1, 1])

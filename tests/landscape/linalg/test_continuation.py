@@ -9,7 +9,7 @@ import torch
 
 from landscape import LanczosState, top_eigenpairs
 from tests.support.problems import with_spectrum
-from tests.support.watched import SPECTRA, Watched, bulk, check, room, seeded
+from tests.support.watched import SPECTRA, Watched, bulk, check, room
 
 
 @pytest.mark.parametrize("memory", [None, 14])
@@ -96,10 +96,10 @@ def test_eigenvalues_that_were_dropped_are_found_anew():
 
 def test_what_is_drawn_after_a_continuation_is_what_one_run_would_have_drawn():
     H = with_spectrum([5, 5, 5, *[1.0] * 20])  # which eigenvectors are found depends on what is drawn
-    begun = top_eigenpairs(H, 1, generator=seeded(3))
+    begun = top_eigenpairs(H, 1, seed=3)
 
     def vectors(seed, **options):
-        pairs = top_eigenpairs(H, 5, generator=seeded(seed), **options)
+        pairs = top_eigenpairs(H, 5, seed=seed, **options)
         np.testing.assert_allclose(pairs.values, [5, 5, 5, 1, 1], atol=1e-10)
         return pairs.vectors
 
@@ -152,8 +152,11 @@ def test_progress_counts_all_products():
         resume_from=begun.lanczos_state,
         progress=lambda *call: calls.append(call),
     )
-    assert [products for products, _ in calls] == list(range(begun.products + 1, pairs.products))
-    assert calls[-1][1] <= 1e-9 and not any(math.isnan(residual) for _, residual in calls)
+    assert [(products, limit) for products, limit, _ in calls] == [
+        (n, 120) for n in range(begun.products + 1, pairs.products)
+    ]
+    residuals = [float(text.removeprefix("residual ")) for _, _, text in calls]
+    assert residuals[-1] <= 1e-9 and not any(map(math.isnan, residuals))
 
 
 def test_what_does_not_fit_is_refused():
@@ -161,9 +164,9 @@ def test_what_does_not_fit_is_refused():
     restart = top_eigenpairs(matrix, 3, tolerance=1e-12, max_products=40).lanczos_state
     with pytest.raises(ValueError, match=f"memory=3600 .* at least {13 * 50 * 8}, for 12 vectors"):
         top_eigenpairs(matrix, 3, max_products=80, memory=3600, resume_from=restart)
-    with pytest.raises(ValueError, match="before has vectors of 50 and the operator of 49"):
+    with pytest.raises(ValueError, match="resume_from has vectors of 50 and the operator of 49"):
         top_eigenpairs(torch.eye(49).double(), resume_from=restart)
-    with pytest.raises(ValueError, match="before has vectors in float64 and the operator in float32"):
+    with pytest.raises(ValueError, match="resume_from has vectors in float64 and the operator in float32"):
         top_eigenpairs(matrix.float(), resume_from=restart)
     with pytest.raises(ValueError, match="max_products=50 cannot show k=12 .* at least 53"):  # it starts anew
         top_eigenpairs(matrix, 12, max_products=50, resume_from=restart)

@@ -177,7 +177,7 @@ def test_any_small_matrix(size, seed, data):
 
 
 class Masked(Counted):
-    """Only some coordinates take part."""
+    """Only some coordinates are active."""
 
     def __init__(self, matrix, space):
         super().__init__(matrix * space.mask * space.mask[:, None])
@@ -216,19 +216,19 @@ def test_seeds_repeat_and_differ():
     H = with_spectrum(np.linspace(0, 1, 60))
 
     def residual(seed):
-        return top_eigenpairs(H, 1, max_products=8, generator=torch.Generator().manual_seed(seed)).residuals[0]
+        return top_eigenpairs(H, 1, max_products=8, seed=seed).residuals[0]
 
     assert residual(1) == residual(1) != residual(2)
     assert top_eigenpairs(H, 1, max_products=8).residuals[0] == residual(0)
 
 
-def test_progress_tells_products_and_residuals():
+def test_progress_has_products_and_residuals():
     calls = []
     pairs = top_eigenpairs(
         with_spectrum([4, 3, *bulk(60)]), 2, tolerance=1e-6, progress=lambda *call: calls.append(call)
     )
-    assert [products for products, _ in calls] == list(range(1, pairs.products))
-    assert math.isnan(calls[0][1]) and calls[-1][1] <= 1e-6
+    assert [(products, limit) for products, limit, _ in calls] == [(n, 110) for n in range(1, pairs.products)]
+    assert calls[0][2] == "" and float(calls[-1][2].removeprefix("residual ")) <= 1e-6
 
 
 @pytest.mark.parametrize(

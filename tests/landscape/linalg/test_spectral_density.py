@@ -37,7 +37,7 @@ class Recorded:
 
 
 class Masked(Recorded):
-    """Only some coordinates take part."""
+    """Only some coordinates are active."""
 
     def __init__(self, matrix, space):
         super().__init__(matrix * space.mask * space.mask[:, None])
@@ -223,7 +223,7 @@ def test_the_trace_agrees_with_independent_probes():
     H = with_spectrum(WIDE)
     (mean, stderr), other = (
         spectral_density(H, probes=30, steps=3).trace(),
-        trace(H, products=50, method="hutchinson", seed=9),
+        trace(H, max_products=50, method="hutchinson", seed=9),
     )
     assert mean != other.mean
     assert abs(mean - other.mean) < 4 * math.hypot(stderr, other.stderr)
@@ -290,10 +290,10 @@ def test_probes_differ_from_each_other_and_by_seed():
 @pytest.mark.parametrize(
     ("size", "options", "message"),
     [
-        (6, {"probes": 3, "steps": 5}, "before has steps=4, not 5, and Lanczos cannot go on .* pass steps=4"),
-        (6, {"probes": 3, "steps": 4, "seed": 1}, "before was drawn with seed 0, not with seed=1"),
-        (7, {"probes": 3, "steps": 4}, "before has 6 eigenvalues and the operator 7"),
-        (6, {"probes": 1, "steps": 4}, "before has 2 probes already; pass probes >= 2, not 1"),
+        (6, {"probes": 3, "steps": 5}, "resume_from has steps=4, not 5, and Lanczos cannot go on .* pass steps=4"),
+        (6, {"probes": 3, "steps": 4, "seed": 1}, "resume_from was drawn with seed 0, not with seed=1"),
+        (7, {"probes": 3, "steps": 4}, "resume_from has 6 eigenvalues and the operator 7"),
+        (6, {"probes": 1, "steps": 4}, "resume_from has 2 probes already; pass probes >= 2, not 1"),
     ],
 )
 def test_what_does_not_fit_is_not_continued(size, options, message):
@@ -367,17 +367,17 @@ def test_a_basis_takes_what_is_forecast():
         assert basis_bytes(n, steps, dtype) == sum(piece.nbytes for piece in krylov._pieces)
 
 
-def test_progress_tells_steps_and_ends_complete():
+def test_progress_counts_steps_and_ends_complete():
     calls = []
     H = with_spectrum([1.0] * 5 + [2.0] * 5)
     first = spectral_density(H, probes=2, steps=6, progress=lambda *call: calls.append(call))
-    assert calls == [(1, 12), (6, 12), (7, 12), (12, 12)]
+    assert calls == [(1, 12, ""), (6, 12, ""), (7, 12, ""), (12, 12, "")]
     calls.clear()
     spectral_density(H, probes=3, steps=6, resume_from=first, progress=lambda *call: calls.append(call))
-    assert calls == [(1, 6), (6, 6)]
+    assert calls == [(1, 6, ""), (6, 6, "")]
     calls.clear()
     spectral_density(with_spectrum(range(3)), probes=1, steps=9, progress=lambda *call: calls.append(call))
-    assert calls == [(1, 3), (2, 3), (3, 3)]
+    assert calls == [(1, 3, ""), (2, 3, ""), (3, 3, "")]
 
 
 def test_a_result_explains_itself():
@@ -409,7 +409,7 @@ class Nothing:
         (torch.eye(3), {"seed": -1}, "seed=-1 must be between 0 and"),
         (torch.ones(3, 2), {}, r"\(3, 2\) .* square"),
         (torch.full((3, 3), torch.nan), {}, "not finite"),
-        (Nothing(), {}, "no coordinate that takes part"),
+        (Nothing(), {}, "no active coordinate"),
     ],
 )
 def test_errors_say_what_is_wrong(H, options, message):

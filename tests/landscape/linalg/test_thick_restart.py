@@ -17,7 +17,7 @@ from tests.support.watched import EPS, SPECTRA, Watched, bulk, check, room, seed
 
 
 class Masked(Watched):
-    """Only some coordinates take part."""
+    """Only some coordinates are active."""
 
     def __init__(self, matrix, space):
         super().__init__(matrix * space.mask * space.mask[:, None])
@@ -71,9 +71,7 @@ def test_any_spectrum_and_any_memory(kind, size, seed, data):
     rows = data.draw(st.integers(min(size, k + bottom + 4), size + 3))
     H = Watched(with_spectrum(values, dtype=dtype, seed=seed))
     tolerance = 1e-8 if dtype == torch.float64 else 1e-4
-    pairs = top_eigenpairs(
-        H, k, tolerance=tolerance, bottom=bottom, max_products=1500, memory=room(H, rows), generator=seeded(seed)
-    )
+    pairs = top_eigenpairs(H, k, tolerance=tolerance, bottom=bottom, max_products=1500, memory=room(H, rows), seed=seed)
     np.testing.assert_allclose(pairs.values, values[:k], atol=10 * tolerance * np.abs(values).max())
     assert pairs.converged.all() and H.rows <= rows
     check(pairs, H.matrix, k)
@@ -136,7 +134,7 @@ def test_masked_coordinates_stay_zero_and_are_no_eigenvectors():
     np.testing.assert_allclose(pairs.values, inside[:3], rtol=1e-8)
     for vectors in (pairs.vectors, pairs.lanczos_state.vectors, pairs.lanczos_state.following[None]):
         assert not vectors[:, ~space.mask.numpy()].any()
-    with pytest.raises(ValueError, match="before has 30 eigenvalues and the operator 40"):
+    with pytest.raises(ValueError, match="resume_from has 30 eigenvalues and the operator 40"):
         top_eigenpairs(matrix, 3, resume_from=pairs.lanczos_state)
 
 

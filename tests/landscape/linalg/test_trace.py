@@ -31,7 +31,7 @@ class Recorded:
 
 
 class Masked(Recorded):
-    """Only some coordinates take part."""
+    """Only some coordinates are active."""
 
     def __init__(self, matrix, space):
         super().__init__(matrix * space.mask * space.mask[:, None])
@@ -59,7 +59,7 @@ DECAYING = 0.8 ** np.arange(60)
 @pytest.mark.parametrize("products", [1, 7, 20])
 def test_hutchinson_is_the_mean_over_random_signs(products):
     H = Recorded(with_spectrum(INDEFINITE))
-    found = trace(H, products=products, method="hutchinson")
+    found = trace(H, max_products=products, method="hutchinson")
     signs = H.columns
     assert signs.shape == (40, products) and (np.abs(signs) == 1).all() and abs(signs.mean()) < 4 / signs.size**0.5
     forms = np.einsum("ip,ij,jp->p", signs, H.matrix.numpy(), signs)
@@ -73,7 +73,7 @@ def test_hutchinson_is_the_mean_over_random_signs(products):
 @pytest.mark.parametrize(("products", "third"), [(12, 4), (13, 4), (14, 4)])
 def test_hutchpp_is_exact_inside_and_hutchinson_outside(products, third):
     H = Recorded(with_spectrum(INDEFINITE))
-    found = trace(H, products=products, method="hutch++")
+    found = trace(H, max_products=products, method="hutch++")
     assert found.products == products == H.columns.shape[1]
     A = H.matrix.numpy()
     signs, Q, outside = np.split(H.columns, [third, 2 * third], axis=1)
@@ -104,7 +104,7 @@ def leave_one_out(A, probes):
 @pytest.mark.parametrize("products", [4, 20, 27])
 def test_xtrace_is_its_definition(values, products):
     H = Recorded(with_spectrum(values))
-    found = trace(H, products=products, method="xtrace")
+    found = trace(H, max_products=products, method="xtrace")
     count = products // 2
     assert found.products == H.columns.shape[1] == 2 * count
     mean, stderr = leave_one_out(H.matrix.numpy(), H.columns[:, :count])
@@ -115,7 +115,7 @@ def test_xtrace_is_its_definition(values, products):
 @given(st.sampled_from(sorted(METHODS)), st.integers(3, 20), st.floats(-5, 5), st.integers(0, 99))
 def test_a_multiple_of_the_identity_is_exact(method, products, scale, seed):
     """Each probe has the right length, inside and outside of the space that was found."""
-    found = trace(scale * torch.eye(25).double(), products=products, method=method, seed=seed)
+    found = trace(scale * torch.eye(25).double(), max_products=products, method=method, seed=seed)
     assert found.method == method
     if method == "hutch++":  # random signs outside of a space have the right length on average only
         assert abs(found.mean - 25 * scale) <= 1e-12 + 12 * abs(scale)
@@ -133,14 +133,16 @@ def test_a_multiple_of_the_identity_is_exact(method, products, scale, seed):
 @pytest.mark.parametrize("products", [4, 18])
 def test_no_method_is_biased(method, values, products):
     H = with_spectrum(values)
-    errors = np.array([trace(H, products=products, method=method, seed=seed).mean for seed in range(300)]) - sum(values)
+    errors = np.array([trace(H, max_products=products, method=method, seed=seed).mean for seed in range(300)]) - sum(
+        values
+    )
     assert abs(errors.mean()) < 4 * errors.std() / math.sqrt(len(errors))
     assert errors.std() < 4 * math.sqrt(2 / products * (np.array(values) ** 2).sum())
 
 
 def spread(method, H, exact, *, products, seeds=200):
     """Deviations and standard errors over seeds."""
-    found = [trace(H, products=products, method=method, seed=seed, block=64) for seed in range(seeds)]
+    found = [trace(H, max_products=products, method=method, seed=seed, columns=64) for seed in range(seeds)]
     return np.array([each.mean - exact for each in found]), np.array([each.stderr for each in found])
 
 
@@ -204,35 +206,37 @@ def test_curvlinops_estimates_are_as_good():
 def test_as_many_products_as_coordinates_are_exact(method, values):
     n = len(values)
     H = with_spectrum(values)
-    for products, block in ((n, 1), (n + 7, 3), (60, 8)):
+    for products, columns in ((n, 1), (n + 7, 3), (60, 8)):
         recorded = Recorded(H)
-        found = trace(recorded, products=products, method=method, block=block)
+        found = trace(recorded, max_products=products, method=method, columns=columns)
         assert found == TraceEstimate(pytest.approx(float(H.trace()), abs=1e-12), 0.0, n, "exact")
         np.testing.assert_array_equal(recorded.columns, np.eye(n))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_nothing_but_zeros_has_no_trace_and_no_error(method):
-    found = trace(torch.zeros(30, 30), products=12, method=method)
+    found = trace(torch.zeros(30, 30), max_products=12, method=method)
     assert found == TraceEstimate(0.0, 0.0, 12, method)
 
 
 @pytest.mark.parametrize("method", ["xtrace", "hutch++"])
 @pytest.mark.parametrize("values", [[4.0] + [0] * 40, [3.0, -5, 2, 1] + [0] * 40])
 def test_a_rank_below_the_number_of_probes_is_exact(method, values):
-    found = trace(with_spectrum(values), products=21, method=method)
+    found = trace(with_spectrum(values), max_products=21, method=method)
     assert found.mean == pytest.approx(sum(values), abs=1e-10) and found.stderr < 1e-10
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_least_products_have_no_standard_error(method):
     H = with_spectrum(INDEFINITE)
-    found = trace(H, products=LEAST[method], method=method)
+    found = trace(H, max_products=LEAST[method], method=method)
     assert math.isfinite(found.mean) and math.isnan(found.stderr) and found.products == LEAST[method]
     assert "± nan" in repr(found)
     if LEAST[method] > 1:
-        with pytest.raises(ValueError, match=f"products={LEAST[method] - 1} are too few .* at least {LEAST[method]}"):
-            trace(H, products=LEAST[method] - 1, method=method)
+        with pytest.raises(
+            ValueError, match=f"max_products={LEAST[method] - 1} are too few .* at least {LEAST[method]}"
+        ):
+            trace(H, max_products=LEAST[method] - 1, method=method)
 
 
 # --- operators
@@ -244,13 +248,13 @@ def test_masked_coordinates_do_not_count(method):
     matrix = with_spectrum(-1 - np.arange(40.0))
     H = Masked(matrix, space)
     exact = float(matrix.diagonal()[space.mask].sum())
-    found = [trace(H, products=12, method=method, seed=seed).mean for seed in range(200)]
+    found = [trace(H, max_products=12, method=method, seed=seed).mean for seed in range(200)]
     assert abs(np.mean(found) - exact) < 4 * np.std(found) / math.sqrt(200) < 0.05 * abs(exact)
     assert np.abs(H.columns[~space.mask.numpy()]).max() < 1e-15
 
-    whole = trace(H, products=30, method=method)
+    whole = trace(H, max_products=30, method=method)
     assert whole.mean == pytest.approx(exact) and (whole.products, whole.method) == (30, "exact")
-    identity = trace(Masked(torch.eye(40).double(), space), products=12, method=method)
+    identity = trace(Masked(torch.eye(40).double(), space), max_products=12, method=method)
     assert identity.mean == pytest.approx(30, abs=8 if method == "hutch++" else 1e-12)
 
 
@@ -262,20 +266,20 @@ def test_a_hessian_has_the_trace_of_its_dense_matrix(name, method):
     mask = H.objective.space.mask
     diagonal = problem.dense_hessian().diagonal()
     exact = float(diagonal.sum() if mask is None else diagonal[mask].sum())
-    found = trace(H, products=24, method=method)
+    found = trace(H, max_products=24, method=method)
     assert found.products == H.products == 24
     assert abs(found.mean - exact) < 4 * found.stderr
     assert found.stderr < 10
-    assert trace(H, products=200, method=method).mean == pytest.approx(exact, rel=1e-10)
+    assert trace(H, max_products=200, method=method).mean == pytest.approx(exact, rel=1e-10)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_blocks_change_nothing(method):
+def test_the_number_of_columns_changes_nothing(method):
     H = Recorded(with_spectrum(INDEFINITE))
-    found = [trace(H, products=14, method=method, block=block) for block in (3, 64)]
+    found = [trace(H, max_products=14, method=method, columns=columns) for columns in (3, 64)]
     assert max(call.shape[1] for call in H.calls[:3]) == 3
     H.calls.clear()
-    found.append(trace(H, products=14, method=method, block=1))
+    found.append(trace(H, max_products=14, method=method, columns=1))
     assert {call.ndim for call in H.calls} == {1}
     for each in found[1:]:
         assert each.mean == pytest.approx(found[0].mean, rel=1e-11)
@@ -286,9 +290,9 @@ def test_blocks_change_nothing(method):
 def test_float32_agrees_with_float64(method):
     H = with_spectrum(INDEFINITE, dtype=torch.float32)
     recorded = Recorded(H)
-    single = trace(recorded, products=14, method=method)
+    single = trace(recorded, max_products=14, method=method)
     assert recorded.calls[0].dtype == torch.float32
-    double = trace(H.double(), products=14, method=method)
+    double = trace(H.double(), max_products=14, method=method)
     assert single.mean == pytest.approx(double.mean, abs=1e-4)
     assert single.stderr == pytest.approx(double.stderr, rel=1e-4)
 
@@ -296,9 +300,22 @@ def test_float32_agrees_with_float64(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_seeds_repeat_and_differ(method):
     H = with_spectrum(INDEFINITE)
-    first, again, other = (trace(H, products=12, method=method, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (trace(H, max_products=12, method=method, seed=seed) for seed in (0, 0, 1))
     assert first == again != other
-    assert trace(H, products=12, method=method) == first
+    assert trace(H, max_products=12, method=method) == first
+
+
+def test_progress_counts_products():
+    calls = []
+
+    def counted(products, **options):
+        calls.clear()
+        trace(with_spectrum(range(9)), max_products=products, progress=lambda *call: calls.append(call), **options)
+        return calls
+
+    assert counted(7, method="hutchinson", columns=3) == [(3, 7, ""), (6, 7, ""), (7, 7, "")]
+    assert counted(8, columns=2) == [(n, 8, "") for n in (2, 4, 6, 8)]
+    assert counted(60, columns=5) == [(5, 9, ""), (9, 9, "")]  # exact: more products than coordinates
 
 
 def test_hutchpp_is_the_default_and_a_result_explains_itself():
@@ -321,12 +338,16 @@ class Nothing:
     ("H", "options", "message"),
     [
         (torch.eye(3), {"method": "hutchpp"}, "method must be one of xtrace, hutch\\+\\+, hutchinson, got 'hutchpp'"),
-        (torch.eye(3), {"block": 0}, "block=0 must be at least 1"),
-        (torch.eye(9), {"products": 0, "method": "hutchinson"}, "products=0 are too few for hutchinson; pass at least"),
-        (torch.ones(3, 2), {}, r"\(3, 2\) has no trace; it must be square"),
-        (torch.full((9, 9), torch.nan), {"products": 6}, "not finite"),
+        (torch.eye(3), {"columns": 0}, "columns=0 must be at least 1"),
+        (
+            torch.eye(9),
+            {"max_products": 0, "method": "hutchinson"},
+            "max_products=0 are too few for hutchinson; pass at least",
+        ),
+        (torch.ones(3, 2), {}, r"\(3, 2\) has no eigenvalues; it must be square"),
+        (torch.full((9, 9), torch.nan), {"max_products": 6}, "not finite"),
         (torch.full((3, 3), torch.inf), {}, "not finite"),
-        (Nothing(), {}, "no coordinate that takes part"),
+        (Nothing(), {}, "no active coordinate"),
     ],
 )
 def test_errors_say_what_is_wrong(H, options, message):

@@ -152,7 +152,7 @@ def test_dropout_and_weights_are_kept():
         terms = model(batch[0]).square()
         return {"squares": (terms.sum(), len(terms))}
 
-    objective = Objective(model, loss, problem.batches, dropout=3, weights={"squares": 0.3})
+    objective = Objective(model, loss, problem.batches, training_mode_seed=3, weights={"squares": 0.3})
     part = block(objective, "2.*")
     assert (
         part.value()

@@ -1,6 +1,7 @@
 import copy
 import math
 import warnings
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -237,8 +238,8 @@ def test_the_model_is_never_moved_and_keeps_its_modes():
     model = problem.model.train()
     model.dropout.eval()
     before, modes = copy.deepcopy(model.state_dict()), [module.training for module in model.modules()]
-    for dropout in (None, 3):
-        objective = problem.objective(dropout=dropout)
+    for seed in (None, 3):
+        objective = problem.objective(training_mode_seed=seed)
         v = torch.ones(objective.space.size).double()
         (
             objective.value(objective.params + 1),
@@ -266,15 +267,21 @@ def test_the_mode_is_restored_when_the_loss_fails():
 
 def test_frozen_dropout_is_one_function_of_the_parameters():
     problem = convolutional()
-    training = problem.objective(dropout=11)
+    training = problem.objective(training_mode_seed=11)
     state = torch.get_rng_state()
-    assert training.value() == training.value() == problem.objective(dropout=11).value()
-    assert training.value() not in (problem.objective().value(), problem.objective(dropout=12).value())
+    assert training.value() == training.value() == problem.objective(training_mode_seed=11).value()
+    assert training.value() not in (problem.objective().value(), problem.objective(training_mode_seed=12).value())
     assert torch.equal(torch.get_rng_state(), state)
     v = torch.randn(training.space.size).double()
     step = 1e-5
     along = (training.gradient(training.params + step * v) - training.gradient(training.params - step * v)) / (2 * step)
     torch.testing.assert_close(training.hvp(v), along, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", [False, True, 0.0, 0.5])
+def test_a_switch_or_a_rate_is_not_a_seed(seed):
+    with pytest.raises(TypeError, match=rf"training_mode_seed={seed} must be an int, the seed .* neither a switch nor"):
+        convolutional().objective(training_mode_seed=seed)
 
 
 def test_losses_that_are_not_finite_survive():
@@ -341,15 +348,34 @@ class Pair(NamedTuple):
     tag: str
 
 
+@dataclass(frozen=True)
+class Labelled:
+    pairs: list[Pair]
+    labels: Tensor | None = None
+
+
+class Movable:
+    """A class that moves itself, as batches of some libraries do."""
+
+    def __init__(self, device="cpu"):
+        self.device = str(device)
+
+    def to(self, device):
+        return Movable(device)
+
+
 def test_batches_of_any_shape_are_moved():
     def loss(model, batch):
-        x = batch["rows"][0].x
-        assert x.device.type == "meta" and batch["rows"][0].tag == "kept"
-        return model(x).sum(), len(x)
+        pair = batch["rows"].pairs[0]
+        assert pair.x.device.type == "meta" and pair.tag == "kept" and batch["rows"].labels is None
+        assert batch["other"][0].device == "meta"
+        return model(pair.x).sum(), len(pair.x)
 
-    objective = Objective(nn.Linear(2, 1), loss, [{"rows": [Pair(torch.ones(3, 2), "kept")]}], device="meta")
+    batch = {"rows": Labelled([Pair(torch.ones(3, 2), "kept")]), "other": (Movable(), 3)}
+    objective = Objective(nn.Linear(2, 1), loss, [batch], device="meta")
+    assert batch["rows"].pairs[0].x.device.type == "cpu"  # a copy was moved
     assert objective.params.device.type == "meta" and objective.model.weight.device.type == "cpu"
-    assert objective._terms(objective.params, objective.batches[0])[0][0].device.type == "meta"
+    assert objective.terms(objective.params, 0)[0][0].device.type == "meta"
 
 
 @pytest.mark.parametrize(

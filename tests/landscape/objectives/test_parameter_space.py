@@ -97,7 +97,7 @@ def test_a_space_of_named_tensors():
         ),
         (
             lambda: ParamSpace(nn.Linear(2, 2), exclude_rows={"wieght": [0]}),
-            "'wieght', which is no parameter; there are weight, bias",
+            "'wieght', which is not a parameter; there are weight, bias",
         ),
         (lambda: ParamSpace(nn.Linear(2, 2), exclude_rows={"weight": [2]}), "row 2; the parameter has 2 rows"),
         (lambda: ParamSpace(nn.Linear(2, 2)).views(torch.zeros(5)), r"\(5,\) does not fit; this space needs \(6,\)"),

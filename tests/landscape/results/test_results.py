@@ -136,7 +136,7 @@ def test_a_curvature_tells_each_number_at_its_place():
     blocks = replace(one.blocks, residuals=np.array([1e-4, 0.3]))
     one = replace(one, pairs=replace(one.pairs, bottom=bottom), loss_stderr=0.02, blocks=blocks)
     of = {table.title: table for table in one.tables()}
-    assert list(of["Eigenvalues (fisher)"].rows) == [
+    assert list(of["Eigenvalues (Fisher matrix)"].rows) == [
         ("λ1", (0.5, 1e-4), True),
         ("λ2", (0.2, 0.1), False),
         ("λmin + 1", (-0.1, 0.02), True),
@@ -145,7 +145,7 @@ def test_a_curvature_tells_each_number_at_its_place():
     (low, high), numbers = one.spectrum.share_bounds(), told(of["Spectrum"])
     assert numbers["trace, from the density's probes"] == [one.spectrum.trace()]
     assert numbers[f"share of negative eigenvalues, from {low:.0%} to {high:.0%}"] == [one.spectrum.share_below()]
-    (value, error) = numbers["trace (hutch++, 3 products)"][0]
+    (value, error) = numbers["trace (Hutch++, 3 products)"][0]
     assert value == 1.5 and np.isnan(error)
     assert told(of["Largest eigenvalue by block"])["norms"] == [(0.1, 0.3), 2, False]
     assert {table.title for table in one.sharpness.tables()} <= of.keys()

@@ -22,17 +22,16 @@ from landscape import (
 )
 from landscape.results import Check, CheckReport, LanczosState, QuadraticRadius, Sharpness
 from landscape.results.files import write_json
+from landscape.results.kinds import copy_result
 from landscape.results.storage import (
-    copy_result,
-    curvature_values,
     load_curvature,
     load_lanczos_state,
     load_surface,
     save_curvature,
     save_lanczos_state,
     save_surface,
-    surface_values,
 )
+from landscape.results.values import curvature_values, surface_values
 
 LOSS = np.array([[1.0, np.nan, np.inf], [2.0, 0.5, 3.0]])
 CHECKS = CheckReport((Check("slope", 0.1, 0.11, 0.02), Check("loss", 1.0, np.nan, np.inf)), {"x": {"step": 0.5}})
@@ -268,7 +267,7 @@ def test_plain_values_of_a_surface_tell_what_its_arrays_come_down_to():
         "max": 1.5,
         "error": None,
     }
-    assert told["band"] == {
+    assert told["radial_profile"] == {
         "radii": [0.0, 0.5, 1.0],
         "mean": [1.5, 2.25, 5.5],
         "half_width": band.half_width().tolist(),
@@ -277,8 +276,8 @@ def test_plain_values_of_a_surface_tell_what_its_arrays_come_down_to():
         "level": 0.95,
         "repeats": 2,
     }
-    assert told["band"]["rise_half_width"] != told["band"]["half_width"]
-    assert told.keys() >= {"marks", "path", "barrier", "checks", "quadratic"}
+    assert told["radial_profile"]["rise_half_width"] != told["radial_profile"]["half_width"]
+    assert told.keys() >= {"marks", "trajectory", "barrier", "checks", "quadratic"}
     plain = Surface(np.zeros(1), np.zeros(1), np.zeros((1, 1)), np.ones((1, 1), bool))
     assert surface_values(plain).keys() == {"format", "kind", "loss", "evaluations", "error", "metadata"}
 
@@ -303,7 +302,7 @@ def test_foreign_and_damaged_files_are_refused_in_one_line(load, name, content, 
         path.write_bytes(path.read_bytes()[:-400])
     else:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"{name} is damaged or no (surface|curvature|Lanczos) file") as refused:
+    with pytest.raises(ValueError, match=f"{name} is damaged or is not a (surface|curvature|Lanczos) file") as refused:
         load(path)
     assert "\n" not in str(refused.value)
 
@@ -338,8 +337,32 @@ def test_a_curvature_that_lacks_something_is_refused(lacking, tmp_path):
     stored = curvature_values(curvature())
     del stored[lacking]
     write_json(tmp_path / "c.json", stored)
-    with pytest.raises(ValueError, match="is damaged or no curvature file"):
+    with pytest.raises(ValueError, match="is damaged or is not a curvature file"):
         load_curvature(tmp_path / "c.json")
+
+
+OLD_SURFACE_FIELDS = {"radial_profile": "band", "trajectory": "path"}
+
+
+def test_a_surface_of_format_2_is_read_under_its_old_names(tmp_path):
+    save_surface(surface(), tmp_path / "new.npz")
+    arrays = dict(np.load(tmp_path / "new.npz"))
+    described = json.loads(str(arrays["metadata"]))
+    assert described["format"] == 3
+    described = {OLD_SURFACE_FIELDS.get(name, name): value for name, value in described.items()} | {"format": 2}
+    assert described["band"]["radii"] == [0.0, 0.5, 1.0] and described["path"]["names"] == ["epoch 0"]
+    np.savez_compressed(tmp_path / "old.npz", **{**arrays, "metadata": np.array(json.dumps(described))})
+    assert_same(load_surface(tmp_path / "old.npz"), surface())
+
+
+def test_a_curvature_of_format_2_is_read_under_its_old_names(tmp_path):
+    save_curvature(curvature(), tmp_path / "c.json")
+    stored = json.loads((tmp_path / "c.json").read_text())
+    assert stored["format"] == 3
+    stored |= {"shares": stored.pop("localization"), "format": 2}
+    assert [share["by"] for share in stored["shares"]] == ["block"]
+    write_json(tmp_path / "c.json", stored)
+    assert_same(load_curvature(tmp_path / "c.json"), curvature())
 
 
 def test_files_of_newer_versions_and_other_kinds_are_refused(tmp_path):
@@ -348,9 +371,9 @@ def test_files_of_newer_versions_and_other_kinds_are_refused(tmp_path):
     write_json(tmp_path / "other.json", {**stored, "kind": "soup"})
     with pytest.raises(ValueError, match="newer version"):
         load_curvature(tmp_path / "newer.json")
-    with pytest.raises(ValueError, match="holds no curvature"):
+    with pytest.raises(ValueError, match="does not hold a curvature"):
         load_curvature(tmp_path / "other.json")
-    for changed, message in (({"format": 99}, "newer version"), ({"kind": "soup"}, "holds no surface")):
+    for changed, message in (({"format": 99}, "newer version"), ({"kind": "soup"}, "does not hold a surface")):
         described = {"format": 2, "kind": "surface", **changed}
         np.savez(tmp_path / "s.npz", metadata=np.array(json.dumps(described)))
         with pytest.raises(ValueError, match=message):

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from landscape.results.tables import Table, told
+from landscape.results.tables import Table, format_cell
 from tests.landscape.results.test_storage import curvature, surface
 
 
@@ -25,7 +25,7 @@ from tests.landscape.results.test_storage import curvature, surface
     ],
 )
 def test_cells_as_text(cell, text):
-    assert told(cell) == text
+    assert format_cell(cell) == text
 
 
 def test_a_table_is_aligned_and_complete():
@@ -43,6 +43,20 @@ def test_a_wide_table_keeps_each_row_on_a_line_of_its_own():
     for name, row in zip(names, rows, strict=True):
         assert row.startswith(f"  {name} ")
         assert all(each in row and each in header for each in names)
+
+
+def test_a_narrow_table_breaks_its_headings_and_never_a_number():
+    numbers = "-0.0077 [-0.0146, -0.0010]"
+    table = Table("Title", ("", "difference, 95 % interval over users", "b"), [("HR@10", numbers, numbers)])
+    assert table.text(width=100, heading_width=27).splitlines() == [
+        "Title",
+        "            difference, 95 % interval",
+        "                           over users                            b",
+        " ──────────────────────────────────────────────────────────────────",
+        "  HR@10    -0.0077 [-0.0146, -0.0010]   -0.0077 [-0.0146, -0.0010]",
+    ]
+    narrow = table.text(width=70, heading_width=27).splitlines()
+    assert max(map(len, narrow)) <= 70 and narrow[-1].count(numbers) == 2
 
 
 class Cells(HTMLParser):
@@ -69,7 +83,7 @@ def test_a_notebook_shows_every_table(result):
         assert table.title in text
         for row in table.rows:
             for cell in row:
-                assert told(cell) in shown
+                assert format_cell(cell) in shown
 
 
 def test_names_are_shown_as_text_and_never_as_markup():
@@ -87,6 +101,6 @@ def test_a_curvature_tells_its_numbers_with_their_errors():
     one = curvature()
     text = str(one)
     share, error = one.spectrum.share_below()
-    for number in (told((0.5, 1e-4)), told((share, error)), told((0.4, 1e-4)), "NO"):
+    for number in (format_cell((0.5, 1e-4)), format_cell((share, error)), format_cell((0.4, 1e-4)), "NO"):
         assert number in text
     np.testing.assert_allclose(one.localization[0].values.sum(1), 1)

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from landscape import Objective, ParamSpace, surface
 from landscape.objectives.directions import cosine
 from landscape.results import EigenPairs, Mark
-from landscape.surfaces.planes import barrier, eigen_plane, plane_through, random_plane, trajectory_plane
+from landscape.surfaces.barrier import barrier
+from landscape.surfaces.planes import eigen_plane, plane_through, random_plane, trajectory_plane
 
 N = 40
 
@@ -25,7 +26,7 @@ def space_of(**shapes):
     return space, space.params(tensors)
 
 
-def test_a_random_plane_has_the_draws_of_its_seeds_and_tells_their_cosine():
+def test_a_random_plane_has_the_draws_of_its_seeds_and_their_cosine():
     space, params = space_of(weight=(30, 20), bias=(30,))
     plane = random_plane(space, params, (4, 5))
     assert plane.description["cosine"] == cosine(plane.x, plane.y) != 0
@@ -50,8 +51,8 @@ def pairs():
 
 @pytest.mark.parametrize("numbers", [(1, 2), (3, 1), (2, -1), (-1,)])
 def test_eigenvectors_are_counted_from_either_end(numbers):
-    found, plane = pairs(), eigen_plane(pairs(), numbers, torch.zeros(N, dtype=torch.float64))
-    rows = {1: found.vectors[0], 2: found.vectors[1], 3: found.vectors[2], -1: found.bottom.vectors[0]}
+    result, plane = pairs(), eigen_plane(pairs(), numbers, torch.zeros(N, dtype=torch.float64))
+    rows = {1: result.vectors[0], 2: result.vectors[1], 3: result.vectors[2], -1: result.bottom.vectors[0]}
     assert_allclose(plane.x, rows[numbers[0]])
     assert plane.y is None if len(numbers) == 1 else np.allclose(plane.y, rows[numbers[1]])
     assert plane.description["eigenvalues"] == [{1: 3.0, 2: 2.0, 3: 1.0, -1: -2.0}[number] for number in numbers]
@@ -79,7 +80,7 @@ def test_points_that_span_nothing_are_refused(others):
         plane_through(params, others(params), ["a", "b", "c"])
 
 
-def test_a_trajectory_in_a_plane_is_found_whole():
+def test_a_trajectory_in_a_plane_is_recovered():
     params, basis = drawn(N), torch.linalg.qr(drawn(N, 2, seed=1)).Q.T
     coordinates = drawn(9, 2, seed=2) * torch.tensor([5.0, 1.0])
     plane = trajectory_plane(params, list(params + coordinates @ basis))
@@ -129,22 +130,22 @@ def path(function, points=41, **options):
 
 
 def test_a_barrier_is_measured_from_the_line_between_the_ends():
-    found = barrier(path(lambda t: t * (1 - t) * 4 + 2 * t, grid=True))  # 2t is the line between the ends
-    assert_allclose([found.height, found.at], [1, 0.5], atol=1e-9)
-    assert_allclose(found.above_ends, (4 * 0.75 * 0.25 + 1.5) - 2, atol=1e-9)
-    assert found.error == 0
+    result = barrier(path(lambda t: t * (1 - t) * 4 + 2 * t, grid=True))  # 2t is the line between the ends
+    assert_allclose([result.height, result.at], [1, 0.5], atol=1e-9)
+    assert_allclose(result.above_ends, (4 * 0.75 * 0.25 + 1.5) - 2, atol=1e-9)
+    assert result.error == 0
 
 
 def test_a_path_downhill_has_no_barrier():
-    found = barrier(path(lambda t: -t * (1 - t), grid=True))
-    assert found.height == found.above_ends == 0
+    result = barrier(path(lambda t: -t * (1 - t), grid=True))
+    assert result.height == result.above_ends == 0
 
 
 def test_an_interpolated_barrier_carries_its_error():
-    found = barrier(path(lambda t: torch.exp(-20 * (t - 0.4) ** 2), points=401))
+    result = barrier(path(lambda t: torch.exp(-20 * (t - 0.4) ** 2), points=401))
     true = np.exp(-20 * 0.0) - (0.6 * np.exp(-20 * 0.16) + 0.4 * np.exp(-20 * 0.36))
-    assert abs(found.height - true) <= found.error + 1e-3
-    assert found.error > 0
+    assert abs(result.height - true) <= result.error + 1e-3
+    assert result.error > 0
 
 
 def test_a_barrier_needs_no_points_at_the_ends():

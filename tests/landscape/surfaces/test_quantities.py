@@ -1,4 +1,4 @@
-"""What else is found on a plane: parts of the loss, other losses, and metrics that jump."""
+"""Other quantities on a plane: parts of the loss, other losses, and metrics that jump."""
 
 import math
 import re
@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landscape import Evaluations, Metric, Objective, ParamSpace, random_direction, resample, surface
+from landscape import EvaluationCache, Metric, Objective, ParamSpace, random_direction, resample, surface
+from landscape.progress import silent
 from landscape.results.interpolation import Axis
 from tests.support.planar import Counting, Plane, X, Y, bumpy, holed, smooth, spike, true
 from tests.support.problems import next_item, transformer, two_parts
@@ -40,41 +41,41 @@ def plane_of(problem, **options):
 
 @pytest.mark.parametrize("grid", [False, True])
 def test_the_weighted_sum_of_the_parts_is_the_loss_everywhere(grid):
-    objective, x, y, found = plane_of(two_parts(), parts=True, points=(15, 7), grid=grid)
-    assert [*found.metrics] == ["loss squares", "loss labels"] == [*found.node_metrics]
-    for parts, loss in ((found.metrics, found.loss), (found.node_metrics, found.node_loss)):
+    objective, x, y, result = plane_of(two_parts(), parts=True, points=(15, 7), grid=grid)
+    assert [*result.metrics] == ["loss squares", "loss labels"] == [*result.node_metrics]
+    for parts, loss in ((result.metrics, result.loss), (result.node_metrics, result.node_loss)):
         np.testing.assert_allclose(0.3 * parts["loss squares"] + 2.0 * parts["loss labels"], loss, rtol=1e-12)
     alone = surface(objective, x, y, points=(15, 7), grid=grid)
     for name in ARRAYS:  # the loss is the same, to the bit, with its parts and without
-        np.testing.assert_array_equal(getattr(found, name), getattr(alone, name))
+        np.testing.assert_array_equal(getattr(result, name), getattr(alone, name))
 
 
 def test_the_parts_are_those_of_the_objective_at_each_point():
-    objective, x, y, found = plane_of(two_parts(), parts=True)
+    objective, x, y, result = plane_of(two_parts(), parts=True)
     parts = objective.parts()
-    centre = np.flatnonzero((found.nodes == 0).all(1))[0]
+    centre = np.flatnonzero((result.nodes == 0).all(1))[0]
     for name, value in parts.items():
-        assert found.of(f"loss {name}").centre == found.node_metrics[f"loss {name}"][centre] == pytest.approx(value)
+        assert result.of(f"loss {name}").centre == result.node_metrics[f"loss {name}"][centre] == pytest.approx(value)
     for row in (3, 40, 96):
-        theta = objective.point(torch.stack([x, y]), found.nodes[row])
+        theta = objective.point(torch.stack([x, y]), result.nodes[row])
         for name, value in objective.parts(theta).items():
-            assert found.node_metrics[f"loss {name}"][row] == pytest.approx(value, rel=1e-13)
+            assert result.node_metrics[f"loss {name}"][row] == pytest.approx(value, rel=1e-13)
 
 
 def test_parts_cost_no_further_evaluation_and_a_single_part_adds_nothing():
     objective = Counting(smooth, tilted)
-    found = surface(objective, X, Y, parts=True)
-    assert len(objective.seen) == len(set(objective.seen)) == found.evaluations == 97
+    result = surface(objective, X, Y, parts=True)
+    assert len(objective.seen) == len(set(objective.seen)) == result.evaluations == 97
     single = Counting(smooth)
     assert not surface(single, X, Y, points=5, parts=True).metrics and len(single.seen) == 25
 
 
-def test_an_infinite_part_of_weight_zero_is_told_and_leaves_the_loss_alone():
+def test_an_infinite_part_of_weight_zero_is_reported_and_leaves_the_loss_alone():
     objective = Counting(smooth, lambda a, b: a + math.inf, weights={"part0": 1, "part1": 0})
-    found = surface(objective, X, Y, points=11, parts=True)
-    assert found.metadata["reason"] == "loss part1 is not finite at 41 of 41 points"
-    np.testing.assert_allclose(found.loss, true(smooth, found), rtol=1e-13)
-    assert np.isposinf(found.metrics["loss part1"]).all()
+    result = surface(objective, X, Y, points=11, parts=True)
+    assert result.metadata["reason"] == "loss part1 is not finite at 41 of 41 points"
+    np.testing.assert_allclose(result.loss, true(smooth, result), rtol=1e-13)
+    assert np.isposinf(result.metrics["loss part1"]).all()
 
 
 def test_another_loss_is_evaluated_at_exactly_the_same_points():
@@ -85,9 +86,9 @@ def test_another_loss_is_evaluated_at_exactly_the_same_points():
     assert (narrow.active, other.space.active) == (objective.space.active, narrow.active + 8)
     torch.manual_seed(0)
     x, y = torch.randn(2, narrow.size).double()
-    found = surface(objective, x, y, others={"all items": other}, points=11, extent=0.5)
+    result = surface(objective, x, y, others={"all items": other}, points=11, extent=0.5)
     moved = narrow.project(torch.stack([x, y]))
-    for a, b, value in zip(*found.nodes.T, found.node_metrics["all items"], strict=True):
+    for a, b, value in zip(*result.nodes.T, result.node_metrics["all items"], strict=True):
         assert value == other.value(objective.point(moved, [a, b]))
 
 
@@ -124,9 +125,9 @@ def test_refining_goes_on_until_all_are_resolved():
     alone, both = Counting(smooth), Counting(smooth)
     assert surface(alone, X, Y, points=81, tolerance=5e-3).metadata["interpolation"]["nodes"] == [5, 5]
     bumps = Counting(bumpy)
-    found = surface(both, X, Y, points=81, tolerance=5e-3, others={"bumps": bumps})
-    assert found.metadata["interpolation"]["nodes"] == [33, 33]
-    assert both.seen == bumps.seen and len(set(both.seen)) == found.evaluations == 33**2 + 16
+    result = surface(both, X, Y, points=81, tolerance=5e-3, others={"bumps": bumps})
+    assert result.metadata["interpolation"]["nodes"] == [33, 33]
+    assert both.seen == bumps.seen and len(set(both.seen)) == result.evaluations == 33**2 + 16
 
 
 @pytest.mark.parametrize(
@@ -138,16 +139,16 @@ def test_refining_goes_on_until_all_are_resolved():
     ],
 )
 def test_what_is_not_resolved_is_named_and_the_whole_grid_evaluated(f, points, reason):
-    found = surface(Counting(smooth), X, Y, points=points, others={"validation": Counting(f)})
-    assert found.metadata["method"] == "grid" and found.evaluated.all() and not found.metric_errors
-    assert re.fullmatch(reason, found.metadata["reason"])
-    np.testing.assert_allclose(found.loss, true(smooth, found), rtol=1e-13)
-    np.testing.assert_allclose(found.metrics["validation"], true(f, found), rtol=1e-13)
-    column = found.of("validation")
-    assert column.error is None and column.loss.shape == found.loss.shape and column.evaluations == found.evaluations
+    result = surface(Counting(smooth), X, Y, points=points, others={"validation": Counting(f)})
+    assert result.metadata["method"] == "grid" and result.evaluated.all() and not result.metric_errors
+    assert re.fullmatch(reason, result.metadata["reason"])
+    np.testing.assert_allclose(result.loss, true(smooth, result), rtol=1e-13)
+    np.testing.assert_allclose(result.metrics["validation"], true(f, result), rtol=1e-13)
+    column = result.of("validation")
+    assert column.error is None and column.loss.shape == result.loss.shape and column.evaluations == result.evaluations
 
 
-def test_another_loss_may_differ_only_in_what_takes_no_part():
+def test_another_loss_may_differ_only_in_inactive_coordinates():
     problem = transformer()
     space = ParamSpace(problem.model, exclude_rows={"items.weight": [2]})
     objective = problem.objective(space=space)
@@ -211,7 +212,7 @@ def test_metrics_have_exactly_their_values_at_some_points_of_the_grid(points, me
         calls.append(tuple(params.tolist()))
         return steps(params)
 
-    found = surface(
+    result = surface(
         Counting(smooth),
         X,
         Y,
@@ -220,29 +221,29 @@ def test_metrics_have_exactly_their_values_at_some_points_of_the_grid(points, me
         metric_points=metric_points,
     )
     wanted = metric_points if isinstance(metric_points, tuple) else (metric_points, metric_points)
-    shape = tuple(min(pair) for pair in zip(wanted, found.loss.shape[::-1], strict=True))[::-1]
-    assert found.metadata["metric_points"] == [*shape[::-1]] and len(calls) == len(set(calls)) == math.prod(shape)
-    at = np.stack(np.meshgrid(found.alphas, found.betas), -1)
-    known = ~np.isnan(found.metrics["first"])
+    shape = tuple(min(pair) for pair in zip(wanted, result.loss.shape[::-1], strict=True))[::-1]
+    assert result.metadata["metric_points"] == [*shape[::-1]] and len(calls) == len(set(calls)) == math.prod(shape)
+    at = np.stack(np.meshgrid(result.alphas, result.betas), -1)
+    known = ~np.isnan(result.metrics["first"])
     assert known.sum() == math.prod(shape)
     expected = np.array([steps(torch.tensor(point)) for point in at[known]])
-    np.testing.assert_array_equal(found.metrics["first"][known], expected[:, 0])
-    np.testing.assert_array_equal(found.metrics["second"][known], expected[:, 1])
-    np.testing.assert_array_equal(found.metrics["sum"][known], at[known].sum(1))
-    own = found.of("second")
+    np.testing.assert_array_equal(result.metrics["first"][known], expected[:, 0])
+    np.testing.assert_array_equal(result.metrics["second"][known], expected[:, 1])
+    np.testing.assert_array_equal(result.metrics["sum"][known], at[known].sum(1))
+    own = result.of("second")
     assert own.loss.shape == shape and own.evaluated.all() and own.error is None and own.evaluations == len(calls)
     np.testing.assert_array_equal(own.loss.ravel(), expected[:, 1])
     np.testing.assert_array_equal(own.node_loss, expected[:, 1])
     np.testing.assert_array_equal(own.nodes, at[known])
-    assert not found.metric_errors and not found.node_metrics
+    assert not result.metric_errors and not result.node_metrics
 
 
 def test_metrics_change_nothing_of_the_loss_nor_of_where_it_is_evaluated():
     alone, beside = Counting(smooth), Counting(smooth)
-    plain, found = surface(alone, X, Y), surface(beside, X, Y, metrics=[STEPS])
+    plain, result = surface(alone, X, Y), surface(beside, X, Y, metrics=[STEPS])
     assert alone.seen == beside.seen
     for name in ARRAYS:
-        np.testing.assert_array_equal(getattr(plain, name), getattr(found, name))
+        np.testing.assert_array_equal(getattr(plain, name), getattr(result, name))
 
 
 @given(st.integers(1, 60), st.integers(1, 80))
@@ -264,7 +265,7 @@ def test_a_metric_that_returns_another_number_of_values_is_refused():
 
 
 def test_a_line_has_parts_other_losses_and_metrics_too():
-    found = surface(
+    result = surface(
         Counting(smooth, tilted),
         torch.tensor([0.5, -0.5]),
         points=41,
@@ -273,19 +274,19 @@ def test_a_line_has_parts_other_losses_and_metrics_too():
         metrics=[STEPS],
         tolerance=1e-2,
     )
-    a = torch.from_numpy(found.alphas) / 2
+    a = torch.from_numpy(result.alphas) / 2
     for name, f in {"loss part0": smooth, "loss part1": tilted, "bumps": bumpy}.items():
         expected = f(a, -a).numpy()
-        np.testing.assert_allclose(found.metrics[name][0], expected, atol=3e-2 * np.ptp(expected))
-    np.testing.assert_array_equal(found.of("first").loss[0], found.alphas[::4] > 0.2)
+        np.testing.assert_allclose(result.metrics[name][0], expected, atol=3e-2 * np.ptp(expected))
+    np.testing.assert_array_equal(result.of("first").loss[0], result.alphas[::4] > 0.2)
 
 
 def test_a_metric_is_printed_under_its_own_name():
-    found = plane_of(two_parts(), parts=True, metrics={"NDCG@10": lambda params: float(params[0] > 0)})[-1]
-    found.metadata["loss_stderr"] = 0.01
-    assert "loss 2" in repr(found) and "± 0.01" in repr(found)
-    assert repr(found).endswith("97 evaluations; with loss squares, loss labels, NDCG@10)")
-    metric, part = found.of("NDCG@10"), found.of("loss labels")
+    result = plane_of(two_parts(), parts=True, metrics={"NDCG@10": lambda params: float(params[0] > 0)})[-1]
+    result.metadata["loss_stderr"] = 0.01
+    assert "loss 2" in repr(result) and "± 0.01" in repr(result)
+    assert repr(result).endswith("97 evaluations; with loss squares, loss labels, NDCG@10)")
+    metric, part = result.of("NDCG@10"), result.of("loss labels")
     assert repr(metric) == (
         f"Surface(11×11, NDCG@10 {metric.loss.min():.4g}–{metric.loss.max():.4g}, centre {metric.centre:.4g}, "
         "every point evaluated, 121 evaluations)"
@@ -293,14 +294,14 @@ def test_a_metric_is_printed_under_its_own_name():
     assert repr(part).startswith("Surface(51×51, loss labels 0.") and "±" not in repr(part) and "error ≤" in repr(part)
     np.testing.assert_array_equal(resample(metric, np.exp), np.exp(metric.loss))
     with pytest.raises(ValueError, match=r"no metric 'HR@10'; there are: loss squares, loss labels, NDCG@10"):
-        found.of("HR@10")
-    assert "repeat_difference" in found.metadata and "repeat_difference" not in metric.metadata
+        result.of("HR@10")
+    assert "repeat_difference" in result.metadata and "repeat_difference" not in metric.metadata
 
 
 # --- on the way
 
 
-def everything(evaluations=None, progress=None, metric=steps, grid=False):
+def everything(cache=None, progress=silent, metric=steps, grid=False):
     return surface(
         Counting(smooth, tilted),
         X,
@@ -311,16 +312,16 @@ def everything(evaluations=None, progress=None, metric=steps, grid=False):
         others={"bumps": Counting(lambda a, b: torch.cos(a) * b)},
         metrics=[Metric(("first", "second"), metric)],
         metric_points=4,
-        evaluations=evaluations,
+        cache=cache,
         progress=progress,
     )
 
 
 def test_progress_counts_all_points_of_both_passes():
     calls = []
-    found = everything(progress=lambda done, total: calls.append((done, total)))
+    result = everything(progress=lambda done, total, text: calls.append((done, total)))
     done, totals = zip(*calls, strict=True)
-    assert calls[0] == (0, 1 + 16) and calls[-1] == (found.evaluations + 16, found.evaluations + 16)
+    assert calls[0] == (0, 1 + 16) and calls[-1] == (result.evaluations + 16, result.evaluations + 16)
     assert list(done) == sorted(done) and list(totals) == sorted(totals)
 
 
@@ -346,14 +347,14 @@ def test_however_often_it_is_interrupted_the_result_is_the_same_to_the_bit(tmp_p
     kept = 0
     for stop_after in stops:
         left = stop_after
-        evaluations = Evaluations(folder / "partial.npz", "data", seconds=0 if stop_after % 2 else 60)
+        cache = EvaluationCache(folder / "partial.npz", "data", seconds=0 if stop_after % 2 else 60)
         try:
-            everything(evaluations, **({"metric": metric} if within else {"progress": stop}), grid=grid)
+            everything(cache, **({"metric": metric} if within else {"progress": stop}), grid=grid)
         except KeyboardInterrupt:
-            again = Evaluations(folder / "partial.npz", "data")
+            again = EvaluationCache(folder / "partial.npz", "data")
             assert kept <= (kept := len_of(again) + len_of(again.metrics))
-    evaluations = Evaluations(folder / "partial.npz", "data")
-    resumed = everything(evaluations, grid=grid)
+    cache = EvaluationCache(folder / "partial.npz", "data")
+    resumed = everything(cache, grid=grid)
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(resumed, name), getattr(uninterrupted, name))
     for columns in ("metrics", "node_metrics"):
@@ -362,36 +363,36 @@ def test_however_often_it_is_interrupted_the_result_is_the_same_to_the_bit(tmp_p
         for name in ours:
             np.testing.assert_array_equal(ours[name], theirs[name])
     assert (resumed.error, resumed.metric_errors) == (uninterrupted.error, uninterrupted.metric_errors)
-    evaluations.delete()
+    cache.delete()
     assert [*folder.iterdir()] == []
 
 
-def len_of(evaluations):
+def len_of(cache):
     """How many points its file has."""
-    return len(np.load(evaluations.path)["points"]) if evaluations.path.exists() else 0
+    return len(np.load(cache.path)["points"]) if cache.path.exists() else 0
 
 
-def test_a_store_that_never_saw_metrics_deletes_theirs_as_well(tmp_path):
-    everything(Evaluations(tmp_path / "partial.npz"))
+def test_a_cache_without_metrics_deletes_their_file_as_well(tmp_path):
+    everything(EvaluationCache(tmp_path / "partial.npz"))
     assert len([*tmp_path.iterdir()]) == 2
-    Evaluations(tmp_path / "partial.npz").delete()
+    EvaluationCache(tmp_path / "partial.npz").delete()
     assert [*tmp_path.iterdir()] == []
 
 
-def test_what_was_asked_before_on_the_same_plane_does_not_show():
-    """Points that another call kept are used, and are not shown where they were not asked for."""
-    store, calls = Evaluations(), []
-    surface(Counting(smooth), X, Y, points=21, grid=True, metrics=[STEPS], metric_points=21, evaluations=store)
+def test_points_that_another_call_requested_do_not_show():
+    """They are used, and are not in the result where this call did not request them."""
+    cache, calls = EvaluationCache(), []
+    surface(Counting(smooth), X, Y, points=21, grid=True, metrics=[STEPS], metric_points=21, cache=cache)
     counted = Metric(STEPS.names, lambda params: calls.append(params) or steps(params))
-    again = surface(Counting(smooth), X, Y, points=21, metrics=[counted], metric_points=5, evaluations=store)
+    again = surface(Counting(smooth), X, Y, points=21, metrics=[counted], metric_points=5, cache=cache)
     fresh = surface(Counting(smooth), X, Y, points=21, metrics=[STEPS], metric_points=5)
     assert not calls and np.array_equal(again.metrics["first"], fresh.metrics["first"], equal_nan=True)
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(again, name), getattr(fresh, name))
 
 
-def test_the_centre_of_the_grid_is_what_was_found_there_though_it_is_no_node():
-    found = surface(Counting(smooth, bumpy), X, Y, extent=(-0.5, 1.0), points=31, parts=True, tolerance=0.1)
-    assert found.metadata["method"] == "chebyshev" and found.alphas[10] == found.betas[10] == 0
-    assert found.evaluated[10, 10] and found.loss[10, 10] == found.centre == 2.0
-    assert found.metrics["loss part1"][10, 10] == found.of("loss part1").centre == 1.0
+def test_the_centre_of_the_grid_has_its_evaluated_value_though_it_is_not_a_node():
+    result = surface(Counting(smooth, bumpy), X, Y, extent=(-0.5, 1.0), points=31, parts=True, tolerance=0.1)
+    assert result.metadata["method"] == "chebyshev" and result.alphas[10] == result.betas[10] == 0
+    assert result.evaluated[10, 10] and result.loss[10, 10] == result.centre == 2.0
+    assert result.metrics["loss part1"][10, 10] == result.of("loss part1").centre == 1.0

@@ -9,7 +9,8 @@ import torch
 from landscape import random_direction
 from landscape.geometry.derivative_checks import check_derivatives
 from landscape.models.s3rec import HEADS, S3Rec, encoder_weights
-from landscape.training.analysis.curvature import BY_NAME, curvature_of
+from landscape.training.analysis.curvature import curvature_of
+from landscape.training.analysis.curvature_sections import OPERATORS
 from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.target import AnalysisTarget
@@ -39,8 +40,8 @@ def heads_checkpoint():
         method="s3rec",
         model={"n_items": 40, "n_attributes": 9, **SIZES},
         weights=model.state_dict(),
-        data=DATASET.described(),
-        settings=settings.described(),
+        data=DATASET.metadata(),
+        settings=settings.settings_in_use(),
         seed=0,
         epoch=1,
         metrics={},
@@ -57,7 +58,7 @@ def checkpoint_of(method, **changes):
         method=method,
         model={"n_items": 40, **SIZES},
         weights=encoder_weights(one.weights),
-        settings=settings.described(),
+        settings=settings.settings_in_use(),
         stage="trained",
     )
 
@@ -148,7 +149,7 @@ class TestDerivativesOfEachLoss:
     @pytest.mark.parametrize("kind", ["gauss-newton", "fisher"])
     def test_have_positive_semidefinite_relatives(self, checkpoint, loss, kind):
         objective, _ = objective_of(checkpoint, DATASET, ObjectiveConfig(loss=loss, users=6))
-        operator = BY_NAME[kind](objective)
+        operator = OPERATORS[kind](objective)
         drawn = torch.randn(3, objective.space.size, generator=torch.Generator().manual_seed(0))
         images = (operator @ drawn.T).T
         form = (images @ drawn.T).double()
@@ -166,7 +167,7 @@ def test_negatives_of_a_softmax_are_as_many_as_it_was_trained_with():
 def test_groups_of_a_contrastive_loss_have_the_size_they_train_with():
     found, _ = objective_of(checkpoint_of("cl4srec"), DATASET, ObjectiveConfig(loss="own"))
     assert all(isinstance(rows, ViewedBatch) for rows in found.batches)
-    sizes = [len(rows.read.users) for rows in found.batches]
+    sizes = [len(rows.inputs.users) for rows in found.batches]
     assert sizes[:-1] == [16] * (len(sizes) - 1)
 
 
@@ -225,7 +226,7 @@ def test_a_loss_that_a_checkpoint_does_not_have_is_refused(checkpoint, objective
 def test_other_attributes_than_the_checkpoints_are_refused(tmp_path):
     (tmp_path / "mine.txt").write_text("1 1 2 3 4\n2 2 3 4 5\n")
     (tmp_path / "mine_item2attributes.json").write_text('{"1": [1]}')
-    data = load(tmp_path / "mine.txt").described()
+    data = load(tmp_path / "mine.txt").metadata()
     one = replace(heads_checkpoint(), data=data)
     data_of(one)
     (tmp_path / "mine_item2attributes.json").write_text('{"1": [2]}')

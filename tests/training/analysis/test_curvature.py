@@ -8,7 +8,8 @@ import torch
 
 from landscape import sharpness, spectral_density, top_eigenpairs, trace
 from landscape.linalg.trace import METHODS
-from landscape.training.analysis.curvature import BY_NAME, curvature_of
+from landscape.training.analysis.curvature import curvature_of
+from landscape.training.analysis.curvature_sections import OPERATORS
 from landscape.training.config.curvature import TRACE_METHODS, CurvatureConfig
 from tests.training.analysis.test_objective import objective as of_dtype
 from tests.training.analysis.test_planes import SUBSET, target
@@ -61,7 +62,9 @@ def test_more_is_continued_from_what_was_found(tmp_path):
     assert more.metadata["basis_bytes"]["continued_from"] == few.pairs.products
     assert more.pairs.converged.all()
     np.testing.assert_array_equal(more.spectrum.values[:2], few.spectrum.values)
-    fresh, _ = curvature_of(replace(one, keep=tmp_path / "fresh"), SUBSET, CurvatureConfig(top=3, checks=False))
+    fresh, _ = curvature_of(
+        replace(one, results_folder=tmp_path / "fresh"), SUBSET, CurvatureConfig(top=3, checks=False)
+    )
     np.testing.assert_allclose(more.pairs.values, fresh.pairs.values, rtol=1e-2)
 
 
@@ -78,7 +81,7 @@ def test_a_killed_curvature_goes_on_with_its_next_section(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         curvature_of(one, SUBSET, curvature_config, progress=die)
     again, _ = curvature_of(one, SUBSET, curvature_config)
-    whole, _ = curvature_of(replace(one, keep=tmp_path / "whole"), SUBSET, curvature_config)
+    whole, _ = curvature_of(replace(one, results_folder=tmp_path / "whole"), SUBSET, curvature_config)
     np.testing.assert_array_equal(again.spectrum.values, whole.spectrum.values)
     np.testing.assert_allclose(again.pairs.values, whole.pairs.values, rtol=1e-3)
 
@@ -103,10 +106,10 @@ def test_float32_agrees_with_float64(kind):
     found = []
     for dtype in (torch.float32, torch.float64):
         objective, _ = of_dtype(SUBSET, dtype)
-        H = BY_NAME[kind](objective)
+        H = OPERATORS[kind](objective)
         pairs = top_eigenpairs(H, 2, tolerance=1e-5)
         spread = spectral_density(H, probes=3, steps=6).trace()
-        found.append([*pairs.values, trace(H, products=12).mean, *spread])
+        found.append([*pairs.values, trace(H, max_products=12).mean, *spread])
     np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
 
 

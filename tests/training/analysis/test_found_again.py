@@ -1,6 +1,7 @@
 """Results are found again by exactly what made them, and computed anew where any of it differs."""
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,21 @@ from landscape import block_eigenvalues, sharpness, spectral_density, trace
 from landscape.geometry.curvature import curvature
 from landscape.models.sasrec import BLOCKS
 from landscape.operators.gauss_newton import GaussNewtonOperator
+from landscape.results import (
+    BlockEigenvalues,
+    Curvature,
+    LanczosState,
+    Sharpness,
+    Spectrum,
+    Surface,
+    TraceEstimate,
+)
 from landscape.results.storage import load_surface
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.objective import objective_of
+from landscape.training.analysis.planes import plane_settings
 from landscape.training.analysis.surface import surface_of
+from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.checkpoints.checkpoint import save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -115,7 +127,7 @@ def test_results_are_found_for_the_same_checkpoint_and_subset_alone(analysis, ch
     assert found_again(analysis, one, SUBSET, chosen)
     assert found_again(analysis, one, replace(SUBSET), replace(chosen))
     assert not found_again(analysis, replace(one, sha256="f" * 64), SUBSET, chosen)
-    assert not found_again(analysis, replace(one, keep=tmp_path / "elsewhere"), SUBSET, chosen)
+    assert not found_again(analysis, replace(one, results_folder=tmp_path / "elsewhere"), SUBSET, chosen)
     for name, value in OTHER_SUBSETS.items():
         assert not found_again(analysis, one, replace(SUBSET, **{name: value}), chosen), name
 
@@ -139,6 +151,25 @@ def test_a_result_is_named_after_its_checkpoint_and_tells_what_made_it(tmp_path)
     assert path.name.startswith(f"surface-{one.path.stem}-")
     assert found.metadata["checkpoint"]["sha256"] == one.sha256
     assert found.metadata["threads"] == torch.get_num_threads()
+
+
+def test_results_of_earlier_versions_are_found_by_their_names(tmp_path):
+    """The hashes of version 0.1.0: a setting that is renamed, or another default, would lose all earlier results."""
+    cache = AnalysisTarget(Path("run") / "last.pt", "c0ffee" * 8, None, DATASET, tmp_path).cache(ObjectiveConfig())
+    names = {
+        "surface-last-e1e200d852.npz": cache.path(Surface, **plane_settings(SurfaceConfig(eigen=(1, 2)))),
+        "curvature-last-3ca5a6ed22.json": cache.path(Curvature, **asdict(CurvatureConfig())),
+        "lanczos-last-7ab01b47d8.npz": cache.path(LanczosState, operator="hessian"),
+        "density-last-f14d8ff8d2.json": cache.path(Spectrum, operator="hessian", steps=40),
+        "traceestimate-last-8bb094b25c.json": cache.path(
+            TraceEstimate, operator="hessian", products=60, method="hutch++"
+        ),
+        "sharpness-last-fcee4f8f20.json": cache.path(Sharpness, rhos=(0.05, 0.1, 0.5), ascent_steps=10, draws=10),
+        "blockeigenvalues-last-aa475d8beb.json": cache.path(
+            BlockEigenvalues, operator="hessian", tolerance=1e-3, max_products=None
+        ),
+    }
+    assert [path.name for path in names.values()] == list(names)
 
 
 def test_other_checkpoints_count_by_their_content_and_not_by_their_place(tmp_path):
@@ -166,12 +197,14 @@ def test_an_interrupted_surface_goes_on_unless_its_directions_have_changed(tmp_p
     one, chosen, seen = target(tmp_path), SurfaceConfig(points=9, grid=True, eigen=(1,)), []
 
     def die(done, total, text):
-        if not text and done == 5:
+        if text == "evaluations" and done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         surface_of(one, SUBSET, chosen, progress=die)
-    whole, path = surface_of(one, SUBSET, chosen, progress=lambda done, total, text: text or seen.append(done))
+    whole, path = surface_of(
+        one, SUBSET, chosen, progress=lambda done, total, text: text == "evaluations" and seen.append(done)
+    )
     assert [done for done in seen if done > 1] == [5, 6, 7, 8, 9]  # 1: the centre, once more, is unchanged
     assert not list(path.parent.glob(".partial*"))
     path.unlink()
@@ -186,7 +219,12 @@ def test_an_interrupted_surface_goes_on_unless_its_directions_have_changed(tmp_p
     np.testing.assert_array_equal(load_surface(path).loss, found.loss)
 
 
-SECTIONS = {"density": "products for the density", "trace": "trace, ", "sharpness": "sharpness", "blocks": "blocks"}
+SECTIONS = {
+    "density": "products for the density",
+    "trace": "products for the trace",
+    "sharpness": "sharpness",
+    "blocks": "blocks",
+}
 FEW = CurvatureConfig(
     top=1,
     max_products=4,
@@ -246,12 +284,12 @@ def test_the_numbers_are_those_of_the_library_with_the_same_settings(tmp_path):
     assert (found.pairs.products, found.loss_stderr) == (expected.pairs.products, expected.loss_stderr)
     assert found.loss_stderr != objective.standard_error()
     np.testing.assert_array_equal(found.spectrum.values, spectral_density(matrix, probes=1, steps=3, seed=3).values)
-    assert found.trace.mean == trace(matrix, products=3, method="hutch++", seed=3).mean
+    assert found.trace.mean == trace(matrix, max_products=3, method="hutch++", seed=3).mean
     rises = sharpness(objective, (0.1,), ascent_steps=1, draws=1, seed=3)
     np.testing.assert_array_equal(found.sharpness.values, rises.values)
     blocks = block_eigenvalues(objective, BLOCKS, GaussNewtonOperator, tolerance=0.1, max_products=30, seed=3)
     np.testing.assert_array_equal(found.blocks.values, blocks.values)
-    elsewhere = replace(one, keep=tmp_path / "elsewhere")
+    elsewhere = replace(one, results_folder=tmp_path / "elsewhere")
     tight, _ = curvature_of(
         elsewhere,
         objective_config,

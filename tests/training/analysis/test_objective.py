@@ -36,7 +36,7 @@ def objective(objective_config, dtype=torch.float64, **options):
     if dtype == torch.float64:
         found.model.double()
         found.params = found.params.double()
-        found._rest = {name: tensor.double() for name, tensor in found._rest.items()}
+        found.fixed = {name: tensor.double() for name, tensor in found.fixed.items()}
     return found, population
 
 
@@ -126,15 +126,15 @@ def target(tmp_path_factory):
 
 def test_a_surface_is_made_once_and_then_found(target, tmp_path):
     objective_config, plane = ObjectiveConfig(users=60), SurfaceConfig(points=7, grid=True)
-    first, path = surface_of(replace(target, keep=tmp_path), objective_config, plane)
+    first, path = surface_of(replace(target, results_folder=tmp_path), objective_config, plane)
     points = []
     again, same = surface_of(
-        replace(target, keep=tmp_path), objective_config, plane, progress=lambda *state: points.append(state)
+        replace(target, results_folder=tmp_path), objective_config, plane, progress=lambda *state: points.append(state)
     )
     assert path == same
     assert points == []
     np.testing.assert_array_equal(first.loss, again.loss)
-    other, elsewhere = surface_of(replace(target, keep=tmp_path), replace(objective_config, seed=1), plane)
+    other, elsewhere = surface_of(replace(target, results_folder=tmp_path), replace(objective_config, seed=1), plane)
     assert elsewhere != path
     assert other.centre != first.centre
     assert not list(tmp_path.glob(".partial*"))
@@ -148,19 +148,24 @@ def test_an_interrupted_surface_continues_where_it_was(target, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        surface_of(replace(target, keep=tmp_path), objective_config, plane, progress=interrupt)
+        surface_of(replace(target, results_folder=tmp_path), objective_config, plane, progress=interrupt)
     seen = []
     found, _ = surface_of(
-        replace(target, keep=tmp_path), objective_config, plane, progress=lambda done, total, text: seen.append(done)
+        replace(target, results_folder=tmp_path),
+        objective_config,
+        plane,
+        progress=lambda done, total, text: seen.append(done),
     )
-    whole, _ = surface_of(replace(target, keep=tmp_path / "whole"), objective_config, plane)
+    whole, _ = surface_of(replace(target, results_folder=tmp_path / "whole"), objective_config, plane)
     assert min(seen) >= 9 or seen[0] == 1  # the centre is looked up first
     assert len(seen) <= 25 - 9 + 3
     np.testing.assert_array_equal(found.loss, whole.loss)
 
 
 def test_the_surface_says_where_it_comes_from(target, tmp_path):
-    found, _ = surface_of(replace(target, keep=tmp_path), ObjectiveConfig(users=60), SurfaceConfig(points=5, grid=True))
+    found, _ = surface_of(
+        replace(target, results_folder=tmp_path), ObjectiveConfig(users=60), SurfaceConfig(points=5, grid=True)
+    )
     assert found.metadata["checkpoint"]["sha256"] == target.sha256
     assert found.metadata["data"]["sha256"] == target.dataset.sha256
     assert found.metadata["objective"] == asdict(ObjectiveConfig(users=60))
@@ -172,7 +177,7 @@ def test_the_surface_says_where_it_comes_from(target, tmp_path):
 
 def test_curvature_of_a_checkpoint_is_an_eigenvalue_of_its_hessian(target, tmp_path):
     objective_config = ObjectiveConfig(users=40)
-    found, path = curvature_of(replace(target, keep=tmp_path), objective_config, CurvatureConfig(top=2))
+    found, path = curvature_of(replace(target, results_folder=tmp_path), objective_config, CurvatureConfig(top=2))
     assert found.pairs.converged.all()
     expected, _ = objective_of(target.checkpoint, target.dataset, objective_config)
     operator = HessianOperator(expected)
@@ -180,7 +185,7 @@ def test_curvature_of_a_checkpoint_is_an_eigenvalue_of_its_hessian(target, tmp_p
         v = torch.from_numpy(vector)
         assert float((operator @ v - value * v).norm()) <= 2e-3 * abs(value)
     assert found.gradient_norm == pytest.approx(float(expected.gradient().norm()), rel=1e-5)
-    again, _ = curvature_of(replace(target, keep=tmp_path), objective_config, CurvatureConfig(top=2))
+    again, _ = curvature_of(replace(target, results_folder=tmp_path), objective_config, CurvatureConfig(top=2))
     np.testing.assert_array_equal(again.pairs.values, found.pairs.values)
     np.testing.assert_array_equal(again.pairs.vectors, found.pairs.vectors)
     assert path.suffix == ".json"

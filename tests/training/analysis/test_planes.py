@@ -8,7 +8,7 @@ import torch
 
 from landscape.results.storage import load_surface
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.objective import chosen_users, objective_of
+from landscape.training.analysis.objective import selected_users, objective_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.surface_metrics import extras_of
 from landscape.training.analysis.target import AnalysisTarget
@@ -197,7 +197,7 @@ def test_metrics_on_the_plane_are_those_of_its_points(tmp_path):
     assert set(found.metrics) == {"validation loss", "validation HR@10", "validation NDCG@10"}
     valid = replace(SUBSET, split="valid")
     assert found.of("validation loss").centre == pytest.approx(value(one, valid), rel=1e-6)
-    users, _ = chosen_users(one.checkpoint, DATASET, SUBSET)
+    users, _ = selected_users(one.checkpoint, DATASET, SUBSET)
     ranks = summarise(model_ranks(one.checkpoint.build(), DATASET.of_users(users), "valid"))
     ranking = found.of("validation NDCG@10")
     assert ranking.loss.shape == (3, 3)

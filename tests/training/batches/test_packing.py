@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from landscape import Objective, ParamSpace
 from landscape.training.batches.negatives import NegativeSampler
-from landscape.training.batches.packing import batch, groups, pack, pieces
+from landscape.training.batches.packing import batch, groups, input_windows, pack
 from landscape.training.losses.next_item import recommendation
 from tests.support.small import random_dataset, small_model
 
@@ -29,10 +29,16 @@ def test_packing_places_every_sequence_once_without_overlap(lengths):
     assert np.count_nonzero(taken.sum(1) <= 6) <= 1
 
 
-def laid(dataset, users, *, padded=False, targets="each", until=3):
+def laid(dataset, users, *, padded=False, targets="each", held_out=3):
     negatives = NegativeSampler(dataset).draw(np.random.default_rng(5))
     return batch(
-        dataset, pieces(dataset, N, until=until), users, N, targets=targets, negatives=negatives, padded=padded
+        dataset,
+        input_windows(dataset, N, held_out=held_out),
+        users,
+        N,
+        targets=targets,
+        negatives=negatives,
+        padded=padded,
     )
 
 
@@ -53,10 +59,10 @@ def test_a_batch_holds_the_most_recent_inputs_their_successors_and_right_aligned
     assert int((packed.segments == 0).sum()) == int((packed.items == 0).sum())
 
 
-@pytest.mark.parametrize(("until", "target"), [(2, -2), (1, -1)])
-def test_held_out_targets_are_the_only_ones(until, target):
+@pytest.mark.parametrize(("held_out", "target"), [(2, -2), (1, -1)])
+def test_held_out_targets_are_the_only_ones(held_out, target):
     dataset = random_dataset(LENGTHS)
-    packed = laid(dataset, np.arange(len(LENGTHS)), targets="last", until=until)
+    packed = laid(dataset, np.arange(len(LENGTHS)), targets="last", held_out=held_out)
     assert int((packed.targets > 0).sum()) == len(packed.users)
     expected = [dataset.items[dataset.offsets[u + 1] + target] for u in packed.users.tolist()]
     assert packed.targets.flatten()[packed.ends].tolist() == expected
@@ -137,7 +143,7 @@ def test_negatives_are_uniform():
 
 def test_a_user_who_has_had_everything_has_no_negatives():
     with pytest.raises(ValueError, match="user 0 of small has had all 5 items"):
-        NegativeSampler(random_dataset([5, 3], 5), until=0)
+        NegativeSampler(random_dataset([5, 3], 5), held_out=0)
 
 
 def test_groups_are_all_users_once():

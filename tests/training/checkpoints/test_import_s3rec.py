@@ -1,4 +1,4 @@
-"""Published weights become checkpoints, or a clear refusal. That their numbers are right is tested with the models."""
+"""Published weights become checkpoints, or a clear refusal; their numbers are tested with models and ranking."""
 
 import numpy as np
 import pytest

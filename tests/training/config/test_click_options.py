@@ -1,4 +1,4 @@
-"""Dataclasses of settings as options of a command: what is given arrives, and the help tells the rest."""
+"""Fields of dataclasses as options of a command: values arrive, and the help shows the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from landscape.training.config.click_options import Sectioned, made, settings_options
+from landscape.training.config.click_options import SectionedCommand, config_options, from_options
 from landscape.training.config.fields import Config, integers, numbers, option
 
 
@@ -16,7 +16,7 @@ from landscape.training.config.fields import Config, integers, numbers, option
 class Some(Config):
     hidden: int = 7
     count_of: int = option("First", 3, "How many.", least=1)
-    share: float | None = option("First", None, "A share.", flag="part", default_told="all of it")
+    share: float | None = option("First", None, "A share.", flag="part", default_help="all of it")
     kind: str = option("Second", "one", "A kind.", metavar="KIND")
     quick: bool = option("Second", False, "Quickly.")
     checks: bool = option("Second", True, "With checks.")
@@ -28,11 +28,11 @@ class Some(Config):
 def run(*arguments):
     kept = []
 
-    @click.command(cls=Sectioned)
+    @click.command(cls=SectionedCommand)
     @click.option("--other", help="Of the command itself.")
-    @settings_options(Some)
+    @config_options(Some)
     def command(**given):
-        kept.append(made(Some, given))
+        kept.append(from_options(Some, given))
 
     return CliRunner().invoke(command, arguments), kept
 
@@ -57,7 +57,7 @@ def test_what_is_given_arrives_and_the_rest_has_its_default(arguments, expected)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rates", "x"], "'x' is no list of numbers separated by commas"),
+        (["--rates", "x"], "'x' is not a list of numbers separated by commas"),
         (["--count-of", "2.5"], "'2.5' is not a valid integer"),
         (["--part", "much"], "'much' is not a valid float"),
         (["--hidden", "3"], "No such option"),

@@ -1,4 +1,4 @@
-"""Settings: what is filled in, refused, and left out as idle."""
+"""Settings: what is filled in, refused, and left out as unused."""
 
 from dataclasses import fields, replace
 
@@ -15,7 +15,7 @@ def test_every_name_that_can_be_asked_for_is_implemented():
     assert set(SAM_TITLES) == set(VARIANTS)
     assert set(LOSSES) == set(NEXT_ITEM)
     assert set(OPERATORS) == set(AUGMENT_OPERATORS)
-    assert set(HEADS) <= {each.name for each in fields(TrainingConfig)}
+    assert set(HEADS) <= {field.name for field in fields(TrainingConfig)}
 
 
 def test_what_is_left_open_is_filled_in():
@@ -33,30 +33,33 @@ def test_what_is_left_open_is_filled_in():
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_are_read_back_from_what_is_kept_of_them(method):
     settings = TrainingConfig(method=method, seed=3, crop=0.5 if method == "cl4srec" else 0.6)
-    assert TrainingConfig(**settings.described()) == settings
-    assert TrainingConfig(**{name: value for name, value in settings.described().items() if name != "sam"}) == settings
+    assert TrainingConfig(**settings.settings_in_use()) == settings
+    assert (
+        TrainingConfig(**{name: value for name, value in settings.settings_in_use().items() if name != "sam"})
+        == settings
+    )
 
 
-def test_only_what_has_a_say_is_kept():
-    plain = TrainingConfig(method="sasrec").described()
+def test_only_settings_that_affect_the_run_are_stored():
+    plain = TrainingConfig(method="sasrec").settings_in_use()
     assert plain["sam"] is None
     assert not {"rho", "aap", "crop", "pretrained"} & set(plain)
-    assert {"rho", "sam_every"} <= set(TrainingConfig(method="samrec").described())
-    assert {"aap", "pretrained"} <= set(TrainingConfig(method="s3rec").described())
-    assert "crop" in TrainingConfig(method="cl4srec").described()
+    assert {"rho", "sam_every"} <= set(TrainingConfig(method="samrec").settings_in_use())
+    assert {"aap", "pretrained"} <= set(TrainingConfig(method="s3rec").settings_in_use())
+    assert "crop" in TrainingConfig(method="cl4srec").settings_in_use()
 
 
-def test_options_without_a_say_are_named_with_their_section():
+def test_unused_options_are_named_with_their_section():
     given = ["lr", "rho", "crop", "aap", "pretrained"]
-    assert list(TrainingConfig(method="sasrec").idle(given)) == ["rho", "crop", "aap", "pretrained"]
-    assert list(TrainingConfig(method="samrec").idle(given)) == ["crop", "aap", "pretrained"]
-    assert list(TrainingConfig(method="s3rec").idle(given)) == ["rho", "crop"]
-    assert list(TrainingConfig(method="cl4srec", sam="sam").idle(given)) == ["aap", "pretrained"]
-    assert "cl4srec" in TrainingConfig(method="sasrec").idle(["crop"])["crop"]
+    assert list(TrainingConfig(method="sasrec").unused_options(given)) == ["rho", "crop", "aap", "pretrained"]
+    assert list(TrainingConfig(method="samrec").unused_options(given)) == ["crop", "aap", "pretrained"]
+    assert list(TrainingConfig(method="s3rec").unused_options(given)) == ["rho", "crop"]
+    assert list(TrainingConfig(method="cl4srec", sam="sam").unused_options(given)) == ["aap", "pretrained"]
+    assert "cl4srec" in TrainingConfig(method="sasrec").unused_options(["crop"])["crop"]
 
 
 def test_every_field_has_a_section_that_is_shown():
-    assert {each.metadata["section"] for each in fields(TrainingConfig) if each.metadata} == set(SECTIONS)
+    assert {field.metadata["section"] for field in fields(TrainingConfig) if field.metadata} == set(SECTIONS)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 import landscape.training.evaluation.ranking as ranking
+from landscape.training.checkpoints.import_s3rec import import_s3rec
 from landscape.training.data.dataset import load
 from landscape.training.evaluation.baselines import popularity_ranks, successor_ranks
 from landscape.training.evaluation.metrics import METRICS, by_user, paired_difference, standard_errors, summarise
@@ -18,12 +20,12 @@ from tests.support.small import dataset_of, random_dataset, small_model
 LENGTHS = [3, 5, 9, 12, 4, 7, 30]
 
 
-def naive_ranks(scores, dataset, until):
+def naive_ranks(scores, dataset, held_out):
     """By the protocol's words: other candidates that score at least as high as the target."""
     found = []
     for user in range(dataset.n_users):
         sequence = dataset.items[dataset.offsets[user] : dataset.offsets[user + 1]].tolist()
-        target, seen = sequence[-until], set(sequence[:-until])
+        target, seen = sequence[-held_out], set(sequence[:-held_out])
         if target in seen:
             found.append(math.inf)
             continue
@@ -34,11 +36,11 @@ def naive_ranks(scores, dataset, until):
     return np.array(found, dtype=float)
 
 
-def scores_of(model, dataset, until):
+def scores_of(model, dataset, held_out):
     """(U, V + 1) each user encoded alone, padded, in a loop."""
     rows = []
     for user in range(dataset.n_users):
-        read = dataset.items[dataset.offsets[user] : dataset.offsets[user + 1] - until][-model.max_length :]
+        read = dataset.items[dataset.offsets[user] : dataset.offsets[user + 1] - held_out][-model.max_length :]
         items = torch.from_numpy(read.astype(np.int64))[None]
         positions = torch.arange(model.max_length - len(read), model.max_length)[None]
         with torch.no_grad():
@@ -47,27 +49,27 @@ def scores_of(model, dataset, until):
     return np.stack(rows)
 
 
-@pytest.mark.parametrize(("split", "until"), [("valid", 2), ("test", 1)])
+@pytest.mark.parametrize(("split", "held_out"), [("valid", 2), ("test", 1)])
 @pytest.mark.parametrize("items_a_block", [7, 2**14])
-def test_model_ranks_equal_a_naive_loop(split, until, items_a_block, monkeypatch):
+def test_model_ranks_equal_a_naive_loop(split, held_out, items_a_block, monkeypatch):
     monkeypatch.setattr(ranking, "ITEMS_A_BLOCK", items_a_block)
     monkeypatch.setattr(ranking, "USERS_A_BLOCK", 3)
     monkeypatch.setattr(ranking, "TOKENS_A_BATCH", 20)
     dataset, model = random_dataset(LENGTHS), small_model()
-    expected = naive_ranks(scores_of(model, dataset, until), dataset, until)
+    expected = naive_ranks(scores_of(model, dataset, held_out), dataset, held_out)
     assert model_ranks(model, dataset, split).tolist() == expected.tolist()
 
 
 @given(st.integers(0, 2**32), st.integers(1, 3))
-def test_ties_count_against_the_model(seed, until):
+def test_ties_count_against_the_model(seed, held_out):
     generator = np.random.default_rng(seed)
     dataset = dataset_of([generator.integers(1, 8, length) for length in (3, 4, 6, 9)], 7)
     hidden = torch.from_numpy(generator.integers(-1, 2, (4, 2)).astype(np.float64))
     table = torch.from_numpy(generator.integers(-1, 2, (7, 2)).astype(np.float64))  # small whole numbers: many ties
     scores = np.concatenate([np.zeros((4, 1)), (hidden @ table.T).numpy()], axis=1)
     assert (
-        rank_by_counting(hidden, table, History(dataset, until)).tolist()
-        == naive_ranks(scores, dataset, until).tolist()
+        rank_by_counting(hidden, table, History(dataset, held_out)).tolist()
+        == naive_ranks(scores, dataset, held_out).tolist()
     )
 
 
@@ -112,9 +114,9 @@ def test_unknown_splits_are_refused():
         model_ranks(small_model(), random_dataset(LENGTHS), "train")
 
 
-@pytest.mark.parametrize(("split", "until"), [("valid", 2), ("test", 1)])
+@pytest.mark.parametrize(("split", "held_out"), [("valid", 2), ("test", 1)])
 @pytest.mark.parametrize("seed", range(4))
-def test_baselines_equal_a_naive_loop(split, until, seed):
+def test_baselines_equal_a_naive_loop(split, held_out, seed):
     generator = np.random.default_rng(seed)
     dataset = dataset_of([generator.integers(1, 10, length) for length in [3, 3, 4, 6, 9, 15, 20]], 9)
     popular = np.zeros(10)
@@ -123,13 +125,28 @@ def test_baselines_equal_a_naive_loop(split, until, seed):
         training = dataset.items[dataset.offsets[user] : dataset.offsets[user + 1] - 2]
         np.add.at(popular, training, 1)
         np.add.at(followed, (training[:-1], training[1:]), 1)
-    last = dataset.items[dataset.offsets[1:] - until - 1]
+    last = dataset.items[dataset.offsets[1:] - held_out - 1]
     everyone = np.tile(popular, (dataset.n_users, 1))
-    assert popularity_ranks(dataset, split).tolist() == naive_ranks(everyone, dataset, until).tolist()
+    assert popularity_ranks(dataset, split).tolist() == naive_ranks(everyone, dataset, held_out).tolist()
     assert (
         successor_ranks(dataset, split).tolist()
-        == naive_ranks(followed[last] * 1000 + popular, dataset, until).tolist()
+        == naive_ranks(followed[last] * 1000 + popular, dataset, held_out).tolist()
     )
+
+
+@pytest.mark.parametrize("name", ["Beauty", "Toys_and_Games"])
+def test_ranks_with_published_weights_equal_the_reference(name, fixtures_folder, data_folder):
+    dataset = load(data_folder / f"{name}.txt")
+    ranks = model_ranks(import_s3rec(fixtures_folder / f"s3rec_{name}_pretrained.pt", dataset).build(), dataset, "test")
+    with np.load(fixtures_folder / f"s3rec_{name}_ranking.npz") as reference:
+        metrics = summarise(ranks)
+        assert (metrics["HR@10"], metrics["NDCG@10"]) == (float(reference["hr10"]), float(reference["ndcg10"]))
+        apart = ranks - reference["ranks"]
+    # Scores that differ by rounding alone may come in either order.
+    assert np.abs(apart).max() <= 1
+    higher, lower = int((apart > 0).sum()), int((apart < 0).sum())
+    assert higher + lower <= 0.005 * len(apart)
+    assert binomtest(higher, higher + lower).pvalue > 0.01
 
 
 def test_baselines_on_beauty_are_the_known_ones(data_folder):

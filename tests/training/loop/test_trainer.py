@@ -16,10 +16,11 @@ import torch
 
 from landscape.training.checkpoints.checkpoint import load_checkpoint, load_plain
 from landscape.training.config.training import TrainingConfig
-from landscape.training.data.dataset import load
+from landscape.training.data.dataset import load, training_users
 from landscape.training.evaluation.baselines import popularity_ranks
 from landscape.training.evaluation.metrics import summarise
-from landscape.training.loop.run_folder import Run
+from landscape.training.evaluation.ranking import model_ranks
+from landscape.training.loop.run_folder import RunFolder
 from landscape.training.loop.trainer import train
 from tests.support.small import random_dataset, with_attributes
 
@@ -93,11 +94,16 @@ class Killed(BaseException):
     pass
 
 
-@every_way
+DEATHS = [("checkpoint", 1), ("last", 2), ("last", 3), ("history", 2), ("between", 2), ("between", 3)]
+EVERYWHERE = ("looksam", "s3rec+sam")  # a state between steps, and two stages; the others die once
+
+
 @pytest.mark.parametrize(
-    ("point", "time_"), [("checkpoint", 1), ("last", 2), ("last", 3), ("history", 2), ("between", 2), ("between", 3)]
+    ("way", "point", "time_"),
+    [(way, *death) for way in EVERY_WAY for death in (DEATHS if way in EVERYWHERE else DEATHS[-2:-1])],
 )
-def test_a_run_that_died_between_two_files_continues_to_the_same_bits(settings, point, time_, tmp_path, monkeypatch):
+def test_a_run_that_died_between_two_files_continues_to_the_same_bits(way, point, time_, tmp_path, monkeypatch):
+    settings = EVERY_WAY[way]
     train(dataset(), settings, tmp_path / "whole")
     saves = []
     original = {"checkpoint": "save_checkpoint", "last": "save_plain", "history": "write_text"}
@@ -113,7 +119,7 @@ def test_a_run_that_died_between_two_files_continues_to_the_same_bits(settings, 
 
     with monkeypatch.context() as patch:
         if point == "between":
-            patch.setattr(Run, "save", dying(Run.save))
+            patch.setattr(RunFolder, "save", dying(RunFolder.save))
         else:
             import landscape.training.loop.run_folder as runs
 
@@ -190,7 +196,7 @@ def test_resuming_with_other_settings_names_the_difference(tmp_path):
 
 
 def test_two_processes_cannot_train_in_one_folder(tmp_path):
-    with Run(tmp_path / "run").locked(), pytest.raises(ValueError, match="another process is training in"):
+    with RunFolder(tmp_path / "run").locked(), pytest.raises(ValueError, match="another process is training in"):
         train(dataset(), SMALL, tmp_path / "run")
 
 
@@ -229,6 +235,10 @@ def test_a_share_of_the_users_trains_and_all_are_ranked(tmp_path):
     part = train(dataset(), replace(SMALL, epochs=1, train_fraction=0.5), tmp_path / "b")
     assert part.settings["train_fraction"] == 0.5
     assert not same(whole.weights, part.weights)
+    ranks = model_ranks(part.build(), dataset(), "valid")
+    assert part.metrics == summarise(ranks)
+    trained = ranks[training_users(dataset(), 0.5, part.seed)]
+    assert part.metrics["MRR"] != summarise(trained)["MRR"]  # so that it matters who is ranked
 
 
 def test_the_config_is_readable(tmp_path):

@@ -7,7 +7,7 @@ import torch
 from landscape import Objective
 from landscape.training.batches.augmentation import Augmentation
 from landscape.training.batches.negatives import NegativeSampler
-from landscape.training.batches.packing import batch, pieces
+from landscape.training.batches.packing import batch, input_windows
 from landscape.training.batches.views import ViewedBatch, view_batch
 from landscape.training.config.training import TrainingConfig
 from landscape.training.loop.stages import stages
@@ -18,15 +18,15 @@ from tests.support.small import assert_derivatives, random_dataset, small_model
 N = 8
 LENGTHS = [3, 4, 5, 6, N + 2, N + 3, 3 * N, 4, 7]
 DATASET = random_dataset(LENGTHS)
-READ = pieces(DATASET, N, until=3)
+INPUTS = input_windows(DATASET, N, held_out=3)
 USERS = np.arange(len(LENGTHS))
 
 
 def viewed(seed=0, padded=False, users=USERS):
     negatives = NegativeSampler(DATASET).draw(np.random.default_rng(0))
-    read = batch(DATASET, READ, users, N, targets="each", negatives=negatives, padded=padded)
-    views = view_batch(DATASET, READ, users, N, Augmentation(), np.random.default_rng(seed), padded=padded)
-    return ViewedBatch(read, views)
+    inputs = batch(DATASET, INPUTS, users, N, targets="each", negatives=negatives, padded=padded)
+    views = view_batch(DATASET, INPUTS, users, N, Augmentation(), np.random.default_rng(seed), padded=padded)
+    return ViewedBatch(inputs, views)
 
 
 def sequences(rows):
@@ -37,14 +37,14 @@ def sequences(rows):
 
 def test_a_batch_holds_two_views_of_each_user_who_has_something_to_read():
     found = viewed()
-    readers = [u for u in USERS if READ.lengths[u] > 0]
-    assert found.read.users.tolist() == readers
+    readers = [u for u in USERS if INPUTS.lengths[u] > 0]
+    assert found.inputs.users.tolist() == readers
     assert found.views.users.tolist() == readers * 2
     masked = 0
     for seed in range(10):
         views = viewed(seed).views
         for user, seen in zip(views.users.tolist(), sequences(views), strict=True):
-            start, length = READ.starts[user], READ.lengths[user]
+            start, length = INPUTS.starts[user], INPUTS.lengths[user]
             read = DATASET.items[start : start + length].tolist()
             assert 1 <= len(seen) <= length
             assert set(seen) <= {*read, 61}
@@ -70,7 +70,7 @@ def test_the_loss_has_both_parts_and_padding_changes_neither():
     for part, (total, count) in packed.items():
         torch.testing.assert_close(total, padded[part][0], rtol=1e-10, atol=1e-12)
         assert int(count) == int(padded[part][1])
-    assert int(packed["contrastive"][1]) == 2 * sum(READ.lengths > 0)
+    assert int(packed["contrastive"][1]) == 2 * sum(INPUTS.lengths > 0)
 
 
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
@@ -101,19 +101,19 @@ def test_the_negatives_are_those_that_sasrec_would_train_with():
         for method in ("cl4srec", "sasrec")
     )
     for rows, others in zip(ours.batches(3), plain.batches(3), strict=True):
-        assert torch.equal(rows.read.items, others.items)
-        assert torch.equal(rows.read.negatives, others.negatives)
+        assert torch.equal(rows.inputs.items, others.items)
+        assert torch.equal(rows.inputs.negatives, others.negatives)
 
 
 def test_the_split_and_the_users_sums_give_both_parts():
     model, found = small_model(), viewed()
     loss = WithContrast(recommendation, Contrast(0.5, "cosine"))
     with torch.no_grad():
-        whole, split, by_user = loss(model, found), loss.split(model, found), loss.by_user(model, found)
+        whole, split, by_user = loss(model, found), loss.composite(model, found), loss.by_user(model, found)
     for part, (total, count) in whole.items():
         torch.testing.assert_close(split[part][0], total, rtol=1e-12, atol=0)
         assert int(split[part][1]) == int(count)
-        assert by_user[part].shape == found.read.users.shape
+        assert by_user[part].shape == found.inputs.users.shape
         torch.testing.assert_close(by_user[part].sum(), total, rtol=1e-12, atol=0)
 
 

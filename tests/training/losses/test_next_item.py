@@ -8,7 +8,7 @@ import torch
 
 from landscape import Objective
 from landscape.training.batches.negatives import NegativeSampler, SampledRows
-from landscape.training.batches.packing import batch, pieces
+from landscape.training.batches.packing import batch, input_windows
 from landscape.training.losses import blockwise_softmax as softmax
 from landscape.training.losses.next_item import NEXT_ITEM, cross_entropy
 from tests.support.small import assert_derivatives, random_dataset, small_model
@@ -19,8 +19,8 @@ DATASET = random_dataset(LENGTHS)
 
 
 def rows(negatives=1):
-    read, sampler = pieces(DATASET, N, until=3), NegativeSampler(DATASET)
-    made = SampledRows(DATASET, read, N, sampler, negatives, np.random.default_rng(0))
+    inputs, sampler = input_windows(DATASET, N, held_out=3), NegativeSampler(DATASET)
+    made = SampledRows(DATASET, inputs, N, sampler, negatives, np.random.default_rng(0))
     return made.of(np.arange(len(LENGTHS)))
 
 
@@ -115,13 +115,13 @@ def test_packed_rows_give_the_padded_loss(name):
     model, sampler = small_model(), NegativeSampler(DATASET)
     negatives = sampler.draw(np.random.default_rng(0))
     several = np.stack([sampler.draw(np.random.default_rng(seed)) for seed in range(3)])
-    read = pieces(DATASET, N, until=3)
+    inputs = input_windows(DATASET, N, held_out=3)
     sums = [
         NEXT_ITEM[name](
             model,
             batch(
                 DATASET,
-                read,
+                inputs,
                 np.arange(len(LENGTHS)),
                 N,
                 targets="each",
@@ -141,7 +141,7 @@ def test_scores_and_terms_give_the_loss_and_its_users(name):
     loss = NEXT_ITEM[name]
     with torch.no_grad():
         total, count = loss(model, found)
-        split_total, split_count = loss.split(model, found)
+        split_total, split_count = loss.composite(model, found)
         torch.testing.assert_close(split_total, total, rtol=1e-12, atol=0)
         assert int(split_count) == int(count)
         by_user = loss.by_user(model, found)

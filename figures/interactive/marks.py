@@ -1,0 +1,157 @@
+"""Points and paths on a surface or its map: the centre, marks, the snapshots of a training run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from landscape.figures.interactive.parts import CENTRE, MARKS, PATH, colour_scale, joined, plain
+from landscape.figures.plotdata.marks import (
+    CENTRE_NAME,
+    Spot,
+    heights_at,
+    path_line,
+    snapshot_hovers,
+    snapshot_names,
+    spots,
+    trajectory_of,
+)
+from landscape.figures.plotdata.scales import Heights
+from landscape.figures.style import MARK, PATH_COLOURS, number, shortened
+from landscape.results import Floats, Surface, Trajectory
+
+LIFT = 0.006  # of the drawn range: how far lines lie above the surface that they lie on
+
+
+def just_above(floor: float, heights: Heights) -> float:
+    """Return a height that looks like the floor; at the very edge of the scene rounding would clip lines."""
+    return floor + 0.004 * (heights.high - heights.low)
+
+
+def laid_on(surface: Surface, heights: Heights, points: Floats) -> dict[str, Any]:
+    """Return the coordinates of points (N, 2) on the surface in a scene, a little above it."""
+    z = heights_at(surface, heights.values, points) + LIFT * (heights.high - heights.low)
+    return {"x": points[:, 0], "y": points[:, 1], "z": z}
+
+
+def add_spots_3d(figure: go.Figure, surface: Surface, heights: Heights) -> None:
+    """Mark the centre and the named points on the surface, with lines down to the floor and their values beside."""
+    floor = just_above(heights.floor, heights)
+    labels: list[dict[str, Any]] = []
+    for spot in spots(surface):
+        height = heights.place(spot.value)
+        if not np.isfinite(height):
+            continue
+        at = {"x": spot.alpha, "y": spot.beta, "z": height}
+        figure.add_scatter3d(
+            x=[spot.alpha] * 2,
+            y=[spot.beta] * 2,
+            z=[floor, height],
+            mode="lines",
+            line={"color": MARK, "width": 3},
+            hoverinfo="skip",
+            name=_trace_name(spot),
+        )
+        figure.add_scatter3d(**{axis: [place] for axis, place in at.items()}, **spot_marker(surface, spot, size=5))
+        # The surface hides half of the marker; this arrow's tip is drawn above everything.
+        labels.append(
+            {
+                **at,
+                "text": f"{plain(shortened(spot.name, 20))} {number(spot.value)}",
+                "ax": 0,
+                "ay": -46 - 24 * len(labels),  # so that they do not hide each other
+                "arrowhead": 6,
+                "arrowsize": 0.9,
+                "arrowwidth": 1.6,
+                "arrowcolor": MARK,
+                "borderpad": 3,
+            }
+        )
+    figure.update_layout(scene_annotations=labels)
+
+
+def add_spots_2d(figure: go.Figure, surface: Surface, *, size: int) -> None:
+    """Mark the centre and the named points on the map; points with names are labelled."""
+    for spot in spots(surface):
+        figure.add_scatter(x=[spot.alpha], y=[spot.beta], **spot_marker(surface, spot, size=size))
+        if spot.name != CENTRE_NAME:
+            figure.add_annotation(**label_2d(spot.alpha, spot.beta, spot.name, surface.alphas))
+
+
+def label_2d(x: float, y: float, name: str, axis: Floats) -> dict[str, Any]:
+    """Return a name above a point, turned inwards near either end of the horizontal axis."""
+    place = (x - axis[0]) / (axis[-1] - axis[0]) if len(axis) > 1 else 0.5
+    anchor = "right" if place > 0.85 else "left" if place < 0.15 else "center"
+    text = plain(shortened(name, 20))
+    return {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": anchor, "yshift": 17, "borderpad": 2}
+
+
+def spot_marker(surface: Surface, spot: Spot, *, size: int) -> dict[str, Any]:
+    """Return the marker of a named point, for a trace of any kind."""
+    name = "centre: the trained model" if spot.name == CENTRE_NAME else spot.name
+    return {
+        "mode": "markers",
+        "marker": {
+            "size": size,
+            "color": MARK,
+            "symbol": "circle" if spot.is_centre else "diamond",
+            "line": {"width": 1.5, "color": "#ffffff"},
+        },
+        "text": [joined(name, f"{surface.quantity} {spot.description}")],
+        "hovertemplate": "%{text}<extra></extra>",
+        "name": _trace_name(spot),
+    }
+
+
+def _trace_name(spot: Spot) -> str:
+    return CENTRE if spot.is_centre else MARKS
+
+
+def add_path_3d(figure: go.Figure, surface: Surface, heights: Heights) -> None:
+    """Lay the path of the training run on the surface: pale at its beginning, strong at its end."""
+    trajectory = trajectory_of(surface)
+    if trajectory is None:
+        return
+    line = {"color": PATH_COLOURS[-1], "width": 5}
+    along = laid_on(surface, heights, path_line(trajectory.points))
+    figure.add_scatter3d(**along, mode="lines", line=line, hoverinfo="skip", name=PATH, connectgaps=False)
+    figure.add_scatter3d(**laid_on(surface, heights, trajectory.points), **_snapshots(trajectory, size=4))
+
+
+def add_path_2d(figure: go.Figure, surface: Surface) -> None:
+    """Draw the path of the training run on the map: pale at its beginning, strong at its end, with both ends named."""
+    trajectory = trajectory_of(surface)
+    if trajectory is None:
+        return
+    x, y = trajectory.points.T
+    for colour, width in (("rgba(255,255,255,0.75)", 5), (PATH_COLOURS[-1], 2)):
+        line = {"color": colour, "width": width}
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name=PATH)
+    figure.add_scatter(x=x, y=y, **_snapshots(trajectory, size=8))
+    labelled = {(spot.alpha, spot.beta) for spot in spots(surface) if spot.name != CENTRE_NAME}
+    names = snapshot_names(trajectory)
+    for index in dict.fromkeys((0, len(names) - 1)):
+        at = x[index], y[index]
+        crowded = any(np.hypot(at[0] - a, at[1] - b) < 0.05 * np.ptp(surface.alphas) for a, b in labelled)
+        if not crowded:
+            figure.add_annotation(**label_2d(*at, names[index], surface.alphas))
+
+
+def _snapshots(trajectory: Trajectory, *, size: int) -> dict[str, Any]:
+    hovers = snapshot_hovers(trajectory)
+    return {
+        "mode": "markers",
+        "marker": {
+            "size": size,
+            "color": np.arange(len(hovers)),
+            "cmin": 0,
+            "cmax": max(len(hovers) - 1, 1),
+            "colorscale": colour_scale(PATH_COLOURS),
+            "line": {"width": 1, "color": "#15191e"},
+        },
+        "text": [joined(*lines) for lines in hovers],
+        "hovertemplate": "%{text}<extra></extra>",
+        "name": PATH,
+    }

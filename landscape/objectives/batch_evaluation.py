@@ -1,0 +1,212 @@
+"""One pass over fixed batches, with other parameters in place of the model's own.
+
+``Objective`` is built on it, and so are blocks and curvature operators: what these need beside the public interface
+of an objective are the methods below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from typing import Any, Generic
+
+import torch
+from torch import Tensor, func, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from landscape.objectives.batches import to_device
+from landscape.objectives.loss_terms import Batch, LossFn, ModelFunction, Number, named_terms
+from landscape.objectives.parameter_space import ParamSpace
+
+POINTS_AT_ONCE = 16  # of a plane, on a GPU; halved whenever they do not fit into its memory
+
+
+class BatchEvaluation(Generic[Batch]):
+    """Sums and numbers of a loss's terms in each batch, as functions of one flat vector θ.
+
+    Arguments are those of ``Objective``. The attributes and methods beside the arguments are for operators and
+    blocks; they may change between versions.
+
+    Attributes:
+        params: θ₀ (n,).
+        fixed: What the model needs beside θ: its other parameters and its buffers, by name below ``model.``.
+        vmap: Whether several points of a plane are evaluated in one pass.
+        points_at_once: How many.
+        falls_back: Whether a loss that ``vmap`` does not take is evaluated point by point instead.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: LossFn[Batch],
+        batches: Iterable[Batch],
+        *,
+        space: ParamSpace | None = None,
+        weights: Mapping[str, float] | None = None,
+        device: torch.device | str | None = None,
+        training_mode_seed: int | None = None,
+        vmap: bool | None = None,
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.space = space if space is not None else ParamSpace(model)
+        own = self.space.params(model)
+        self.device = torch.device(device) if device is not None else own.device
+        self.params = own.to(self.device)
+        self.batches: list[Batch] = [to_device(batch, self.device) for batch in batches]
+        if not self.batches:
+            raise ValueError("an objective needs at least one batch; there is none")
+        self.weights = dict(weights) if weights is not None else None
+        self.training_mode_seed = _checked_seed(training_mode_seed)
+        self.fixed = _fixed_tensors(model, self.space, self.device)
+        # Masks drawn for several points at once would not be those of one point.
+        self.vmap = training_mode_seed is None and (self.device.type == "cuda" if vmap is None else vmap)
+        self.points_at_once = POINTS_AT_ONCE if self.vmap else 1
+        self.falls_back = vmap is None
+        self._loss_module = ModelFunction(model, loss)
+        self._part_names: tuple[str, ...] = ()
+        self._counts: Tensor | None = None
+
+    @property
+    def counts(self) -> Tensor:
+        """Numbers of terms (batches, P), float64; computed in one pass over the batches, and kept."""
+        if self._counts is None:
+            self.sums(None)
+        assert self._counts is not None
+        return self._counts
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The names of the P parts, in the order in which the first batch has them."""
+        _ = self.counts
+        return self._part_names
+
+    @cached_property
+    def part_weights(self) -> list[float]:
+        """The weight w_p of each part.
+
+        Raises:
+            ValueError: The weights are for other parts than the loss has.
+        """
+        names = self.part_names
+        if self.weights is None:
+            return [1.0] * len(names)
+        if set(self.weights) != set(names):
+            raise ValueError(f"weights are for the parts {[*self.weights]}; the loss has {[*names]}")
+        return [float(self.weights[part]) for part in names]
+
+    @cached_property
+    def scales(self) -> list[float]:
+        """The factor w_p / N_p by which a sum of terms of each part enters the loss, with N_p = Σ_b count_pb."""
+        return [weight / count for weight, count in zip(self.part_weights, self.counts.sum(0).tolist(), strict=True)]
+
+    def combine(self, totals: Tensor) -> Tensor:
+        """Return the losses (…) from sums over all batches (…, P)."""
+        means = totals / self.counts.sum(0)
+        weights = torch.tensor(self.part_weights, dtype=torch.float64, device=self.device)
+        return torch.where(weights != 0, weights * means, 0).sum(-1)  # a part left out may be infinite
+
+    def sums(self, params: Tensor | None, *, differentiable: bool = False) -> Tensor:
+        """Return the sums of terms (batches, P), float64, on the device: nothing here waits for the device."""
+        theta = self.leaf(params) if differentiable else self.checked(params)
+        sums: list[Tensor] = []
+        counts: list[list[Number]] = []
+        with self.mode(), torch.set_grad_enabled(differentiable), _unfused_attention(differentiable):
+            for index in range(len(self.batches)):
+                terms, numbers = self.terms(theta, index)
+                sums.append(torch.stack([term.detach() for term in terms]).double())
+                counts.append(numbers)
+        if self._counts is None:
+            self._counts = self._checked_counts(counts)
+        return torch.stack(sums)
+
+    def terms(self, theta: Tensor, index: int) -> tuple[list[Tensor], list[Number]]:
+        """Return one batch's sums () and numbers of terms, by part.
+
+        Raises:
+            ValueError: The batch has other parts than the first one.
+        """
+        terms = named_terms(self.evaluate(self._loss_module, theta, index))
+        self._part_names = self._part_names or tuple(terms)
+        if set(terms) != set(self._part_names):
+            raise ValueError(
+                f"the loss has the parts {[*terms]} in one batch, {[*self._part_names]} in another; return all in each"
+            )
+        return [terms[part][0] for part in self._part_names], [terms[part][1] for part in self._part_names]
+
+    def evaluate(self, function: nn.Module, theta: Tensor, index: int) -> Any:
+        """Return what a ``ModelFunction`` of this model returns for a batch at θ, with this objective's masks."""
+        batch = self.batches[index]
+        tensors = {f"model.{name}": view for name, view in self.space.views(theta).items()}
+        if self.training_mode_seed is None:
+            return func.functional_call(function, tensors | self.fixed, (batch,))
+        fixed = {name: tensor.clone() for name, tensor in self.fixed.items()}  # a training batch norm writes to it
+        with (
+            torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []),
+            _unfused_attention(True),  # each kernel draws its own masks: all paths have to use the same
+        ):
+            torch.manual_seed(self.training_mode_seed + index)
+            return func.functional_call(function, tensors | fixed, (batch,))
+
+    @contextmanager
+    def mode(self) -> Iterator[None]:
+        """Put the model into this objective's mode; each module gets its own mode back afterwards."""
+        modes = [(module, module.training) for module in self.model.modules()]
+        self.model.train(self.training_mode_seed is not None)
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    def checked(self, params: Tensor | None) -> Tensor:
+        """Return the point (n,) in the dtype and on the device of θ₀, by default θ₀ itself.
+
+        Raises:
+            ValueError: It has another length.
+        """
+        if params is None:
+            return self.params
+        if params.shape != self.params.shape:
+            raise ValueError(f"params has shape {tuple(params.shape)}; this objective needs ({self.space.size},)")
+        return params.detach().to(self.params)
+
+    def leaf(self, params: Tensor | None) -> Tensor:
+        """Return the point (n,) as a tensor to differentiate by."""
+        return self.checked(params).detach().requires_grad_()
+
+    def _checked_counts(self, counts: list[list[Number]]) -> Tensor:
+        table = torch.tensor([[float(number) for number in row] for row in counts], dtype=torch.float64)
+        for part, number in zip(self._part_names, table.sum(0).tolist(), strict=True):
+            if not number > 0:
+                raise ValueError(f"the loss's part {part!r} has {number:g} terms in all batches; its mean is undefined")
+        return table.to(self.device)
+
+
+def _checked_seed(seed: int | None) -> int | None:
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise TypeError(
+            f"training_mode_seed={seed!r} must be an int, the seed of the masks in training mode, or None for "
+            "evaluation mode; it is neither a switch nor a dropout rate"
+        )
+    return seed
+
+
+def _fixed_tensors(model: nn.Module, space: ParamSpace, device: torch.device) -> dict[str, Tensor]:
+    """Return what the model needs beside θ, by name below ``model.``."""
+    names = set(space.names)
+    parameters = {
+        f"model.{name}": tensor.detach().to(device) for name, tensor in model.named_parameters() if name not in names
+    }
+    # Copies: a batch norm that trains on would change the loss, and torch does not notice that it writes.
+    return parameters | {
+        f"model.{name}": tensor.detach().to(device, copy=True)
+        for name, tensor in model.named_buffers()
+        if name not in names
+    }
+
+
+def _unfused_attention(active: bool) -> Any:
+    """Return a context with attention written out: fused kernels have no second derivative and their own dropout."""
+    return sdpa_kernel(SDPBackend.MATH) if active else nullcontext()

@@ -1,0 +1,216 @@
+"""One stage of training: its epochs, the validation after each, and the state from which it can be resumed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.models.s3rec import encoder_weights
+from landscape.objectives.batches import to_device
+from landscape.progress import Progress
+from landscape.provenance import versions
+from landscape.training.checkpoints.checkpoint import Checkpoint
+from landscape.training.config.methods import PRETRAINED, TRAINED
+from landscape.training.config.training import TrainingConfig
+from landscape.training.data.dataset import Dataset
+from landscape.training.evaluation.metrics import summarise
+from landscape.training.evaluation.ranking import model_ranks
+from landscape.training.loop.stages import Stage
+from landscape.training.optim.sam import SAM
+from landscape.training.optim.schedules import factor_at, rho_at
+
+METRIC = "NDCG@20"  # the validation metric that selects the best epoch
+LOGGED = ("HR@10", "NDCG@10", METRIC)
+STEPS_A_REPORT = 100  # progress is reported this often within an epoch: one of pre-training has more steps
+HISTORY_NAMES = {PRETRAINED: "pretrain", TRAINED: "train"}  # of the stages
+
+
+def optimiser_of(model: nn.Module, settings: TrainingConfig, stage: str = TRAINED) -> torch.optim.Optimizer:
+    """Return Adam, inside SAM where the settings ask for it; pre-training never uses SAM."""
+    base = torch.optim.Adam(model.parameters(), lr=settings.lr, fused=True)
+    if not settings.sam or stage == PRETRAINED:
+        return base
+    return SAM(
+        base,
+        variant=settings.sam,
+        rho=settings.rho,
+        every=settings.sam_every or 1,
+        alpha=settings.look_alpha,
+        eta=settings.fisher_eta,
+        same_dropout=settings.same_dropout,
+    )
+
+
+class StageTrainer:
+    """A model in training: everything that changes from epoch to epoch of a stage, and how.
+
+    Args:
+        stage: What is trained.
+        dataset: The data; validation ranks the items of all its users.
+        settings: The run's settings.
+        device: Where to compute.
+        weights: The encoder's weights to start from; new ones where it is None.
+        history: The rows of the epochs so far, of all stages; each epoch appends its own.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        dataset: Dataset,
+        settings: TrainingConfig,
+        device: torch.device,
+        weights: dict[str, Tensor] | None,
+        history: list[dict[str, Any]],
+    ) -> None:
+        self.stage = stage
+        self.dataset = dataset
+        self.settings = settings
+        self.device = device
+        torch.manual_seed(settings.seed)
+        self.model = stage.network()
+        if weights is not None:
+            self.model.load_state_dict(encoder_weights(weights))
+        self.model.to(device)
+        self.optimiser = optimiser_of(self.model, settings, stage.name)
+        self.done = 0  # epochs
+        self.best = -math.inf
+        self.best_epoch = 0
+        self.history = history
+        self.metrics: dict[str, float] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epoch is reached, or the metric has not risen for ``patience`` epochs."""
+        patient = self.stage.name == PRETRAINED or self.done - self.best_epoch < self.settings.patience
+        return self.done >= self.stage.epochs or not patient
+
+    def epoch(self, progress: Progress) -> bool:
+        """Train one epoch and validate.
+
+        Returns:
+            Whether these weights are to be stored: the best so far, or those of pre-training, which keeps its last.
+
+        Raises:
+            ValueError: The loss is not finite.
+        """
+        started = time.perf_counter()
+        parts = self._steps(progress)
+        seconds = time.perf_counter() - started
+        loss = sum(self.stage.weights[name] * mean for name, mean in parts.items())
+        self.done += 1
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"the loss of epoch {self.done} is {loss}; lower --lr (it is {self.settings.lr:g}) or --rho"
+            )
+        row = {"epoch": self.done, "stage": HISTORY_NAMES[self.stage.name], "train_loss": loss}
+        row |= parts if len(parts) > 1 else {}
+        row["train_seconds"] = round(seconds, 3)
+        if isinstance(self.optimiser, SAM):
+            row |= {**self.optimiser.take_averages(), "skipped_steps": self.optimiser.skipped}
+        improved, report = True, f"pre-training, loss {loss:.4f}"
+        if self.stage.name == TRAINED:
+            improved = self._validate()
+            row |= {f"valid_{name.lower()}": self.metrics[name] for name in LOGGED}
+            report = (
+                f"loss {loss:.4f}, {METRIC} {self.metrics[METRIC]:.4f}, best {self.best:.4f} at epoch {self.best_epoch}"
+            )
+        self.history.append(row)
+        progress(self.done, self.stage.epochs, report)
+        return improved
+
+    def _validate(self) -> bool:
+        """Rank the validation items of all users; whether the metric is the best so far."""
+        self.metrics = summarise(model_ranks(self.model, self.dataset, "valid"))
+        improved = self.metrics[METRIC] > self.best
+        if improved:
+            self.best, self.best_epoch = self.metrics[METRIC], self.done
+        return improved
+
+    def _steps(self, progress: Progress) -> dict[str, float]:
+        """Take the steps of an epoch; return the mean of each part of the loss."""
+        totals: dict[str, Tensor] = {}  # each (2,), sum and number of terms; on the device: no step waits
+        self.model.train()
+        for step, batch in enumerate(self.stage.batches(self.done)):
+            self._schedule((self.done + step / self.stage.steps) / self.stage.epochs)
+            passes: list[Tensor] = []
+            closure = self._closure(to_device(batch, self.device, non_blocking=True), passes)
+            if isinstance(self.optimiser, SAM):
+                self.optimiser.step(closure)
+            else:
+                closure()
+                self.optimiser.step()
+            for name, terms in zip(self.stage.weights, passes[0].unbind(), strict=True):  # of the pass at θ
+                totals[name] = totals[name] + terms if name in totals else terms
+            if (step + 1) % STEPS_A_REPORT == 0:
+                done = self.done + (step + 1) / self.stage.steps
+                progress(done, self.stage.epochs, HISTORY_NAMES[self.stage.name])
+        sums = {name: total.tolist() for name, total in totals.items()}
+        return {name: total / count for name, (total, count) in sums.items()}
+
+    def _closure(self, batch: Any, passes: list[Tensor]) -> Callable[[], Tensor]:
+        """Return what computes a loss and its gradient; each call appends (parts, 2), sums and numbers of terms."""
+
+        def closure() -> Tensor:
+            self.optimiser.zero_grad()
+            parts = self.stage.loss(self.model, batch)
+            loss = self.stage.minimised(parts)
+            loss.backward()
+            pairs = [torch.stack([parts[name][0].detach().double(), parts[name][1]]) for name in self.stage.weights]
+            passes.append(torch.stack(pairs))
+            return loss
+
+        return closure
+
+    def _schedule(self, progress: float) -> None:
+        """Set the learning rate and the radius for a step."""
+        factor = factor_at(self.settings.lr_schedule, progress)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.lr * factor
+        if isinstance(self.optimiser, SAM):
+            self.optimiser.rho = rho_at(self.settings.rho_schedule, self.settings.rho, progress, factor)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the model as it is now."""
+        sizes = {"n_items": self.dataset.n_items}
+        if self.stage.name == PRETRAINED and self.dataset.attributes is not None:
+            sizes["n_attributes"] = self.dataset.attributes.n_attributes
+        return Checkpoint(
+            method=self.settings.method,
+            model={**sizes, **self.settings.network},
+            weights={name: tensor.detach().cpu() for name, tensor in self.model.state_dict().items()},
+            data=self.dataset.metadata(),
+            settings=self.settings.settings_in_use(),
+            seed=self.settings.seed,
+            epoch=self.done,
+            metrics=self.metrics,
+            stage=self.stage.name,
+            versions=versions(),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the next epoch depends on."""
+        return {
+            "stage": self.stage.name,
+            "weights": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "done": self.done,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "history": self.history,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from what ``state`` returned."""
+        self.model.load_state_dict(state["weights"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["random"])
+        if self.device.type == "cuda" and state["random_cuda"] is not None:
+            torch.cuda.set_rng_state(state["random_cuda"], self.device)
+        self.done, self.best, self.best_epoch = state["done"], state["best"], state["best_epoch"]
