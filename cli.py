@@ -456,7 +456,7 @@ def prepare(
     core: int,
     year: int,
 ) -> None:
-    """Turn raw interactions (tables, reviews and metadata of Amazon and Yelp, MovieLens, …) into a data set.
+    """Turn raw interactions (tables, reviews, ratings, check-ins) into a data set.
 
     \b
     Example:  landscape data prepare reviews_Beauty.json.gz meta_Beauty.json.gz --name Beauty

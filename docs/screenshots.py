@@ -15,7 +15,7 @@ TIMEOUT = 180_000  # ms; without a GPU a scene takes its time
 
 
 def screenshot(page: Path, picture: Path, heading: str | None, *, height: int, dark: bool) -> None:
-    """Open ``page``, wait until all is drawn, and write what the window shows."""
+    """Open ``page``, wait until everything is drawn, and write a picture of the window."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -26,10 +26,10 @@ def screenshot(page: Path, picture: Path, heading: str | None, *, height: int, d
         tab.goto(page.resolve().as_uri())
         tab.wait_for_selector("html[data-ready]", state="attached")
         if heading is not None:
-            # What stays on top while the page is scrolled would hide it.
+            # The controls stay on top while the page is scrolled and would hide the heading.
             tab.add_style_tag(content=".controls { position: static !important }")
             tab.get_by_role("heading", name=heading, exact=True).evaluate(
-                "each => scrollTo(0, each.closest('.card').getBoundingClientRect().top + scrollY - 16)"
+                "heading => scrollTo(0, heading.closest('.card').getBoundingClientRect().top + scrollY - 16)"
             )
         tab.wait_for_timeout(1000)
         tab.screenshot(path=picture)

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from landscape.figures.entries import ModelStyle
 from landscape.figures.interactive.parts import add_level, axis, compact, finish, literal, model_line, transparent
 from landscape.figures.plotdata.densities import Density, density
 from landscape.figures.style import GREEK_LAMBDA, PALETTE, give_or_take, number
-from landscape.results import Floats, Spectrum
+from landscape.results import Spectrum
 
+Values = NDArray[np.floating[Any]]
 RUG = 0.13  # of the figure's height
 EIGENVALUE_LABEL, DENSITY_LABEL = f"eigenvalue {GREEK_LAMBDA}", f"density per unit of {GREEK_LAMBDA}"
 
@@ -80,10 +82,17 @@ def _add_curve(figure: go.Figure, curve: Density) -> None:
         add_level(figure, curve.single, "one eigenvalue", log=True, x=1)
 
 
-def _add_errors(figure: go.Figure, grid: Floats, lower: Floats, upper: Floats, **look: Any) -> None:
+def _add_errors(figure: go.Figure, grid: Values, lower: Values, upper: Values, **properties: Any) -> None:
     for side, fill in ((lower, None), (upper, "tonexty")):
         figure.add_scatter(
-            x=grid, y=side, mode="lines", line={"width": 0}, fill=fill, hoverinfo="skip", name="standard error", **look
+            x=grid,
+            y=side,
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            hoverinfo="skip",
+            name="standard error",
+            **properties,
         )
 
 

@@ -51,8 +51,8 @@ def draw_density(axes: Axes, spectrum: Spectrum, *, log: bool = True) -> None:
             axes.annotate(text, (value, 1), xycoords=("data", "axes fraction"), ha=side, va="bottom", fontsize=SMALL)
     if log and len(curve.grid):
         axes.axhline(curve.single, color=QUIET, linewidth=0.8, linestyle=":")
-        look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": SMALL}
-        axes.annotate("one eigenvalue", (_clear(curve), curve.single), (0, 2), **look)
+        properties: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": SMALL}
+        axes.annotate("one eigenvalue", (_clear(curve), curve.single), (0, 2), **properties)
     scale_axis(axes, "x", *curve.span, f"eigenvalue {GREEK_LAMBDA}")
     scale_axis(axes, "y", curve.low, curve.high, f"density per unit of {GREEK_LAMBDA}", log=log)
     plain_grid(axes)

@@ -49,8 +49,14 @@ def draw_localization(axes: Axes, localization: Localization) -> None:
         first, last = table.places[part][[0, -1]]
         edges = np.arange(first, last + 1.5) - 0.5
         values = np.ma.masked_invalid(table.values[:, part])
-        look: dict[str, Any] = {"cmap": COLOURS, "vmin": 0, "vmax": table.high, "edgecolors": "white", "linewidth": 1}
-        axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, values, **look)
+        cells: dict[str, Any] = {
+            "cmap": COLOURS,
+            "vmin": 0,
+            "vmax": table.high,
+            "edgecolors": "white",
+            "linewidth": 1,
+        }
+        axes.pcolormesh(edges, np.arange(rows + 1) - 0.5, values, **cells)
     for row, column in np.ndindex(rows, columns):
         share = float(table.values[row, column])
         colour = ink(share / table.high) if math.isfinite(share) else TEXT

@@ -109,8 +109,8 @@ def _path(axes: Axes, surface: Surface) -> None:
     axes.plot(*points.T, color="white", alpha=0.75, linewidth=2.6)
     axes.plot(*points.T, color=PATH_COLOURS[-1], linewidth=1.1)
     order = np.arange(len(points))
-    look: dict[str, Any] = {"s": 11, "edgecolors": "#15191e", "linewidths": 0.4, "zorder": 2.5}
-    axes.scatter(points[:, 0], points[:, 1], c=order, cmap=PATH_SHADES, vmin=0, vmax=max(len(points) - 1, 1), **look)
+    dots: dict[str, Any] = {"s": 11, "edgecolors": "#15191e", "linewidths": 0.4, "zorder": 2.5}
+    axes.scatter(points[:, 0], points[:, 1], c=order, cmap=PATH_SHADES, vmin=0, vmax=max(len(points) - 1, 1), **dots)
     _label(axes, float(points[0, 0]), float(points[0, 1]), snapshot_names(trajectory)[0])
 
 
@@ -125,14 +125,14 @@ def _label(axes: Axes, x: float, y: float, name: str) -> None:
     reach = text_width(text, SMALL) / room / 2
     at = (x - low) / (high - low)
     side = "left" if at < reach else "right" if at > 1 - reach else "center"  # a name at an edge is turned inwards
-    look: dict[str, Any] = {"fontsize": SMALL, "ha": side, "va": "bottom", "bbox": LABEL, "zorder": 6}
-    axes.annotate(text, (x, y), (0, 5), textcoords="offset points", clip_on=True, **look)
+    properties: dict[str, Any] = {"fontsize": SMALL, "ha": side, "va": "bottom", "bbox": LABEL, "zorder": 6}
+    axes.annotate(text, (x, y), (0, 5), textcoords="offset points", clip_on=True, **properties)
 
 
 def _contours(axes: Axes, surface: Surface, heights: Heights) -> None:
     values = np.ma.masked_invalid(heights.values)
-    look: dict[str, Any] = {"colors": "white", "linewidths": 0.5, "linestyles": "solid", "alpha": 0.7}
-    lines = axes.contour(surface.alphas, surface.betas, values, levels=heights.levels, **look)
+    properties: dict[str, Any] = {"colors": "white", "linewidths": 0.5, "linestyles": "solid", "alpha": 0.7}
+    lines = axes.contour(surface.alphas, surface.betas, values, levels=heights.levels, **properties)
     lines.clabel(heights.levels[::2], fontsize=6.5, fmt=lambda level: number(10**level if heights.log else level, 2))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -47,8 +48,8 @@ def profiles_figure(
                 continue
             points = np.stack([surface.alphas, np.zeros(len(surface.alphas))], 1)
             along = heights_at(surface, heights.values, points)
-            look = {"color": style.colour, "linestyle": DASHES[style.dash], "linewidth": 1.4}
-            axes.plot(surface.alphas, along, label=fitted(style.name, 0.5 * width, SMALL), **look)
+            properties: dict[str, Any] = {"color": style.colour, "linestyle": DASHES[style.dash], "linewidth": 1.4}
+            axes.plot(surface.alphas, along, label=fitted(style.name, 0.5 * width, SMALL), **properties)
             axes.set_xlabel(coordinates(surface)[0].symbol)
             ends += along[np.isfinite(along)].tolist()
         common = compared.common

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def printable(text: object, limit: int = 200) -> str:
+def printable(text: object, limit: int = 500) -> str:
     r"""Return ``text`` in one line without control characters, cut after ``limit`` characters.
 
     >>> print(printable("plain text, é"), printable("\x1b[31mred\n"))

@@ -79,13 +79,13 @@ def test_another_matrix_is_not_called_a_hessian(operator):
 
 
 def test_trace_tells_how_well_it_is_known():
-    def told(stderr):
+    def trace(stderr):
         result = replace(curvature(), trace=TraceEstimate(91.4, stderr, 60, "hutch++"))
         return facts(captions.curvature_facts(result))["Trace"]
 
-    assert told(2.3) == ("91.4 ± 2.3", "± one standard error; Hutch++, 60 products")
-    assert told(math.nan) == ("91.4", "one probe, error unknown; Hutch++, 60 products")
-    assert told(0.0) == ("91.4", "exact except for rounding; Hutch++, 60 products")
+    assert trace(2.3) == ("91.4 ± 2.3", "± one standard error; Hutch++, 60 products")
+    assert trace(math.nan) == ("91.4", "one probe, error unknown; Hutch++, 60 products")
+    assert trace(0.0) == ("91.4", "exact except for rounding; Hutch++, 60 products")
 
 
 def test_share_below_zero_has_an_error_and_bounds():
@@ -100,15 +100,15 @@ def test_share_below_zero_has_an_error_and_bounds():
 
 
 def test_reach_of_the_quadratic_model():
-    def told(radii):
+    def reach(radii):
         radii = np.array(radii)
         model = replace(quadratic(), radii=radii, distances=10 * radii, extents=np.full(len(radii), 1.5))
         return facts(surface_facts(replace(evaluated(), quadratic=model)))["Quadratic model holds to"][0]
 
-    assert told([0.3, 0.2, np.inf]) == "distance 2"
-    assert told([np.nan, 0.2, np.inf]) == "distance 2"
-    assert told([np.inf, np.inf]) == "at least r = 1.5"
-    assert told([np.nan, np.nan]) == "unknown"
+    assert reach([0.3, 0.2, np.inf]) == "distance 2"
+    assert reach([np.nan, 0.2, np.inf]) == "distance 2"
+    assert reach([np.inf, np.inf]) == "at least r = 1.5"
+    assert reach([np.nan, np.nan]) == "unknown"
 
 
 def test_vectors_that_say_little_are_named():
@@ -167,10 +167,10 @@ LIMITS = {
 }
 
 
-@pytest.mark.parametrize(("told", "models"), [(captions.reading, READING), (captions.limits, LIMITS)])
-def test_a_page_explains_what_is_there_and_nothing_else(told, models):
+@pytest.mark.parametrize(("sentences", "models"), [(captions.reading, READING), (captions.limits, LIMITS)])
+def test_a_page_explains_what_is_there_and_nothing_else(sentences, models):
     def text(*several):
-        return " ".join(told(several, None) if told is captions.reading else told(several))
+        return " ".join(sentences(several, None) if sentences is captions.reading else sentences(several))
 
     for sentence, model in models.items():
         assert sentence in text(model)

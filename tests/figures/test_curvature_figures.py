@@ -164,7 +164,7 @@ def test_odd_densities_are_drawn(result, log, tmp_path):
     figure = interactive.density_figure(result, log=log)
     assert traces(figure, "standard error") == [] or result.probes > 1
     (curve,) = traces(figure, "density")
-    assert not any("±" in told or "nan" in told for told in curve.text) or result.probes > 1
+    assert not any("±" in text or "nan" in text for text in curve.text) or result.probes > 1
     low, high = figure.layout.xaxis.range
     assert low < 0 < high
     saved(static.density_figure(result, log=log), tmp_path)
@@ -316,10 +316,10 @@ def test_the_picture_has_a_panel_for_each_thing_that_is_known(tmp_path):
     }
     for part, label in labels.items():
         figure = static.curvature_figure(replace(curvature(), **{part: getattr(full, part)}))
-        found = [axes.get_xlabel() for axes in figure.axes]
-        assert found[0] == "eigenvalue of the Hessian"
-        assert label in found
-        assert len(found) == (3 if part == "localization" else 2)
+        labels_drawn = [axes.get_xlabel() for axes in figure.axes]
+        assert labels_drawn[0] == "eigenvalue of the Hessian"
+        assert label in labels_drawn
+        assert len(labels_drawn) == (3 if part == "localization" else 2)
     whole = static.curvature_figure(full, name="SAMRec, $5$ <b>")
     assert (len(whole.axes), whole.get_size_inches()[0]) == (6, 7.0)
     saved(whole, tmp_path)

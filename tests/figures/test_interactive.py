@@ -18,9 +18,9 @@ BOTH = pytest.mark.parametrize("draw", [interactive.surface_figure, interactive.
 
 def trace(figure, name, kind=None):
     """The only trace with this name (and of this type)."""
-    found = [t for t in figure.data if t.name == name and kind in (None, t.type) and (t.mode != "lines" or not kind)]
-    assert len(found) == 1
-    return found[0]
+    named = [t for t in figure.data if t.name == name and kind in (None, t.type) and (t.mode != "lines" or not kind)]
+    assert len(named) == 1
+    return named[0]
 
 
 @BOTH

@@ -65,7 +65,7 @@ def of_kind(surface, **plane):
 )
 def test_axes_say_what_they_run_along(plane, first, second):
     surface = of_kind(evaluated(), **plane)
-    assert [each.label for each in coordinates(surface)] == [first, second]
+    assert [coordinate.label for coordinate in coordinates(surface)] == [first, second]
     layout = interactive.contour_figure(surface).layout
     assert (layout.xaxis.title.text, layout.yaxis.title.text) == (first, second)
     axes = static.contour_figure(surface).axes[0]
@@ -103,8 +103,8 @@ def test_heights_between_grid_points_are_bilinear(points, c):
     surface = evaluated(lambda a, b: c[0] + c[1] * a + c[2] * b + c[3] * a * b, points=(5, 4))
     at = np.array(points) * [1, 0.8]
     a, b = at.T
-    found = heights_at(surface, surface.loss, at)
-    assert_allclose(found, c[0] + c[1] * a + c[2] * b + c[3] * a * b, atol=1e-12)
+    computed = heights_at(surface, surface.loss, at)
+    assert_allclose(computed, c[0] + c[1] * a + c[2] * b + c[3] * a * b, atol=1e-12)
 
 
 def test_heights_outside_and_beside_holes_are_unknown():
@@ -223,10 +223,10 @@ def test_quadratic_model_touches_the_surface_at_the_centre():
     a, b = 1e-3, -2e-3
     surface = replace(evaluated(lambda x, y: bowl(a * x, b * y), points=(3, 3)), quadratic=quadratic())
     model = replace(surface.quadratic, gradient=GRADIENT * [a, b], hessian=HESSIAN * np.outer([a, b], [a, b]))
-    found = quadratic_heights(replace(surface, quadratic=model), plot_heights(surface))
-    assert_allclose(found, surface.loss, atol=5 * abs(b) ** 3)
+    computed = quadratic_heights(replace(surface, quadratic=model), plot_heights(surface))
+    assert_allclose(computed, surface.loss, atol=5 * abs(b) ** 3)
     assert_allclose(
-        quadratic_heights(replace(surface, quadratic=model), plot_heights(surface, log=True)), np.log10(found)
+        quadratic_heights(replace(surface, quadratic=model), plot_heights(surface, log=True)), np.log10(computed)
     )
 
 

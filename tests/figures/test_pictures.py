@@ -32,20 +32,20 @@ LONG = "A $x^2$ <script>alert(1)</script> & \\alpha " + "very long name " * 12
 HALF_A_POINT = 1 / 144
 FULL = full_curvature()
 FIGURES = {
-    "surface": lambda **look: static.surface_figure(interpolated(), **look),
-    "large heights": lambda **look: static.surface_figure(interpolated(lambda a, b: 1.23e-7 * bowl(a, b)), **look),
-    "overlays": lambda **look: static.surface_figure(marked(), rho=0.5, quadratic=True, **look),
-    "strip": lambda **look: static.surface_figure(evaluated(points=(11, 2)), **look),
-    "map": lambda **look: static.contour_figure(marked(), **look),
-    "line": lambda **look: static.line_figure(evaluated(points=(11, 1)), **look),
-    "radial profiles": lambda **look: static.radial_profile_figure({LONG: profile(), "other": profile(3)}, **look),
-    "logarithmic radial profile": lambda **look: static.radial_profile_figure({"SAMRec": profile()}, log=True, **look),
-    "density": lambda **look: static.density_figure(FULL.spectrum, **look),
-    "spectrum": lambda **look: static.spectrum_figure(FULL, **look),
-    "blocks": lambda **look: static.blocks_figure(FULL.blocks, whole=FULL.pairs, **look),
-    "localization": lambda **look: static.localization_figure(FULL.localization[1], **look),
-    "sharpness": lambda **look: static.sharpness_figure(FULL.sharpness, **look),
-    "curvature": lambda **look: static.curvature_figure(FULL, **look),
+    "surface": lambda **args: static.surface_figure(interpolated(), **args),
+    "large heights": lambda **args: static.surface_figure(interpolated(lambda a, b: 1.23e-7 * bowl(a, b)), **args),
+    "overlays": lambda **args: static.surface_figure(marked(), rho=0.5, quadratic=True, **args),
+    "strip": lambda **args: static.surface_figure(evaluated(points=(11, 2)), **args),
+    "map": lambda **args: static.contour_figure(marked(), **args),
+    "line": lambda **args: static.line_figure(evaluated(points=(11, 1)), **args),
+    "radial profiles": lambda **args: static.radial_profile_figure({LONG: profile(), "other": profile(3)}, **args),
+    "logarithmic radial profile": lambda **args: static.radial_profile_figure({"SAMRec": profile()}, log=True, **args),
+    "density": lambda **args: static.density_figure(FULL.spectrum, **args),
+    "spectrum": lambda **args: static.spectrum_figure(FULL, **args),
+    "blocks": lambda **args: static.blocks_figure(FULL.blocks, whole=FULL.pairs, **args),
+    "localization": lambda **args: static.localization_figure(FULL.localization[1], **args),
+    "sharpness": lambda **args: static.sharpness_figure(FULL.sharpness, **args),
+    "curvature": lambda **args: static.curvature_figure(FULL, **args),
 }
 
 
@@ -59,10 +59,10 @@ def models():
 
 
 TOGETHER = {
-    "comparison": lambda **look: static.comparison_figure(models(), **look),
-    "each its own": lambda **look: static.comparison_figure(models(), share=False, scale=LOG, rho=0.3, **look),
-    "profiles": lambda **look: static.profiles_figure(models(), **look),
-    "spectra": lambda **look: static.spectra_figure(models(), **look),
+    "comparison": lambda **args: static.comparison_figure(models(), **args),
+    "separate scales": lambda **args: static.comparison_figure(models(), share=False, scale=LOG, rho=0.3, **args),
+    "profiles": lambda **args: static.profiles_figure(models(), **args),
+    "spectra": lambda **args: static.spectra_figure(models(), **args),
 }
 
 
@@ -77,8 +77,8 @@ def letters(figure):
     + [(kind, PAGE) for kind in ("map", "curvature", "comparison")],
 )
 def test_letters_are_inside_and_large_enough_whatever_the_width(kind, width):
-    look = {} if kind in TOGETHER else {"name": LONG}
-    figure = (FIGURES | TOGETHER)[kind](width=width, **look)
+    args = {} if kind in TOGETHER else {"name": LONG}
+    figure = (FIGURES | TOGETHER)[kind](width=width, **args)
     assert figure.get_figwidth() == width
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a layout that collapsed
@@ -110,7 +110,7 @@ def test_an_svg_needs_nothing_from_outside(tmp_path):
     content = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert "<script" not in content
     for begin in ('href="', "url("):
-        assert {each[:1] if each[:1] == "#" else each[:5] for each in content.split(begin)[1:]} <= {"#", "data:"}
+        assert {end[:1] if end[:1] == "#" else end[:5] for end in content.split(begin)[1:]} <= {"#", "data:"}
 
 
 @pytest.mark.parametrize("kind", ["surface", "map", "curvature", "comparison", "spectra"])
@@ -131,29 +131,29 @@ def test_settings_stay_when_threads_draw(tmp_path):
             static.save(FIGURES[kind](), tmp_path / f"{kind}{number}.svg")
 
     threads = [threading.Thread(target=draw, args=(number,)) for number in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert dict(matplotlib.rcParams) == before
     for kind in ("line", "spectrum"):
         assert len({(tmp_path / f"{kind}{number}.svg").read_bytes() for number in range(4)}) == 1
 
 
 def test_pyplot_is_left_alone():
-    told = [(part.name, part.read_text(encoding="utf-8")) for part in Path(static.__file__).parent.glob("*.py")]
-    assert [name for name, text in told if re.search(r"import.*pyplot|pyplot import", text)] == []
-    assert len(told) > 10
+    sources = [(part.name, part.read_text(encoding="utf-8")) for part in Path(static.__file__).parent.glob("*.py")]
+    assert [name for name, text in sources if re.search(r"import.*pyplot|pyplot import", text)] == []
+    assert len(sources) > 10
 
 
 @given(st.text(max_size=60), st.floats(0.3, 7))
 def test_a_fitted_name_fits(name, width):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that the font does not have
-        told = fitted(name, width, 8)
-        assert text_width(told, 8) <= width
+        short = fitted(name, width, 8)
+        assert text_width(short, 8) <= width
         line = " ".join(name.split())
-        assert told == line or text_width(line, 8) > width
+        assert short == line or text_width(line, 8) > width
 
 
 @given(st.lists(st.text("abcW", min_size=1, max_size=9), min_size=1, max_size=12).map(" ".join), st.floats(0.5, 5))
@@ -212,10 +212,10 @@ def test_profiles_are_the_surface_s_row_through_the_centre():
 
 def test_spectra_are_the_eigenvalues_with_their_residuals():
     of = {"a": curvature(), "b": curvature(indefinite=False)}
-    axes = static.spectra_figure([ModelEntry(name, None, each) for name, each in of.items()]).axes[0]
+    axes = static.spectra_figure([ModelEntry(name, None, model) for name, model in of.items()]).axes[0]
     bars = [part.get_segments() for part in axes.collections]  # the top and the bottom of each
-    for each, (top, bottom) in zip(of.values(), (bars[:2], bars[2:]), strict=True):
-        pairs, least = each.pairs, each.pairs.bottom
+    for model, (top, bottom) in zip(of.values(), (bars[:2], bars[2:]), strict=True):
+        pairs, least = model.pairs, model.pairs.bottom
         ends = np.stack([pairs.values - pairs.residuals, pairs.values + pairs.residuals], 1)
         assert_allclose([bar[:, 1] for bar in top], ends)
         assert_allclose(bottom[0][:, 1].mean(), least.values[0])
@@ -229,35 +229,34 @@ def test_spectra_are_the_eigenvalues_with_their_residuals():
         static.spectra_figure([ModelEntry("a", evaluated())])
 
 
-@pytest.mark.parametrize("told", ["column", "page", "4.25"])
-def test_a_width_is_a_name_or_inches(told):
-    assert width_of(told) == {"column": 3.5, "page": 7, "4.25": 4.25}[told]
+def test_a_width_is_a_name_or_inches():
+    assert [width_of(text) for text in ("column", "page", "4.25", "3", "20")] == [3.5, 7, 4.25, 3, 20]
 
 
-@pytest.mark.parametrize("told", ["wide", "2", "0", "-3", "nan", "inf", "99"])
-def test_a_width_that_nothing_fits_into_is_refused(told):
-    with pytest.raises(ValueError, match=f"a picture is column, page or 3.0 to 20.0 inches wide, not '{told}'"):
-        width_of(told)
+def test_a_width_out_of_range_is_refused():
+    for text in ("wide", "2", "0", "-3", "nan", "inf", "20.1"):
+        with pytest.raises(ValueError, match=f"a picture is column, page or 3.0 to 20.0 inches wide, not '{text}'"):
+            width_of(text)
     with pytest.raises(ValueError, match=f"width={NARROWEST / 2} must lie between"):
         static.radial_profile_figure({}, width=NARROWEST / 2)
 
 
 def test_the_commands_draw_what_is_asked(tmp_path):
     save_surface(marked(), tmp_path / "a.npz")
-    told = ["surface", f"{tmp_path}/a.npz", "--out", f"{tmp_path}/a.html", "--png", f"{tmp_path}/a.png"]
+    command = ["surface", f"{tmp_path}/a.npz", "--out", f"{tmp_path}/a.html", "--png", f"{tmp_path}/a.png"]
     done = CliRunner().invoke(
-        main, [*told, "--picture", "map", "--picture-scale", "log", "--picture-width", "3.2", "--rho", "0.3"]
+        main, [*command, "--picture", "map", "--picture-scale", "log", "--picture-width", "3.2", "--rho", "0.3"]
     )
     assert done.exit_code == 0, done.output
     title = marked().metadata.get("title", "a")
     write_picture([ModelEntry(title, marked())], tmp_path / "own.png", kind="map", scale="log", width=3.2, rho=0.3)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "own.png").read_bytes()
     assert "within a distance of ρ = 0.3 from the centre" in (tmp_path / "a.html").read_text(encoding="utf-8")
-    told = ["compare", f"{tmp_path}/a.npz", "--out", f"{tmp_path}/c.html", "--pdf", f"{tmp_path}/c.pdf"]
-    assert CliRunner().invoke(main, [*told, "--picture", "band"]).exit_code == 0
-    failed = CliRunner().invoke(main, [*told, "--picture", "spectrum"])
+    command = ["compare", f"{tmp_path}/a.npz", "--out", f"{tmp_path}/c.html", "--pdf", f"{tmp_path}/c.pdf"]
+    assert CliRunner().invoke(main, [*command, "--picture", "band"]).exit_code == 0
+    failed = CliRunner().invoke(main, [*command, "--picture", "spectrum"])
     assert (failed.exit_code, failed.output.splitlines()[-1]) == (1, f"Error: {title} has no curvature to draw")
-    wrong = CliRunner().invoke(main, [*told, "--picture-width", "1"])
+    wrong = CliRunner().invoke(main, [*command, "--picture-width", "1"])
     assert wrong.exit_code == 2 and "3.0 to 20.0 inches wide, not '1'" in wrong.output
 
 
@@ -269,7 +268,7 @@ def test_bands_follow_the_scale(scale, tmp_path):
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "own.svg").read_bytes()
 
 
-def test_a_surface_is_drawn_on_the_scale_that_was_chosen(tmp_path):
+def test_a_surface_is_drawn_on_the_selected_scale(tmp_path):
     for scale, surface, log in (
         (LINEAR, marked(), False),
         (LOG, marked(), True),
@@ -285,7 +284,7 @@ def test_commands_know_all_kinds():
         kind for kind in (*PICTURES_OF_SEVERAL, "map") if kind in PICTURES_OF_ONE
     ]  # compare may get one
     for command, kinds in (("surface", set(PICTURES_OF_ONE) - {"spectrum"}), ("compare", set(PICTURES_OF_SEVERAL))):
-        (option,) = [each for each in main.commands[command].params if each.name == "picture"]
+        (option,) = [option for option in main.commands[command].params if option.name == "picture"]
         assert set(option.type.choices) == kinds
 
 
@@ -296,6 +295,6 @@ def test_a_comparison_shows_the_first_that_there_is(tmp_path):
         "spectrum": [ModelEntry("a", None, curvature()), ModelEntry("b")],
     }
     for kind, of in cases.items():
-        write_picture(of, tmp_path / "chosen.svg")
-        write_picture(of, tmp_path / "told.svg", kind=kind)
-        assert (tmp_path / "chosen.svg").read_bytes() == (tmp_path / "told.svg").read_bytes()
+        write_picture(of, tmp_path / "default.svg")
+        write_picture(of, tmp_path / "named.svg", kind=kind)
+        assert (tmp_path / "default.svg").read_bytes() == (tmp_path / "named.svg").read_bytes()

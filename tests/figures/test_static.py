@@ -31,7 +31,7 @@ def test_the_functions_are_those_of_interactive():
     assert len(names) == 9
     for name in names:
         ours, theirs = (inspect.signature(getattr(module, name)) for module in (static, interactive))
-        assert {key: each for key, each in ours.parameters.items() if key != "width"} == theirs.parameters
+        assert {key: value for key, value in ours.parameters.items() if key != "width"} == theirs.parameters
         assert ours.parameters["width"].default in (COLUMN, PAGE)
 
 

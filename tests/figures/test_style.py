@@ -3,21 +3,106 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from landscape.figures import themes
 from landscape.figures.plotdata.ticks import log_ticks, round_ticks
-from landscape.figures.style import COLOUR_SCALE, PATH_COLOURS, give_or_take, number, percent, shortened
-from landscape.figures.themes import template
+from landscape.figures.style import COLOUR_SCALE, PALETTE, PATH_COLOURS, give_or_take, number, percent, shortened
+from landscape.figures.themes import THEMES, template
+
+TRANSPARENT = "rgba(0,0,0,0)"
+STYLES = (Path(themes.__file__).parent / "explorer" / "styles" / "page.css").read_text(encoding="utf-8")
+
+
+def linear(code):
+    """Linear RGB of an sRGB colour #rrggbb."""
+    channels = np.array([int(code[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(first, second):
+    """The contrast ratio of two colours as WCAG 2 defines it: 1 to 21."""
+    low, high = sorted(float(linear(code) @ [0.2126, 0.7152, 0.0722]) for code in (first, second))
+    return (high + 0.05) / (low + 0.05)
+
+
+def colours_of(part, path=()):
+    """The colours in a template, by their path."""
+    colours = {}
+    for key, value in part.items():
+        if isinstance(value, dict):
+            colours |= colours_of(value, (*path, key))
+        elif "color" in key and value != TRANSPARENT:
+            colours[*path, key] = value
+    return colours
+
+
+def page_colours(theme):
+    """The variables of the page's style."""
+    light, dark = re.findall(r":root \{(.*?)\}", STYLES, flags=re.DOTALL)
+    named = [dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in (light, dark)]
+    return named[0] if theme == "light" else named[0] | named[1]
+
+
+def layout_of(theme):
+    """The layout of a theme as plain data, without what plotly adds."""
+    return template(theme).to_plotly_json()["layout"]
+
+
+TEXTS = {"font", "tickfont"}  # parts whose colour is that of text
+LINES = {"gridcolor": 1.2, "linecolor": 2, "zerolinecolor": 2, "tickcolor": 2}  # least contrast; the grid is faint
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_and_lines_stand_out_from_the_background(theme):
+    background = page_colours(theme)["card"]
+    assert THEMES[theme]["paper"] == background  # figures lie on cards and have no background of their own
+    layout = layout_of(theme)
+    assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == TRANSPARENT
+    texts, lines = [], []
+    for path, colour in colours_of(layout).items():
+        if path[-2:-1] and path[-2] in TEXTS:
+            texts.append(path)
+            assert contrast(colour, background) >= 7, path
+        elif path[-1] in LINES:
+            lines.append(path)
+            assert contrast(colour, background) >= LINES[path[-1]], path
+    parts = [("xaxis",), ("yaxis",), ("scene", "xaxis"), ("scene", "yaxis"), ("scene", "zaxis")]
+    for axis in parts:
+        assert {(*axis, "tickfont", "color"), (*axis, "title", "font", "color")} <= {*texts}
+        assert {(*axis, name) for name in LINES} <= {*lines}
+    assert {("font", "color"), ("title", "font", "color"), ("legend", "font", "color")} <= {*texts}
+    assert {("hoverlabel", "font", "color"), ("annotationdefaults", "font", "color")} <= {*texts}
+    assert ("scene", "annotationdefaults", "font", "color") in texts
+    assert contrast(layout["hoverlabel"]["font"]["color"], layout["hoverlabel"]["bgcolor"]) >= 7
 
 
 def test_themes_have_the_same_parts_in_other_colours():
-    light, dark = template("light"), template("dark")
-    assert light.layout.font.size == dark.layout.font.size
-    assert light.layout.font.color != dark.layout.font.color
+    light, dark = (colours_of(layout_of(theme)) for theme in ("light", "dark"))
+    assert light.keys() == dark.keys()
+    assert [path for path in light if light[path] == dark[path]] == []
+    assert template("light").layout.font.size == template("dark").layout.font.size
     with pytest.raises(ValueError, match="theme must be one of light, dark, got 'sepia'"):
         template("sepia")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_s_own_text_stands_out(theme):
+    colours = page_colours(theme)
+    for background in ("page", "card", "notice"):
+        for text in ("text", "strong", "quiet"):
+            assert contrast(colours[text], colours[background]) >= 4.5, (text, background)
+    assert contrast(colours["accent-text"], colours["accent"]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_of_models_stand_out_from_the_background(theme):
+    for name, colour in PALETTE.items():
+        assert contrast(colour, THEMES[theme]["paper"]) >= 2, name
 
 
 @pytest.mark.parametrize(
@@ -54,9 +139,7 @@ def test_long_names_keep_both_ends():
 
 def lightness(colours):
     """CIE 1976 L* of sRGB colours."""
-    channels = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in colours]) / 255
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    return 116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16
+    return 116 * np.cbrt(np.stack([linear(code) for code in colours]) @ [0.2126, 0.7152, 0.0722]) - 16
 
 
 def test_the_order_of_a_path_is_told_by_lightness_alone():

@@ -259,7 +259,7 @@ def test_data_is_prepared_listed_and_trained_on(tmp_path):
         (["train", "--lr", "0"], "lr must be"),
         (["train", "--dropout", "1"], "dropout must be"),
         (["train", "--train-fraction", "1.5"], "train_fraction must be"),
-        (["train", "--heads", "3"], "width 64 is no multiple of heads 3"),
+        (["train", "--heads", "3"], "width 64 is not a multiple of heads 3"),
         (["train", "--device", "cuda"], "pass --device cpu"),
         (["train", "--device", "tpu"], "the device must be one of"),
         (["train", "--sam", "asam2"], "sam must be"),
@@ -527,7 +527,7 @@ def test_a_damaged_part_of_a_result_is_named(runs, tmp_path):
 
 
 def test_a_reader_that_leaves_is_no_error(results, tmp_path):
-    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from cli import main; main()"
+    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from landscape.cli import main; main()"
     command = [sys.executable, "-c", script, str(ROOT), "compare", str(results / "sasrec.npz"), "--out", "c.html"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
         process.stdout.close()
@@ -542,7 +542,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_to_be_so(runs, tmp_path):
 
 def test_a_full_disk_leaves_no_half_file(runs, tmp_path):
     """A limit on the size of files stands in for a full disk: writing fails in the middle."""
-    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from cli import main; main()"
+    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from landscape.cli import main; main()"
     command = [sys.executable, "-c", script, str(ROOT), "train", "sasrec", "--out", str(tmp_path / "run"), *TINY]
     result = subprocess.run(
         command,
@@ -559,7 +559,7 @@ def test_a_full_disk_leaves_no_half_file(runs, tmp_path):
 
 def test_ctrl_c_ends_cleanly_and_the_run_continues(tmp_path):
     folder = tmp_path / "run"
-    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from cli import main; main()"
+    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from landscape.cli import main; main()"
     command = [sys.executable, "-c", script, str(ROOT), "train", "samrec", "--out", str(folder), *TINY]
     command += ["--epochs", "400", "--patience", "400", "--resume"]
     with subprocess.Popen(

@@ -40,14 +40,14 @@ class Text(HTMLParser):
 
 def data_of(page: str) -> dict:
     """What the page's own script draws from, as it is stored."""
-    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.DOTALL)
-    return json.loads(found)
+    (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, flags=re.DOTALL)
+    return json.loads(content)
 
 
 def unpacked(value, pool):
     """What the page's script makes of packed data."""
     if isinstance(value, list):
-        return [unpacked(each, pool) for each in value]
+        return [unpacked(part, pool) for part in value]
     if not isinstance(value, dict):
         return value
     if "$" in value:
@@ -58,8 +58,8 @@ def unpacked(value, pool):
         return [flat[at : at + columns] for at in range(0, len(flat), columns)] if columns else flat
     if "bdata" in value:
         array = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
-        return array.reshape([int(each) for each in value["shape"].split(",")]) if "shape" in value else array
-    return {key: unpacked(each, pool) for key, each in value.items()}
+        return array.reshape([int(side) for side in value["shape"].split(",")]) if "shape" in value else array
+    return {key: unpacked(part, pool) for key, part in value.items()}
 
 
 def part_of(page: str, name: str):

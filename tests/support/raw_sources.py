@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -66,8 +67,6 @@ def _csv(time: Callable[[int], str], newline: str = "\n") -> Callable[[list[Row]
 
 def _parquet(kind: Any, time: Callable[[int], Any]) -> Callable[[list[Row]], bytes]:
     def content(rows: list[Row]) -> bytes:
-        import io
-
         users, items, times = zip(*rows, strict=True)
         series = pl.Series([time(one) for one in times], dtype=kind)
         buffer = io.BytesIO()
@@ -88,8 +87,6 @@ def _datetime(unit: str, zone: str | None = None) -> Callable[[list[Row]], bytes
     divisor = {"ns": 1, "us": 1000, "ms": 10**6}[unit]
 
     def content(rows: list[Row]) -> bytes:
-        import io
-
         users, items, times = zip(*rows, strict=True)
         series = pl.Series([one // divisor for one in times]).cast(pl.Datetime(unit, zone))  # type: ignore[arg-type]
         buffer = io.BytesIO()
@@ -100,6 +97,7 @@ def _datetime(unit: str, zone: str | None = None) -> Callable[[list[Row]], bytes
 
 
 AMAZON = ("reviewerID", "asin", "unixReviewTime")
+YELP = ("user_id", "business_id", "date")
 AMAZON_2023 = ("user_id", "parent_asin", "timestamp")
 
 # name -> (the finest it can write, in nanoseconds; content)
@@ -119,7 +117,7 @@ FORMS: dict[str, tuple[int, Callable[[list[Row]], bytes]]] = {
     "csv gzip": (SECOND, lambda rows: gzip.compress(_csv(lambda t: iso(t, digits=0))(rows), mtime=0)),
     "amazon": (SECOND, _records(AMAZON, lambda t: t // SECOND, python_lines)),
     "amazon 2023": (10**6, _records(AMAZON_2023, lambda t: t // 10**6, json_lines, asin="x")),
-    "yelp": (SECOND, _records(("user_id", "business_id", "date"), lambda t: iso(t, digits=0), json_lines, review_id="r")),
+    "yelp": (SECOND, _records(YELP, lambda t: iso(t, digits=0), json_lines, review_id="r")),
     "records": (1, _records(("userId", "itemId", "timestamp"), lambda t: iso(t), json_lines)),
     "parquet ns": (1, _datetime("ns")),
     "parquet us": (1000, _datetime("us", "Asia/Tokyo")),

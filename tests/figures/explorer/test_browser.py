@@ -75,8 +75,8 @@ def test_browser_shows_exact_numbers_to_mouse_and_keyboard(chromium, file):
     page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.45, steps=4)
     page.wait_for_selector("[data-panel=surface] .hovertext")
     hover = page.text_content("[data-panel=surface] .hovertext")
-    told = re.fullmatch(r"α (-?[\d.]+)β (-?[\d.]+)loss ([\d.]+)(evaluated|interpolated)", hover.replace("−", "-"))
-    a, b, loss = map(float, told.groups()[:3])
+    parts = re.fullmatch(r"α (-?[\d.]+)β (-?[\d.]+)loss ([\d.]+)(evaluated|interpolated)", hover.replace("−", "-"))
+    a, b, loss = map(float, parts.groups()[:3])
     assert loss == pytest.approx(bowl(a, b), abs=2e-3)
     becomes(page, f"{READOUT}.includes('α {a:.5g},')".replace("-", "−"))  # the crosshair follows
 

@@ -54,8 +54,8 @@ def steeper(a, b):
     return 0.4 + 2 * (bowl(a, b) - 0.25)
 
 
-def told(surface: Surface, **changes) -> Surface:
-    """A surface that tells its objective and plane, some of it otherwise."""
+def recorded(surface: Surface, **changes) -> Surface:
+    """A surface that records its objective and plane, with some changes."""
     objective = {**OBJECTIVE, **{key: value for key, value in changes.items() if key in OBJECTIVE}}
     plane = {**PLANE, **{key: value for key, value in changes.items() if key in PLANE}}
     return replace(surface, metadata={**surface.metadata, "objective": objective, "plane": plane})
@@ -63,7 +63,7 @@ def told(surface: Surface, **changes) -> Surface:
 
 @cache
 def models() -> tuple[ModelEntry, ...]:
-    flat, steep = (told(interpolated(function, points=(15, 15))) for function in (bowl, steeper))
+    flat, steep = (recorded(interpolated(function, points=(15, 15))) for function in (bowl, steeper))
     return (
         ModelEntry("flat", replace(flat, radial_profile=profile()), full_curvature(), HISTORY),
         ModelEntry("steep", replace(steep, metrics={"NDCG@10": 1 - steep.loss}), curvature()),
@@ -128,9 +128,9 @@ def test_extents_are_those_of_all_when_shared():
 
 
 def test_metrics_have_a_view_and_who_has_none_says_so():
-    found = views(page())
-    assert set(found) == {"loss", "NDCG@10"}
-    flat, steep = found["NDCG@10"]["linear"]["figures"]["surface"]["shared"]
+    quantities = views(page())
+    assert set(quantities) == {"loss", "NDCG@10"}
+    flat, steep = quantities["NDCG@10"]["linear"]["figures"]["surface"]["shared"]
     assert flat is None
     assert steep["data"][0]["name"] == "NDCG@10"
     assert data_of(page())["missing"]["NDCG@10"] == ["NDCG@10 was not measured.", ""]
@@ -151,7 +151,7 @@ def test_the_radial_profile_follows_the_scale():
 def test_a_model_has_one_colour_everywhere():
     data = data_of(page())
     common = unpacked(data["common"], data["pool"])
-    colours = [look.colour for look in model_styles(models())]
+    colours = [style.colour for style in model_styles(models())]
     assert [model["colour"] for model in data["models"]] == colours
     seen = 0
     figures = [figure for scales in common.values() for figure in scales.values()]
@@ -161,7 +161,7 @@ def test_a_model_has_one_colour_everywhere():
         seen += colour is not None
         assert colour is None or colour == colours[trace["meta"]] or colour.startswith("rgba")
     assert seen >= 8
-    assert len({look.colour + look.dash for look in model_styles([ModelEntry("x")] * 18)}) == 18
+    assert len({style.colour + style.dash for style in model_styles([ModelEntry("x")] * 18)}) == 18
 
 
 def test_six_models_are_small_and_nothing_is_stored_twice():
@@ -259,25 +259,25 @@ def test_copied_names_are_text(text, in_markdown, in_latex):
 
 
 @given(names=st.lists(st.sampled_from(["a", "a (1)", "a (2)", "b", ""]), max_size=7))
-def test_names_are_told_apart(names):
-    found = [look.name for look in model_styles([ModelEntry(name) for name in names])]
-    assert len(set(found)) == len(names)
-    for name, shown_as in zip(names, found, strict=True):
+def test_names_are_distinct(names):
+    distinct = [style.name for style in model_styles([ModelEntry(name) for name in names])]
+    assert len(set(distinct)) == len(names)
+    for name, shown_as in zip(names, distinct, strict=True):
         assert shown_as == name if names.count(name) == 1 else shown_as.startswith(name)
 
 
 def test_warnings_tell_which_models_differ_in_what():
     def warnings(*surfaces):
-        chosen = [ModelEntry(name, surface) for name, surface in zip("abcd", surfaces, strict=False)]
-        return comparison_warnings(chosen, model_styles(chosen))
+        entries = [ModelEntry(name, surface) for name, surface in zip("abcd", surfaces, strict=False)]
+        return comparison_warnings(entries, model_styles(entries))
 
-    same = told(evaluated())
+    same = recorded(evaluated())
     assert warnings(same, same) == []
-    assert "4,000 (b); 2,000 (a)" in warnings(same, told(evaluated(), users=4000))[0].replace(
+    assert "4,000 (b); 2,000 (a)" in warnings(same, recorded(evaluated(), users=4000))[0].replace(
         "2,000 (a); 4,000 (b)", "4,000 (b); 2,000 (a)"
     )
-    assert "4,000 (d); 2,000 (all others)" in warnings(same, same, same, told(evaluated(), users=4000))[0]
-    assert "all (b)" in warnings(same, told(evaluated(), users=None))[0]
+    assert "4,000 (d); 2,000 (all others)" in warnings(same, same, same, recorded(evaluated(), users=4000))[0]
+    assert "all (b)" in warnings(same, recorded(evaluated(), users=None))[0]
     for changes, noun in (
         ({"loss": "aap"}, "losses"),
         ({"split": "valid"}, "splits"),
@@ -287,7 +287,7 @@ def test_warnings_tell_which_models_differ_in_what():
         ({"normalize": "layer"}, "ways to scale directions"),
         ({"seeds": [2, 3]}, "seeds of the directions"),
     ):
-        (only,) = warnings(same, told(evaluated(), **changes))
+        (only,) = warnings(same, recorded(evaluated(), **changes))
         assert only.startswith(f"Different {noun}: ")
     other = replace(same, metadata={**same.metadata, "data": {"name": "Toys", "sha256": "0" * 64}})
     assert "Different data sets: Beauty ab41" in warnings(same, other)[0]
@@ -295,16 +295,18 @@ def test_warnings_tell_which_models_differ_in_what():
     assert "not recorded (b)" in " ".join(warnings(same, evaluated()))
     assert "is not known" in warnings(evaluated(), evaluated())[0]
     assert "Different numbers of users" in str(
-        Text(explorer_page([ModelEntry("a", same), ModelEntry("b", told(evaluated(), users=9))]))
+        Text(explorer_page([ModelEntry("a", same), ModelEntry("b", recorded(evaluated(), users=9))]))
     )
 
 
 def test_a_surface_and_a_curvature_of_one_model_are_compared_too():
     both = ModelEntry(
-        "a", told(evaluated()), replace(curvature(), metadata={**METADATA, "objective": {**OBJECTIVE, "users": 9}})
+        "a", recorded(evaluated()), replace(curvature(), metadata={**METADATA, "objective": {**OBJECTIVE, "users": 9}})
     )
-    found = comparison_warnings([both, ModelEntry("b", told(evaluated()))], model_styles([both, ModelEntry("b")]))
-    assert found == [
+    warnings = comparison_warnings(
+        [both, ModelEntry("b", recorded(evaluated()))], model_styles([both, ModelEntry("b")])
+    )
+    assert warnings == [
         "Different numbers of users: 9 (a’s curvature); 2,000 (a’s surface, b). Part of a difference may be the users."
     ]
     elsewhere = {**METADATA, "checkpoint": {"sha256": "0" * 64}}
@@ -384,8 +386,9 @@ def test_history_leaves_pre_training_out():
 def test_first_eigenvectors_have_a_column_a_model_and_a_row_a_group():
     other = full_curvature()
     renamed = replace(other.localization[0], groups=("items", "positions", "blocks.0.attention", "extra"))
-    found = first_eigenvectors([full_curvature(), None, curvature(), replace(other, localization=(renamed,))])
-    by_block, by_popularity = found
+    by_block, by_popularity = first_eigenvectors(
+        [full_curvature(), None, curvature(), replace(other, localization=(renamed,))]
+    )
     assert by_block.models == (0, 3)
     assert by_block.groups[-1] == "extra"
     assert_allclose(by_block.values[:, 0], [0.6, 0.1, 0.25, 0.05, np.nan])

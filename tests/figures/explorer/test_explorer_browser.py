@@ -1,4 +1,4 @@
-"""The page that compares models in a browser: linked, switched, copied and found again by its address."""
+"""The page that compares models in a browser: linked, switched, copied and restored from its address."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from landscape.figures.entries import ModelEntry
 from landscape.figures.explorer import explorer_page
 from landscape.figures.themes import template
-from tests.figures.explorer.test_explorer import HISTORY, steeper, told
+from tests.figures.explorer.test_explorer import HISTORY, recorded, steeper
 from tests.support.browsing import HOSTILE, READOUT, Opened, becomes, colours
 from tests.support.drawable import bowl, curvature, evaluated, full_curvature, interpolated
 
 
 @cache
 def html() -> str:
-    flat, steep = (told(interpolated(function, points=(15, 15))) for function in (bowl, steeper))
+    flat, steep = (recorded(interpolated(function, points=(15, 15))) for function in (bowl, steeper))
     a, b = flat.alphas[None, :], flat.betas[:, None]
     return explorer_page(
         [
@@ -222,7 +222,7 @@ def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file)
     page.click(".chip >> nth=1")
 
     spectrum = page.locator("[data-panel=spectrum]")
-    spectrum.evaluate("each => each.scrollIntoView({block: 'center'})")
+    spectrum.evaluate("element => element.scrollIntoView({block: 'center'})")
     spectrum.hover()
     with page.expect_download() as download:
         spectrum.locator(".modebar-btn").click()
@@ -326,7 +326,7 @@ def test_browser_keeps_room_below_the_controls_of_many_models(flat_chromium, fil
 
 
 def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, file):
-    chosen = [
+    entries = [
         ModelEntry("good", evaluated()),
         ModelEntry("holes", evaluated(spoil=True)),
         ModelEntry("line", evaluated(points=(11, 1))),
@@ -334,7 +334,7 @@ def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, fil
         ModelEntry("nothing finite", evaluated(lambda a, b: a * float("nan"))),
         ModelEntry("none"),
     ]
-    opened = Opened(flat_chromium, file, explorer_page(chosen))
+    opened = Opened(flat_chromium, file, explorer_page(entries))
     page = opened.page
     assert page.is_visible("#no-webgl")
     assert not page.is_visible("#surfaces")
@@ -354,6 +354,6 @@ def test_browser_tells_short_names_whole_beside_four_maps(flat_chromium, file):
     opened = Opened(
         flat_chromium, file, explorer_page([ModelEntry(name, surface) for name in names]), viewport=viewport
     )
-    cut = "[...document.querySelectorAll('.cell .name')].filter((each) => each.scrollWidth > each.clientWidth).length"
+    cut = "[...document.querySelectorAll('.cell .name')].filter((name) => name.scrollWidth > name.clientWidth).length"
     assert opened.page.evaluate(cut) == 0
     opened.close()

@@ -48,19 +48,19 @@ def test_page_carries_all_scales():
     drawn = views(page_of(interpolated()))["loss"]
     assert set(drawn) == {"linear", "log", "rise"}
     for view in drawn.values():
-        assert {panel for panel, each in view["figures"].items() if each["shared"][0]} == {"surface", "contour"}
+        assert {panel for panel, variants in view["figures"].items() if variants["shared"][0]} == {"surface", "contour"}
         assert set(view["figures"]["surface"]) == {"shared"}
     line = views(page_of(evaluated(points=(9, 1))))["loss"]["linear"]["figures"]
-    assert {panel for panel, each in line.items() if each["shared"][0]} == {"line"}
+    assert {panel for panel, variants in line.items() if variants["shared"][0]} == {"line"}
     assert "spectrum" in part_of(page_of(evaluated(), curvature()), "common")
 
 
 def test_a_plane_has_profiles_and_its_evaluated_points_at_first():
     plane, line = page_of(interpolated()), page_of(interpolated(points=(21, 1)))
     several = explorer_page([ModelEntry("a", interpolated()), ModelEntry("b", interpolated())])
-    assert [data_of(each)["on"] for each in (plane, line, several)] == [["points"], ["points"], []]
+    assert [data_of(html)["on"] for html in (plane, line, several)] == [["points"], ["points"], []]
     assert data_of(page_of(evaluated()))["on"] == []
-    shown = [len(re.findall(r'data-panel="profile-\d"', each)) for each in (plane, line, several)]
+    shown = [len(re.findall(r'data-panel="profile-\d\"', html)) for html in (plane, line, several)]
     assert shown == [2, 0, 2]
 
 
@@ -210,3 +210,24 @@ def test_no_line_ends_between_a_number_and_its_sign_or_unit():
     page = page_of(evaluated(), full_curvature())
     for wanted in (">91.4 ±~2.3<", "SAM step, ρ~=~0.05<", ">46~% (44 to 49~%)<"):
         assert wanted.replace("~", "\N{NO-BREAK SPACE}") in page
+
+
+def test_a_model_without_results_says_so_and_draws_nothing():
+    page = page_of()
+    text = str(Text(page))
+    assert "This model has neither a surface nor a curvature: there is nothing to draw." in text
+    data = data_of(page)
+    assert 'data-panel="' not in page
+    assert (data["views"], data["common"], data["own"]) == ({"loss": {}}, {}, [{}])
+    assert (data["table"]["order"], data["on"]) == ([], [])
+    assert "table" not in Text(page).elements
+    for given in (page_of(evaluated()), page_of(None, curvature())):
+        assert "nothing to draw" not in str(Text(given))
+        assert 'data-panel="' in given
+
+
+def test_a_surface_without_a_finite_loss_says_so_and_draws_nothing():
+    page = page_of(evaluated(lambda a, b: a * np.nan))
+    assert "No point has a finite loss: there is nothing to draw." in str(Text(page))
+    assert part_of(page, "views") == {"loss": {}}
+    assert data_of(page)["missing"]["loss"] == ["No point has a finite value."]

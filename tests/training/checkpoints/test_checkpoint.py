@@ -106,6 +106,14 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path):
         load_checkpoint(tmp_path / "c.pt")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 3e38])  # 3e38 is finite, but the norm is not
+def test_weights_that_are_not_finite_are_refused(value):
+    weights = {name: tensor.clone() for name, tensor in checkpoint().weights.items()}
+    weights["items.weight"][3] = value
+    with pytest.raises(ValueError, match="the weights of SASRec on small, seed 3 are not finite"):
+        replace(checkpoint(), weights=weights).build()
+
+
 def test_weights_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="the weights do not fit the network sasrec"):
         replace(checkpoint(), model={**checkpoint().model, "width": 16}).build()

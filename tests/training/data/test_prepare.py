@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from landscape.training.data.dataset import load
-from landscape.training.data.raw.prepare import k_core, prepare
+from landscape.training.data.raw.prepare import k_core, prepare, prepare_files
 from landscape.training.data.raw.readers import Columns, Raw, read
+
+ROOT = Path(__file__).resolve().parents[3]
 
 Row = tuple[str, str, int]
 
@@ -156,9 +160,60 @@ def test_a_set_is_not_overwritten_unasked(tmp_path):
     with pytest.raises(FileExistsError, match="exists; choose another name"):
         prepare(raw([("b", "y", 1)] * 4), tmp_path, "set", core=1)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    prepare(raw([("b", "y", 1)] * 4), tmp_path, "set", core=1, overwrite=True)
+    summary = prepare(raw([("b", "y", 1)] * 4), tmp_path, "set", core=1, overwrite=True)
+    assert "set_item2attributes.json of the replaced set is removed" in str(summary)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set.txt", "set_ids.json"]  # no stale attributes
     assert load(tmp_path / "set.txt").attributes is None
+
+
+@pytest.mark.parametrize("ending", [".txt", "_ids.json", "_item2attributes.json"])
+def test_no_file_of_another_origin_is_replaced_unasked(tmp_path, ending):
+    """Even if the data file itself is missing."""
+    mine = tmp_path / f"set{ending}"
+    mine.write_text("mine")
+    with pytest.raises(FileExistsError, match=f"set{ending} exists"):
+        prepare(raw([("a", "x", 1)] * 3), tmp_path, "set", core=1)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize("as_link", [True, False])
+def test_no_output_is_an_input(tmp_path, overwrite, as_link):
+    source = tmp_path / "ml-1m.txt"
+    source.write_text("1 2\n1 3\n1 4\n")
+    if as_link:
+        (tmp_path / "set_ids.json").hardlink_to(source)
+    with pytest.raises(ValueError, match="would replace the input"):
+        prepare_files([source], tmp_path, "set" if as_link else None, core=1, overwrite=overwrite)
+    assert source.read_text() == "1 2\n1 3\n1 4\n"
+
+
+def test_what_can_be_refused_at_once_is(tmp_path):
+    """Before hours of reading: the source here could not even be read."""
+    (tmp_path / "bad").write_text("no,table\n")
+    (tmp_path / "set.txt").write_text("mine")
+    with pytest.raises(FileExistsError):
+        prepare_files([tmp_path / "bad"], tmp_path, "set")
+    with pytest.raises(ValueError, match="core must be at least 1"):
+        prepare_files([tmp_path / "bad"], tmp_path, "other", core=0)
+
+
+def test_a_full_disk_leaves_the_old_set(tmp_path):
+    """With a limit on the size of files the new sequences do not fit, as late as that shows."""
+    prepare(raw([("a", "x", 1)] * 3, [("x", "red")]), tmp_path, "set", core=1)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    program = (
+        "import resource, sys\nfrom landscape.training.data.raw.prepare import prepare\n"
+        "from tests.training.data.test_prepare import raw\n"
+        "rows = [('u', 'i', n) for n in range(10_000)]\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        "try: prepare(raw(rows), sys.argv[1], 'set', core=1, overwrite=True)\n"
+        "except OSError as problem: print(problem)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "File too large" in ended.stdout
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_nothing_is_written_when_nothing_is_left(tmp_path):
@@ -167,7 +222,7 @@ def test_nothing_is_written_when_nothing_is_left(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["synthetic", "a/b", "..", ".hidden", ""])
+@pytest.mark.parametrize("name", ["synthetic", "a/b", "..", ".hidden", "", "a\x1b[31m", "a\nb"])
 def test_names_that_no_set_can_have(tmp_path, name):
     with pytest.raises(ValueError, match="cannot be called"):
         prepare(raw([("a", "x", 1)] * 3), tmp_path, name, core=1)

@@ -1,170 +1,23 @@
-"""Every raw source becomes the same plain tables; malformed ones are refused with file and line."""
+"""Files of records, and what is refused whatever is in it; tables, times and Parquet have tests of their own."""
 
 from __future__ import annotations
 
 import gzip
-import json
-from datetime import UTC, date, datetime
+import os
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from landscape.training.data.raw.readers import Columns, detect, read, read_amazon_metadata, read_yelp_businesses
-from landscape.training.data.raw.tables import read_table
+from landscape.training.data.raw import files
+from landscape.training.data.raw.readers import Columns, detect, read
+from landscape.training.data.raw.records import read_amazon_metadata, read_yelp_businesses
+from tests.support.raw_sources import delimited, json_lines, python_lines, refusal, write
 
-ONE_LINE = r"\A.+\Z"
-ROWS = [("ann", "007", 30), ("bob", "x y", 10), ("ann", "x y", 20)]
-
-
-def write(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def json_lines(records: list[dict]) -> str:
-    return "".join(json.dumps(record) + "\n" for record in records)
-
-
-def python_lines(records: list[dict]) -> str:
-    return "".join(repr(record) + "\n" for record in records)
-
-
-def refusal(function, *args, **options) -> str:
-    """The one line of the ValueError that the function raises."""
-    with pytest.raises(ValueError, match=ONE_LINE) as raised:
-        function(*args, **options)
-    return str(raised.value)
-
-
-# Tables
-
-
-def delimited(separator: str, header: str = "user,item,time", newline: str = "\n") -> str:
-    rows = [header.split(","), *(map(str, row) for row in ROWS)]
-    return newline.join(separator.join(row) for row in rows) + newline
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.csv", delimited(",")),
-        ("a.tsv", delimited("\t")),
-        ("a.dat", delimited(";")),
-        ("a.csv", delimited("|")),
-        ("a.csv", delimited(",", newline="\r\n")),
-        ("a.csv", "\ufeff" + delimited(",")),
-        ("a.csv", delimited(",") + "\n\n"),
-        ("a.csv", delimited(",").removesuffix("\n")),
-        ("a.csv.gz", gzip.compress(delimited(",").encode(), mtime=0)),
-        ("a.csv", delimited(",", header="User_ID,asin,unixReviewTime")),
-        ("a.inter", delimited("\t", header="user_id:token,item_id:token,timestamp:float")),
-        ("a.csv", 'item,rating,time,user\n007,5,30,"ann"\n"x y",3,10,bob\n"x y",,20,ann\n'),
-    ],
-)
-def test_text_tables(tmp_path, name, content):
-    path = write(tmp_path, name, content)
-    assert detect(path) == "table"
-    assert read_table(path).rows() == ROWS
-    assert read_table(path).columns == ["user", "item", "time"]
-
-
-def test_quotation_marks_in_recbole_files_are_plain_characters(tmp_path):
-    path = write(tmp_path, "a.inter", 'user_id:token\titem_id:token\ttimestamp:float\n"a\tb"c\t1.5\n')
-    assert read_table(path).rows() == [('"a', 'b"c', 1.5)]
-
-
-@pytest.mark.parametrize(
-    ("times", "expected"),
-    [
-        ([30, 10, 20], [30, 10, 20]),
-        ([1.5, 0.5, 1.0], [1.5, 0.5, 1.0]),
-        ([date(1970, 1, 3), date(1970, 1, 1), date(1970, 1, 2)], [2, 0, 1]),
-        ([datetime(1970, 1, 1, 0, 0, second) for second in (3, 1, 2)], [3_000_000, 1_000_000, 2_000_000]),
-        (["1970-01-03", "1970-01-01", "1970-01-02"], [172_800.0, 0.0, 86_400.0]),
-    ],
-)
-def test_parquet(tmp_path, times, expected):
-    path = tmp_path / "anything"
-    pl.DataFrame({"u": [1, 2, 1], "time": times, "i": ["a", "b", "c"]}).write_parquet(path)
-    frame = read_table(path, user="u", item="i")
-    assert frame["user"].to_list() == ["1", "2", "1"]
-    assert frame["item"].to_list() == ["a", "b", "c"]
-    assert frame["time"].to_list() == expected
-
-
-def test_dates_are_utc_unless_they_say_otherwise(tmp_path):
-    times = ["1970-01-01", "1970-01-01 00:00:01", "1970-01-01T00:00:02Z", "1970-01-01T01:00:03+01:00", "4"]
-    path = write(tmp_path, "a.csv", "user,item,time\n" + "".join(f"u,i,{time}\n" for time in times))
-    assert read_table(path)["time"].to_list() == [0, 1, 2, 3, 4]
-
-
-def test_whole_times_stay_exact(tmp_path):
-    times = [1_700_000_000_000_000_001, 1_700_000_000_000_000_000]  # nanoseconds: one float for both
-    path = write(tmp_path, "a.csv", "user,item,time\n" + "".join(f"u,i,{time}\n" for time in times))
-    assert read_table(path)["time"].to_list() == times
-
-
-ids = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0\r\ufeff\x1c\x1d\x1e\x1f"), min_size=1, max_size=5
-).filter(str.strip)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(st.lists(st.tuples(ids, ids, st.integers(-(2**62), 2**62)), min_size=1, max_size=5), st.booleans())
-def test_what_polars_writes_is_read_back(tmp_path, rows, parquet):
-    frame = pl.DataFrame(rows, schema=["user", "item", "time"], orient="row")
-    path = tmp_path / "table"
-    if parquet:
-        frame.write_parquet(path)
-    else:
-        frame.write_csv(path)
-        rows = [(user.strip(), item.strip(), time) for user, item, time in rows]
-    assert read_table(path).rows() == rows
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("user,item,time\na,b,1\na,b\n", "line 3: 2 fields; the header has 3"),
-        ("user,item,time\na,b,1\n\na,b,1,2\n", "line 4: 4 fields; the header has 3"),
-        ("user,item,time\na,b,1\n,b,1\n", "line 3: the user is empty"),
-        ("user,item,time\na, ,1\n", "line 2: the item is empty"),
-        ("user,item,time\na,b,\n", "line 2: the time is empty"),
-        ("user,item,time\na,b,1\na,b,soon\n", "line 3: the time 'soon' is no number and no date"),
-        ("user,item,time\na,b,nan\n", "line 2: the time 'nan'"),
-        ("user,item,time\na,b,2019-13-01\n", "line 2: the time '2019-13-01'"),
-        ('user,item,time\n"a\nb",c,1\na,b,x\n', "line 4: the time 'x'"),  # after a quoted line break
-        ('user,item,time\na,b,1\n"a,b,1\n', "line 3: unexpected end of data"),
-        (b"user,item,time\na,b,1\na,\xff,2\n", "line 3: not UTF-8"),
-        ("1 1 2 3\n", "has no column with a usual name for the users (it has 1 1 2 3); say which one it is"),
-        ("who,item,time\n", "has no column with a usual name for the users (it has who, item, time)"),
-        ("user,item\na,b\n", "for the times"),
-    ],
-)
-def test_malformed_tables_are_refused_with_their_line(tmp_path, content, message):
-    refused = refusal(read, [write(tmp_path, "bad.csv", content)])
-    assert message in refused
-    assert "bad.csv" in refused
-
-
-def test_columns_are_named(tmp_path):
-    path = write(tmp_path, "a.csv", "user,time,who,what\nx,1,ann,tea\n")
-    assert read([path], columns=Columns("who", "what")).interactions.rows() == [("ann", "tea", 1)]
-    assert "no column 'whom' for the users; it has user, time, who, what" in refusal(read_table, path, "whom", "what")
-    assert "need a column each" in refusal(read_table, path, "who", "who")
-
-
-def test_malformed_parquet(tmp_path):
-    path = tmp_path / "a.parquet"
-    pl.DataFrame({"user": ["a", "b"], "item": ["c", None], "time": [1, 2]}).write_parquet(path)
-    assert "a.parquet, row 2: the item is missing" in refusal(read_table, path)
-    path.write_bytes(path.read_bytes()[:60])
-    assert "cannot be read as Parquet" in refusal(read_table, path)
-
+ROOT = Path(__file__).resolve().parents[3]
+SECOND = 10**9
+TABLE = delimited(",", ("user", "item", "time"), [("ann", "007", 30), ("bob", "x y", 10), ("ann", "x y", 20)])
 
 # Amazon
 
@@ -215,6 +68,33 @@ def test_code_in_a_file_does_not_run(tmp_path):
         ('{"reviewerID": "A1", "asin": "a", "unixReviewTime": "1"}', "the field unixReviewTime is not a number"),
         ('{"reviewerID": "A1", "asin": "a", "unixReviewTime": NaN}', "the field unixReviewTime is not a number"),
         ('{"reviewerID": "A1", "asin": "a", "unixReviewTime": true}', "the field unixReviewTime is not a number"),
+        ('{"reviewerID": "A1", "asin": "a", "unixReviewTime": -1}', "the field unixReviewTime is negative"),
+        ('{"reviewerID": "A1", "asin": "a", "unixReviewTime": 1e999}', "the time '1e999' is too large or too fine"),
+        (
+            '{"reviewerID": "A1", "asin": "a", "unixReviewTime": ' + "9" * 400 + "}",
+            f"the time '{'9' * 40}' is too large",
+        ),
+        (
+            '{"reviewerID": "A1", "asin": "a", "unixReviewTime": ' + "9" * 9000 + "}",
+            "neither JSON nor a Python literal",
+        ),
+        ('{"reviewerID": 1.5, "asin": "a", "unixReviewTime": 1}', "the field reviewerID is not a text"),
+        ('{"reviewerID": null, "asin": "a", "unixReviewTime": 1}', "the field reviewerID is missing"),
+        ('{"reviewerID": "A1", "asin": " ", "unixReviewTime": 1}', "the field asin is not a text"),
+        ('{"reviewerID": "A1", "asin": "a", "asin": "b", "unixReviewTime": 1}', "the field asin is there twice"),
+        ("{'reviewerID': 'A1', 'asin': 'a', 'asin': 'b', 'unixReviewTime': 1}", "the field asin is there twice"),
+        ('{"reviewerID": "A1", "asin": "a", "unixReviewTime": 1, "x": {"y": 1, "y": 2}}', "the field y is there twice"),
+        ('{"reviewerID": "A1\\ud800", "asin": "a", "unixReviewTime": 1}', r"'A1\ud800' holds half a character"),
+        (
+            '{"reviewerID": "A\\u001b[31m", "asin": "a", "unixReviewTime": 1}',
+            r"the user 'A\x1b[31m' holds control characters",
+        ),
+        (
+            '{"reviewerID": "A", "asin": "a\\u2028b", "unixReviewTime": 1}',
+            r"the item 'a\u2028b' holds control characters",
+        ),
+        ("{'reviewerID': 'A1', 7: 'a'}", "neither JSON nor a Python literal"),
+        ('{"\\u001b": 1, "\\u001b": 2}', r"the field \x1b is there twice"),
     ],
 )
 def test_malformed_reviews_are_refused_with_their_line(tmp_path, line, message):
@@ -228,6 +108,9 @@ def test_malformed_reviews_are_refused_with_their_line(tmp_path, line, message):
         ({"categories": "Hair"}, "the categories are not lists"),
         ({"categories": [["Beauty", 7]]}, "'7' is no name"),
         ({"brand": ["Acme"]}, "is no name"),
+        ({"store": 1.5}, "'1.5' is no name"),
+        ({"brand": "Ac\ud800me"}, "holds half a character"),
+        ({"asin": "a\x1b", "brand": "Acme"}, "holds control characters"),
     ],
 )
 def test_malformed_metadata_is_refused_with_its_line(tmp_path, fields, message):
@@ -253,8 +136,8 @@ def test_yelp(tmp_path):
     business = write(tmp_path, "business.json", json_lines(businesses))
     assert (detect(reviews), detect(business)) == ("yelp reviews", "yelp businesses")
     raw = read([reviews, business])
-    new_year, silvester = (datetime(2019, *day, tzinfo=UTC).timestamp() for day in ((1, 1), (12, 31)))
-    assert raw.interactions.rows() == [("u1", "b2", new_year), ("u2", "b1", silvester)]
+    new_year, silvester = (int(datetime(2019, *day, tzinfo=UTC).timestamp()) for day in ((1, 1), (12, 31)))
+    assert raw.interactions.rows() == [("u1", "b2", new_year * SECOND), ("u2", "b1", silvester * SECOND)]
     assert raw.skipped == 2
     assert raw.attributes is not None
     assert raw.attributes.rows() == [("b1", "Bars"), ("b1", "Food"), ("b1", "Bars")]
@@ -264,9 +147,63 @@ def test_yelp(tmp_path):
 
 def test_malformed_yelp_is_refused_with_its_line(tmp_path):
     reviews = write(tmp_path, "review.json", json_lines([*YELP, {**YELP[0], "date": "yesterday"}]))
-    assert "review.json, line 5: 'yesterday' is not a date" in refusal(read, [reviews])
+    assert "review.json, line 5: the time 'yesterday' is no number and no date" in refusal(read, [reviews])
     business = write(tmp_path, "business.json", json_lines([{"business_id": "b", "categories": ["Bars"]}]))
     assert "business.json, line 1: the categories" in refusal(read_yelp_businesses, business)
+
+
+# Amazon since 2018, Steam, and any records with usual names
+
+
+@pytest.mark.parametrize("pack", [str.encode, lambda text: gzip.compress(text.encode(), mtime=0)])
+def test_amazon_2023(tmp_path, pack):
+    reviews = [
+        {"rating": 5.0, "title": "A", "asin": "B0", "parent_asin": "B1", "user_id": "U", "timestamp": 1588687728923},
+        {"rating": 4.0, "title": "B", "asin": "B2", "parent_asin": "B3", "user_id": "V", "timestamp": 1588615855070},
+    ]
+    metadata = [
+        {"main_category": "Beauty", "parent_asin": "B1", "categories": ["Beauty", "Hair"], "store": "Acme"},
+        {"main_category": "Beauty", "parent_asin": "B3", "categories": [], "store": None},
+    ]
+    paths = [write(tmp_path, "r.jsonl.gz", pack(json_lines(reviews))), write(tmp_path, "m", pack(json_lines(metadata)))]
+    assert [detect(path) for path in paths] == ["amazon 2023 reviews", "amazon metadata"]
+    raw = read(paths)
+    assert raw.interactions.rows() == [("U", "B1", 1588687728923 * 10**6), ("V", "B3", 1588615855070 * 10**6)]
+    assert raw.attributes is not None
+    assert raw.attributes.rows() == [("B1", "Hair"), ("B1", "Acme")]
+    assert raw.notes == ("times are milliseconds since 1970",)
+    table = write(tmp_path, "r.csv", "user_id,parent_asin,rating,timestamp\nU,B1,5.0,1588687728923\n")
+    assert read([table]).interactions.rows() == raw.interactions.rows()[:1]
+
+
+@pytest.mark.parametrize("user", ["username", "user_id"])
+def test_steam(tmp_path, user):
+    lines = f"{{u'{user}': u'Chaos Syren', u'hours': 0.1, u'product_id': u'725280', u'date': u'2017-12-17'}}\n"
+    path = write(tmp_path, "steam_reviews.json", lines * 2)
+    assert detect(path) == "steam reviews"
+    assert read([path]).interactions.rows() == [("Chaos Syren", "725280", 1513468800 * SECOND)] * 2
+    lost = write(tmp_path, "lost", lines + lines.replace(user, "name"))
+    assert f"line 2: the field {user} is missing" in refusal(read, [lost])
+
+
+def test_records_with_usual_names(tmp_path):
+    path = write(
+        tmp_path, "a", json_lines([{"User": 7, "movieId": "m", "timestamp": "2024-03-01 12:00:00 UTC", "x": {}}])
+    )
+    assert detect(path) == "records"
+    assert read([path]).interactions.rows() == [("7", "m", 1709294400 * SECOND)]
+    assert "no column 'when' for the times" in refusal(read, [path], columns=Columns(time="when"))
+    untimed = write(tmp_path, "b", json_lines([{"user": "u", "item": "i"}, {"user": "u", "item": "j"}]))
+    assert "--keep-order" in refusal(read, [untimed])
+    assert read([untimed], keep_order=True).interactions["time"].to_list() == [0, 1]
+
+
+def test_numbers_of_json_are_not_rounded(tmp_path):
+    times = ["1700000000.000000002", "1700000000.000000001"]  # one float
+    records = "".join(f'{{"user": "u", "item": "i", "time": {time}}}\n' for time in times)
+    assert read([write(tmp_path, "a", records)]).interactions["time"].to_list() == [
+        1700000000 * SECOND + n for n in (2, 1)
+    ]
 
 
 # Whatever else somebody hands in
@@ -277,11 +214,17 @@ def test_malformed_yelp_is_refused_with_its_line(tmp_path):
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
+        (b"PK\x03\x04rest", "is a zip archive or an Excel file; unpack it"),
+        (b"BZh91AY", "is packed with bzip2"),
+        (b"\xfd7zXZ\x00", "is packed with xz"),
+        (b"\x28\xb5\x2f\xfd", "is packed with zstd"),
+        (b"ARROW1\0\0", "is an Arrow (Feather) file"),
+        ("user,item,time\n".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
         (b"[{}]", "one JSON array"),
         (b'{"user": "a", "clicks": 3}\n', "no known source (their fields: user, clicks)"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1: not UTF-8"),
         (gzip.compress(json_lines(REVIEWS * 500).encode(), mtime=0)[:-20], "damaged or truncated gzip"),
-        (gzip.compress(delimited(",").encode(), mtime=0)[:-9], "damaged or truncated gzip"),
+        (gzip.compress(TABLE.encode(), mtime=0)[:-9], "damaged or truncated gzip"),
         (b"\x1f\x8bnonsense", "damaged or truncated gzip"),
         (json_lines(METADATA).encode(), "no interactions in"),
         (b"user,item,time\n", "no interactions in"),
@@ -294,9 +237,61 @@ def test_files_without_interactions_are_refused(tmp_path, content, message):
 
 
 def test_several_files_follow_one_another(tmp_path):
-    first = write(tmp_path, "a.csv", delimited(","))
+    first = write(tmp_path, "a.csv", TABLE)
     second = write(tmp_path, "b.json", json_lines(REVIEWS))
+    assert read([second, first]).sources == (second, first)
     assert read([second, first]).interactions["user"].to_list() == ["A1", "B2", "ann", "bob", "ann"]
     with pytest.raises(FileNotFoundError):
         read([first, tmp_path / "missing.csv"])
     assert "no interactions in no file" in refusal(read, [])
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_only_regular_files_are_opened(tmp_path, kind):
+    path = tmp_path / "source"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+    assert "save its content to a file" in refusal(read, [path]) or kind == "folder"
+    # Before anything is read of those named earlier.
+    assert "source is a" in refusal(read, [write(tmp_path, "long", TABLE), path])
+
+
+def test_lines_without_end_are_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MAX_LINE", 100)
+    monkeypatch.setattr(files, "BLOCK", 30)
+    path = write(tmp_path, "a.csv", TABLE + "x" * 200)
+    assert "line 5 has over 100 characters" in refusal(read, [path])
+
+
+def test_gzip_files_that_unpack_to_far_more_than_text_are_not_read(tmp_path, monkeypatch):
+    content = "user,item,time\n" + "a,b,1\n" * 400_000
+    path = write(tmp_path, "a.gz", gzip.compress(content.encode(), mtime=0))
+    assert len(read([path]).interactions) == 400_000
+    monkeypatch.setattr(files, "MAX_UNPACKED", 10_000)
+    assert "as text hardly does" in refusal(read, [path])
+
+
+def test_what_comes_from_a_path_is_printable_too(tmp_path):
+    for content in (b"", b"user,item\n", b"{}", b"\x1f\x8b..", b"PAR1", b"user,item,time\na,b,x\n", b"1 2 3\n"):
+        assert r"\x1b[31m" in refusal(read, [write(tmp_path, "\x1b[31mred", content)])
+
+
+def test_every_first_line_in_the_guide_is_recognised(tmp_path):
+    rows = re.findall(r"^\| (.+?) \| `(.+?)`", (ROOT / "docs" / "guides" / "data.md").read_text(), re.MULTILINE)
+    assert len(rows) > 20
+    for name, line in rows:
+        if name == "Parquet":
+            continue
+        path = write(tmp_path, "file", line.replace("⇥", "\t") + "\n")
+        if "metadata" in name or "businesses" in name:
+            assert detect(path) in ("amazon metadata", "yelp businesses")
+            assert "no interactions in" in refusal(read, [path])
+        elif line[0] == "{" or line[:1].isdigit() or name[-7:] == "ratings":
+            assert len(read([path]).interactions) == 1, name
+        else:  # a header line, and nothing else
+            assert "no interactions in" in refusal(read, [path])

@@ -170,6 +170,7 @@ def test_metrics_of_known_ranks():
 def test_standard_error_is_that_of_a_share():
     hits = np.where(np.arange(1000) < 60, 0.0, 99.0)
     assert standard_errors(hits)["HR@10"] == pytest.approx((0.06 * 0.94 / 1000) ** 0.5, rel=1e-3)
+    assert standard_errors(np.array([0.0, 99.0]))["HR@10"] == pytest.approx(0.5)  # unbiased: √(1/2)/√2
 
 
 def test_the_bootstrap_interval_covers_the_difference():

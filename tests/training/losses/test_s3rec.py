@@ -43,12 +43,14 @@ def test_the_instances_are_the_prefixes_of_the_training_sequences():
         (user, tuple(items[start : start + length]))
         for user, start, length in zip(found.users, prefixes.starts, prefixes.lengths, strict=True)
     )
-    expected = []
+    expected, pool = [], []
     for user, length in enumerate(LENGTHS):
         first = found.dataset.offsets[user]
+        pool += items[first : first + length][:-2].tolist()
         kept = items[first : first + length][:-2][-N:]
         expected += [(user, tuple(kept[:end])) for end in range(1, len(kept) + 1)]
     assert got == sorted(expected)
+    assert found.pool.tolist() == pool
     assert found.users[found.of(np.array([3]))].tolist() == [3] * 4
 
 

@@ -1,0 +1,229 @@
+"""``python -m tests.torture COMMAND… --kills N --seed S``: kill commands at random moments, and repeat them.
+
+A command is started as a child and ended by a signal, most often SIGKILL, at a random moment of the time that it takes
+undisturbed; then the same command is started again, until it ends by itself. Then its files have to be those of the
+undisturbed run: bit for bit where the command promises it, otherwise by value. After each kill every file there is
+has to be whole, and files that belong together of one age.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch: children are forked, and bits depend on the number of threads
+
+import json
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+# All that the commands use is imported here once: a forked child then spends its time on its work.
+import landscape.figures.export
+import landscape.training.analysis.comparison
+import landscape.training.data.raw.prepare
+import landscape.training.loop.trainer
+from landscape.cli import main as cli
+from tests.fuzz.__main__ import table
+from tests.torture.commands import COMMANDS, Command, Values
+
+SIGNALS = (signal.SIGKILL,) * 7 + (signal.SIGTERM, signal.SIGINT, signal.SIGINT)
+STOPS = 30.0  # seconds within which a command must end after SIGTERM or SIGINT
+COLUMNS = ("kills", "SIGTERM, SIGINT", "finished", "differences", "halves", "leftovers", "failed", "did not stop")
+
+
+def started(command: Command, folder: Path) -> int:
+    """Fork a child that runs the command in ``folder``; its process id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        os.setsid()
+        os.chdir(folder.parent / folder.name)
+        output = os.open(folder.parent / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(output, stream)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        sys.argv = ["landscape", *command.arguments.split()]
+        cli(sys.argv[1:])
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(70)
+
+
+def ended(child: int, within: float) -> int | None:
+    """The child's exit code (minus a signal's number), or None if it is still running after so many seconds."""
+    until = time.monotonic() + within
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() >= until:
+            return None
+        time.sleep(min(0.002, within))
+
+
+class Torture:
+    """Kills of one command."""
+
+    def __init__(self, name: str, seed: int, folder: Path) -> None:
+        self.name = name
+        self.command = COMMANDS[name]
+        self.random = random.Random(f"{name}/{seed}")
+        self.folder = folder
+        self.counts: Counter[str] = Counter()
+        self.notes: list[str] = []
+
+    def run(self, kills: int) -> None:
+        """Learn what the undisturbed command gives, then kill it so many times."""
+        work = self._fresh()
+        before = self.command.sets(work) if self.command.sets else None
+        begun = time.monotonic()
+        code = ended(started(self.command, work), 600)
+        if code != 0:
+            raise click.ClickException(f"{self.name} undisturbed ends with {code}: {self._output()}")
+        took = time.monotonic() - begun
+        expected, names = self.command.values(work), _names(work)
+        allowed = [before, self.command.sets(work)] if self.command.sets else []
+        work = self._fresh()
+        while self.counts["kills"] < kills:
+            code = self._killed(work, took)
+            self._check_files(work, allowed)
+            if code == 0 or (code == 1 and self.command.done and self.command.done in self._output()):
+                self._compare(work, expected, names)
+                work = self._fresh()
+            elif code is not None:
+                self._note("failed", f"exit {code}: {self._output()[-300:]}")
+                work = self._fresh()
+        while (code := ended(started(self.command, work), 600)) not in (0, 1):  # what was killed last
+            self._note("failed", f"exit {code}: {self._output()[-300:]}")
+            work = self._fresh()
+        self._compare(work, expected, names)
+
+    def _killed(self, work: Path, took: float) -> int | None:
+        """Start the command and end it at a random moment; its exit code if it ended by itself before."""
+        before, child = _names(work), started(self.command, work)
+        if self.random.random() < 0.5:
+            code = ended(child, self.random.uniform(0.005, 1.02 * took))
+        else:  # while files are written, which is the shorter part of most commands
+            changes, code = self.random.choice((1, 1, 2, 3, 5, 8)), None
+            while changes and (code := ended(child, 0)) is None:
+                if (now := _names(work)) != before:
+                    before, changes = now, changes - 1
+                time.sleep(0.002)
+        if code is not None:
+            return code
+        number = self.random.choice(SIGNALS)
+        os.kill(child, number)
+        self.counts["kills"] += 1
+        self.counts["SIGTERM, SIGINT"] += number != signal.SIGKILL
+        if ended(child, STOPS) is None:
+            os.kill(child, signal.SIGKILL)
+            ended(child, STOPS)
+            self._note("did not stop", f"after {signal.Signals(number).name}")
+        return None
+
+    def _check_files(self, work: Path, allowed: list[Any]) -> None:
+        for path in sorted(work.rglob("*")):
+            if path.is_file() and (problem := half(path)):
+                self._note("halves", f"{path.relative_to(work)}: {problem}")
+        if self.command.sets and (now := self.command.sets(work)) not in allowed:
+            there = {name: "missing" if content is None else f"{len(content)} bytes" for name, content in now.items()}
+            self._note("halves", f"files of different ages: {there}")
+
+    def _compare(self, work: Path, expected: Values, names: set[str]) -> None:
+        self.counts["finished"] += 1
+        try:
+            values = self.command.values(work)
+        except Exception as problem:
+            self._note("differences", f"not to be read: {problem!r}")
+            return
+        differing = [name for name in expected.keys() | values.keys() if expected.get(name) != values.get(name)]
+        if differing:
+            self._note("differences", ", ".join(sorted(differing)))
+        if extra := _names(work) - names:
+            self._note("leftovers", ", ".join(sorted(extra)))
+
+    def _note(self, kind: str, text: str) -> None:
+        self.counts[kind] += 1
+        self.notes.append(f"{self.name}: {kind}: {text}")
+
+    def _fresh(self) -> Path:
+        work = self.folder / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        self.command.prepare(work)
+        return work
+
+    def _output(self) -> str:
+        return (self.folder / "output").read_text(errors="replace").strip()
+
+
+def half(path: Path) -> str | None:
+    """What shows that a file was not written to its end; None where nothing does."""
+    if path.name.startswith(".") or path.suffix == ".part":
+        return None
+    try:
+        match path.suffix:
+            case ".pt":
+                torch.load(path, weights_only=True)
+            case ".npz":
+                with np.load(path) as arrays:
+                    for name in arrays:
+                        arrays[name]
+            case ".json":
+                json.loads(path.read_text())
+            case ".html":
+                return None if path.read_text().rstrip().endswith("</html>") else "no end"
+            case ".txt" | ".csv":
+                return None if path.read_text().endswith("\n") else "no end"
+    except Exception as problem:
+        return repr(problem)[:100]
+    return None
+
+
+def _names(work: Path) -> set[str]:
+    return {str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()}
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[COMMAND]...")
+@click.option("--kills", default=50, show_default=True, help="Of each command.")
+@click.option("--seed", default=0, show_default=True, help="Of the moments and signals.")
+def main(names: tuple[str, ...], kills: int, seed: int) -> None:
+    """Kill the commands (all by default) at random moments; exit 1 if anything is not as undisturbed."""
+    if unknown := set(names) - set(COMMANDS):
+        raise click.UsageError(f"no command {', '.join(unknown)}; there are {', '.join(COMMANDS)}")
+    rows, notes = [["", *COLUMNS]], []
+    for name in names or COMMANDS:
+        with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+            torture = Torture(name, seed, Path(folder))
+            torture.run(kills)
+        rows.append([name, *(str(torture.counts[column]) for column in COLUMNS)])
+        notes += [f"{count:>4}  {note}" for note, count in Counter(torture.notes).most_common()]
+        click.echo(table([rows[0], rows[-1]]), err=True)
+    click.echo("\n".join([table(rows), *notes]))
+    sys.exit(bool(notes))
+
+
+if __name__ == "__main__":
+    main()
