@@ -9,8 +9,8 @@ import math
 
 from landscape.results.display_names import display_name
 
-# Okabe & Ito (2008), "Color Universal Design": eight colours that colour-blind readers tell apart. Black and yellow
-# are left out: one vanishes on a dark page, the other on a light one.
+# Okabe & Ito (2008), "Color Universal Design": eight colours that colour-blind readers can distinguish. Black and
+# yellow are left out: black vanishes on a dark page, yellow on a light one.
 PALETTE = {
     "blue": "#0072B2",
     "vermillion": "#D55E00",

@@ -57,25 +57,24 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
     drawn, common = views(surfaces, names, styles, rho), common_panels(models, styles)
     has_nodes = any(surface is not None and not surface.evaluated.all() for surface in surfaces)
     pool = Pool()
-    data = {
+    own = [own_panels(model, None if alone else style.colour) for model, style in zip(models, styles, strict=True)]
+    data = {  # for the page's script
         "name": title,
         "models": [{"name": style.name, "colour": style.colour} for style in styles],
         "views": {name: pool.put(view) for name, view in drawn.items()},
         "common": {name: pool.put(figures) for name, figures in common.items()},
-        "own": [
-            pool.put(own_panels(model, None if alone else style.colour))
-            for model, style in zip(models, styles, strict=True)
-        ],
+        "own": [pool.put(panels) for panels in own],
         "missing": {name: [missing(s, quantity_of(s, name), name) for s in surfaces] for name in names},
         "table": copied(rows, styles),
         "first": AT_FIRST,
         "on": ["points"] if alone and has_nodes else [],
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},
+        "pool": pool.values,
     }
     empty = alone and models[0].surface is None and models[0].curvature is None
     return render(
         "page.html",
-        data=data | {"pool": pool.values},
+        data=data,
         title=title,
         alone=alone,
         models=models,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -25,12 +26,11 @@ def localization_figure(localization: Localization, *, name: str | None = None) 
         name: Of the model, shown as the title; any text.
     """
     table = localization_table(localization)
-    rows, columns = table.values.shape
     figure = go.Figure()
     for title, part in table.parts.items():
         figure.add_heatmap(
             x=table.places[part],
-            y=np.arange(rows),
+            y=np.arange(len(table.rows)),
             dx=1,
             z=table.values[:, part],
             zmin=0,
@@ -44,7 +44,7 @@ def localization_figure(localization: Localization, *, name: str | None = None) 
             hoverongaps=False,
             name=title,
         )
-    x, y = np.meshgrid(table.places, np.arange(rows))
+    x, y = np.meshgrid(table.places, np.arange(len(table.rows)))
     figure.add_scatter(  # not the heat map's own text, which has one colour for all cells
         x=x.ravel(),
         y=y.ravel(),
@@ -54,11 +54,13 @@ def localization_figure(localization: Localization, *, name: str | None = None) 
         hoverinfo="skip",
         name="shares",
     )
-    return finish(
-        figure,
-        name,
-        margin={"t": 80, "b": 16},
-        xaxis={
+    return finish(figure, name, margin={"t": 80, "b": 16}, **_axes(table))
+
+
+def _axes(table: LocalizationTable) -> dict[str, Any]:
+    rows, columns = table.values.shape
+    return {
+        "xaxis": {
             "side": "top",
             "title": {"text": plain(table.label), "standoff": 12},
             "tickvals": table.places,
@@ -68,14 +70,14 @@ def localization_figure(localization: Localization, *, name: str | None = None) 
             "range": [-0.5, (table.places[-1] if columns else 0) + 0.5],
             "showgrid": False,
         },
-        yaxis={
+        "yaxis": {
             "range": [rows - 0.5, -0.5],
             "tickvals": list(range(rows)),
             "ticktext": [plain(shortened(row, 20)) for row in table.rows],
             "tickfont": {"size": 12},
             "showgrid": False,
         },
-    )
+    }
 
 
 def _ink(table: LocalizationTable, share: float) -> str:

@@ -47,7 +47,7 @@ class LocalizationTable:
     @property
     def label(self) -> str:
         """The title of the table."""
-        return f"share of the eigenvector by {self.by} (%)"
+        return f"share by {self.by} (%)"
 
     @property
     def high(self) -> float:

@@ -312,7 +312,7 @@ def test_the_picture_has_a_panel_for_each_thing_that_is_known(tmp_path):
         "spectrum": "eigenvalue λ",
         "blocks": "λₘₐₓ of the block",
         "sharpness": "distance ρ (log scale)",
-        "localization": "share of the eigenvector by block (%)",
+        "localization": "share by block (%)",
     }
     for part, label in labels.items():
         figure = static.curvature_figure(replace(curvature(), **{part: getattr(full, part)}))

@@ -275,7 +275,7 @@ def test_static_shares_stand_beside_their_groups():
     cells = {text.get_position(): text.get_text() for text in axes.texts}
     assert (cells[0, 0], cells[1, 0], cells[0, 9]) == ("16", "23", "1.6")
     assert [label.get_text() for label in axes.get_xticklabels()][:2] == ["λ₁\n±0.3", "λ₂\n±2.0"]
-    assert axes.get_xlabel() == "share of the eigenvector by item popularity (%)"
+    assert axes.get_xlabel() == "share by item popularity (%)"
 
 
 @BOTH_SCALES

@@ -34,7 +34,7 @@ class Report:
         key = finding.outcome.key
         self.counts[key] = self.counts.get(key, 0) + 1
         known = self.smallest.get(key)
-        if known is None or finding.content and len(finding.content) < len(known.content):
+        if known is None or (finding.content and len(finding.content) < len(known.content)):
             self.smallest[key] = finding
 
     def save(self) -> list[str]:
@@ -50,7 +50,7 @@ class Report:
 
     def row(self) -> list[str]:
         """Name, cases, cases a second and core, read, refused, and the number of each kind of fault."""
-        kinds = {kind: 0 for kind in FAULTS}
+        kinds = dict.fromkeys(FAULTS, 0)
         for key, count in self.counts.items():
             kinds[key.split("|")[0]] += count
         tally = self.tally
@@ -86,7 +86,10 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     """Aligned columns, the first to the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     )
 
@@ -96,11 +99,21 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 @click.option("--cases", default=1000, show_default=True, help="For each fuzzer.")
 @click.option("--seed", default=0, show_default=True, help="Equal seeds give equal cases.")
 @click.option("--corpus", type=click.Path(exists=True, path_type=Path), multiple=True, help="Folder of further seeds.")
-@click.option("--beside", type=click.Path(exists=True, path_type=Path), multiple=True, help="File that the corpus needs.")
+@click.option(
+    "--beside", type=click.Path(exists=True, path_type=Path), multiple=True, help="File that the corpus needs."
+)
 @click.option("--workers", default=2, show_default=True, help="Child processes.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("fuzz"), show_default=True, help="For failing cases.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("fuzz"), show_default=True, help="For failing cases."
+)
 def main(
-    names: tuple[str, ...], cases: int, seed: int, corpus: tuple[Path, ...], beside: tuple[Path, ...], workers: int, out: Path
+    names: tuple[str, ...],
+    cases: int,
+    seed: int,
+    corpus: tuple[Path, ...],
+    beside: tuple[Path, ...],
+    workers: int,
+    out: Path,
 ) -> None:
     """Run the fuzzers NAMES, all by default; exit 1 if a case failed."""
     if unknown := set(names) - set(MODULES):

@@ -64,7 +64,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {  # role of the input -> commands with {
         f"train s3rec --attributes {{}} --data good/small.txt --out run --pretrain-epochs 1 {TINY}",
         "import s3rec good/weights.pt --data good/small.txt --attributes {} --out new.pt",
     ),
-    "raw": ("data prepare {} --core 1 --name new --out out", "data prepare good/raw.csv {} --core 1 --name new --out out"),
+    "raw": (
+        "data prepare {} --core 1 --name new --out out",
+        "data prepare good/raw.csv {} --core 1 --name new --out out",
+    ),
     "page": (
         f"surface good/checkpoint.pt {QUICK} --out {{}}",
         f"surface good/checkpoint.pt {QUICK} --png {{}}",
@@ -220,7 +223,9 @@ def _checkpoints() -> Iterator[Hostile]:
     yield _checkpoint("infinite weights", _every_weight(lambda tensor: tensor + float("inf")))
     yield _checkpoint("sparse weights", _every_weight(lambda tensor: tensor.to_sparse()))
     yield _checkpoint("weights that are numbers", _set("weights", "norm.bias", to=1.0))
-    yield _checkpoint("a few bytes that claim gigabytes", _set("weights", "items.weight", to=torch.zeros(1).expand(10**9, 8)))
+    yield _checkpoint(
+        "a few bytes that claim gigabytes", _set("weights", "items.weight", to=torch.zeros(1).expand(10**9, 8))
+    )
     for epoch in (-1, 2**70, 1.5, True, "1"):
         yield _checkpoint(f"epoch {epoch!r}", _set("epoch", to=epoch))
     for seed in (-1, "0", 10**400):
@@ -251,7 +256,9 @@ def _checkpoints() -> Iterator[Hostile]:
     yield Hostile("checkpoint: a list", ("checkpoint",), _file(lambda: saved([1, 2]), ".pt"))
     yield Hostile("checkpoint: a tensor", ("checkpoint",), _file(lambda: saved(torch.zeros(3)), ".pt"))
     yield Hostile("checkpoint: a bare state dict", ("checkpoint",), _file(lambda: saved(_tree()["weights"]), ".pt"))
-    yield Hostile("checkpoint: a pickled function", ("checkpoint", "weights"), _file(lambda: saved({"x": os.system}), ".pt"))
+    yield Hostile(
+        "checkpoint: a pickled function", ("checkpoint", "weights"), _file(lambda: saved({"x": os.system}), ".pt")
+    )
     yield Hostile("checkpoint: cut", ("checkpoint",), _file(lambda: checkpoints.seeds()[0][:-200], ".pt"))
     yield Hostile("checkpoint: six bytes", ("checkpoint", "weights"), _file(b"\x80\x02}q\x00.", ".pt"))
     yield Hostile("checkpoint: an empty zip", ("checkpoint", "weights"), _file(_zipped({}), ".pt"))
@@ -269,15 +276,21 @@ def _weights(name: str, change: Callable[[dict[str, Any]], Any]) -> Hostile:
 def _published() -> Iterator[Hostile]:
     table = "item_embeddings.weight"
     for dtype in ("int64", "bool", "complex64", "float16"):
-        yield _weights(f"of {dtype}", lambda tree, dtype=dtype: tree.update({table: tree[table].to(getattr(torch, dtype))}))  # type: ignore[misc]
+        yield _weights(
+            f"of {dtype}", lambda tree, dtype=dtype: tree.update({table: tree[table].to(getattr(torch, dtype))})
+        )  # type: ignore[misc]
     yield _weights("of NaN", lambda tree: tree.update({table: tree[table] * float("nan")}))
     yield _weights("a table of one dimension", lambda tree: tree.update({table: tree[table].ravel()}))
     yield _weights("a table that is a number", lambda tree: tree.update({table: torch.tensor(1.0)}))
-    yield _weights("positions that are a number", lambda tree: tree.update({"position_embeddings.weight": torch.tensor(1.0)}))
+    yield _weights(
+        "positions that are a number", lambda tree: tree.update({"position_embeddings.weight": torch.tensor(1.0)})
+    )
     yield _weights("a table that is a text", lambda tree: tree.update({table: ESCAPE}))
     yield _weights("a key that is a number", lambda tree: tree.update({3: torch.zeros(1)}))  # type: ignore[dict-item]
     yield _weights("a key with an escape", lambda tree: tree.update({ESCAPE: torch.zeros(1)}))
-    yield _weights("a layer of a huge number", lambda tree: tree.update({f"item_encoder.layer.{10**9}.x": torch.zeros(1)}))
+    yield _weights(
+        "a layer of a huge number", lambda tree: tree.update({f"item_encoder.layer.{10**9}.x": torch.zeros(1)})
+    )
     yield _weights("one item fewer", lambda tree: tree.update({table: tree[table][:-1]}))
 
 
@@ -318,6 +331,13 @@ def _described(*keys: str, to: Any) -> Callable[[dict[str, bytes]], None]:
     return change
 
 
+def _loss_of(dtype: str) -> Callable[[dict[str, bytes]], None]:
+    def change(members: dict[str, bytes]) -> None:
+        members["loss.npy"] = _npy(np.load(io.BytesIO(members["loss.npy"])).astype(dtype))
+
+    return change
+
+
 BOMB = "bomb.npz"  # above the working folder, where it outlives a child
 
 
@@ -326,27 +346,36 @@ def _write_bomb(path: Path) -> None:
     path.write_bytes(results._surfaces()[0])
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (325000000,), }"
     header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open("unused.npy", "w", force_zip64=True) as member:
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("unused.npy", "w", force_zip64=True) as member,
+    ):
         member.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
         for _ in range(2600):
             member.write(bytes(10**6))
 
 
 def _surfaces() -> Iterator[Hostile]:
-    yield Hostile("surface: a few MB that expand to 2.6 GB", ("surface",), _link("input.npz", f"../../{BOMB}"), accepted=True)
+    yield Hostile(
+        "surface: a few MB that expand to 2.6 GB", ("surface",), _link("input.npz", f"../../{BOMB}"), accepted=True
+    )
     yield _surface("a pickled array", lambda members: members.update({"loss.npy": _npy(np.array([os.system]))}))
     for key in ("metadata", "loss", "alphas", "nodes"):
         yield _surface(f"no {key}", lambda members, key=key: members.pop(f"{key}.npy"))  # type: ignore[misc]
     for dtype in ("c16", "U5", "M8[s]", "i8"):
-        yield _surface(f"a loss of {dtype}", lambda members, dtype=dtype: members.update(  # type: ignore[misc]
-            {"loss.npy": _npy(np.load(io.BytesIO(members["loss.npy"])).astype(dtype))}), accepted=dtype == "i8")  # fmt: skip
+        yield _surface(f"a loss of {dtype}", _loss_of(dtype), accepted=dtype == "i8")
     yield _surface("a loss of another shape", lambda members: members.update({"loss.npy": _npy(np.zeros(7))}))
-    yield _surface("a loss of NaN", lambda members: members.update({"loss.npy": _npy(np.full((5, 7), np.nan))}), accepted=True)
+    yield _surface(
+        "a loss of NaN", lambda members: members.update({"loss.npy": _npy(np.full((5, 7), np.nan))}), accepted=True
+    )
     yield _surface("alphas that fall", lambda members: members.update({"alphas.npy": _npy(np.linspace(1, -1, 7))}))
     claim = b"'shape': (999999999999, "
     yield _surface("a header that claims terabytes", lambda members: members.update(
         {"loss.npy": members["loss.npy"].replace(b"'shape': (", claim, 1)}))  # fmt: skip
-    yield _surface("metadata with braces without end", lambda members: members.update({"metadata.npy": _npy(np.array("[" * 10**5))}))
+    yield _surface(
+        "metadata with braces without end",
+        lambda members: members.update({"metadata.npy": _npy(np.array("[" * 10**5))}),
+    )
     for title in (ESCAPE, "[/b]x", "a\nb", "</script><script>alert(1)</script>", 3, None, ["x"], "x" * 10**4):
         yield _surface(f"a title of {str(title)[:10]!r}", _described("metadata", "title", to=title), accepted=True)
     for keys, value in (
@@ -368,7 +397,11 @@ def _surfaces() -> Iterator[Hostile]:
     ):
         name = f"{'.'.join(keys)} {str(value)[:30]!r}"
         yield _surface(name, _described(*keys, to=value), accepted=keys[-1] in ("marks", "plane", "shares"))
-    yield Hostile("surface: eigenvectors of a curvature", ("surface",), _file(_zipped({"top.npy": _npy(np.zeros((2, 3)))}), ".npz"))
+    yield Hostile(
+        "surface: eigenvectors of a curvature",
+        ("surface",),
+        _file(_zipped({"top.npy": _npy(np.zeros((2, 3)))}), ".npz"),
+    )
 
 
 def _curvature(name: str, change: Callable[[Any], Any], *, accepted: bool = False) -> Hostile:
@@ -401,7 +434,9 @@ def _curvatures() -> Iterator[Hostile]:
     yield Hostile("curvature: a text", ("curvature",), _file(b'"x"', ".json"))
     yield Hostile("curvature: no end of brackets", ("curvature", "attributes"), _file(b"[" * 10**5, ".json"))
     yield Hostile("curvature: a number of 10,000 digits", ("curvature", "attributes"), _file(b"9" * 10**4, ".json"))
-    yield Hostile("curvature: metrics of an evaluation", ("curvature",), _file(b'{"HR@10": 0.3, "NDCG@10": 0.2}', ".json"))
+    yield Hostile(
+        "curvature: metrics of an evaluation", ("curvature",), _file(b'{"HR@10": 0.3, "NDCG@10": 0.2}', ".json")
+    )
 
 
 def _data() -> Iterator[Hostile]:
@@ -471,14 +506,18 @@ def _raw() -> Iterator[Hostile]:
         "a record with a key twice": b'{"reviewerID": "a", "reviewerID": "b", "asin": "x", "unixReviewTime": 1}\n',
         "a record with a surrogate": b'{"reviewerID": "\\ud800", "asin": "x", "unixReviewTime": 1}\n',
         "a record with a negative time": b'{"reviewerID": "a", "asin": "x", "unixReviewTime": -1}\n',
-        "a record with a time of 400 digits": b'{"reviewerID": "a", "asin": "x", "unixReviewTime": ' + b"9" * 400 + b"}\n",
+        "a record with a time of 400 digits": b'{"reviewerID": "a", "asin": "x", "unixReviewTime": '
+        + b"9" * 400
+        + b"}\n",
         "a record without end": b'{"reviewerID": ' + b"[" * 10**5 + b"\n",
         "Parquet of four bytes": b"PAR1",
         "Parquet that is cut": b"PAR1" + bytes(100) + b"PAR1",
         "Parquet with a huge footer": b"PAR1" + bytes(100) + b"\xff\xff\xff\x7f" + b"PAR1",
     }.items():
         yield Hostile(f"raw: {name}", ("raw",), _file(content, ".csv"))
-    yield Hostile("raw: line ends of old Macs", ("raw",), _file(TABLE.replace("\n", "\r").encode(), ".csv"), accepted=True)
+    yield Hostile(
+        "raw: line ends of old Macs", ("raw",), _file(TABLE.replace("\n", "\r").encode(), ".csv"), accepted=True
+    )
     yield Hostile("raw: a name with an escape", ("raw",), _copied("raw.csv", f"{ESCAPE}.csv"), accepted=True)
     for file in sorted((Path(__file__).resolve().parents[3] / "shared" / "faults" / "fuzz").glob("parquet-*")):
         yield Hostile(f"raw: {file.name}", ("raw",), _file(file.read_bytes(), ".parquet"))
@@ -486,13 +525,28 @@ def _raw() -> Iterator[Hostile]:
 
 def _names() -> Iterator[Hostile]:
     """Good files under names that are rare, and names of what is to be written."""
-    for good, role in (("checkpoint.pt", "checkpoint"), ("surface.npz", "surface"), ("small.txt", "data"), ("raw.csv", "raw")):
+    for good, role in (
+        ("checkpoint.pt", "checkpoint"),
+        ("surface.npz", "surface"),
+        ("small.txt", "data"),
+        ("raw.csv", "raw"),
+    ):
         for name in ("[/b]x", "a b", "é", "-x", os.fsdecode(b"\xff"), ESCAPE, "$HOME", "a;b", "x" * 200):
-            yield Hostile(f"{role}: called {name[:12]!r}", (role,), _copied(good, f"./{name}{Path(good).suffix}"), accepted=True)
+            yield Hostile(
+                f"{role}: called {name[:12]!r}", (role,), _copied(good, f"./{name}{Path(good).suffix}"), accepted=True
+            )
         yield Hostile(f"{role}: in the home folder", (role,), _at_home(good), accepted=True)
     for role in ("page", "checkpoint out"):
         end = ".html" if role == "page" else ".pt"
-        for path in (f"missing/new{end}", f"good/raw.csv/new{end}", f"/proc/new{end}", f"/dev/null/new{end}", "", "good", "new.txt"):
+        for path in (
+            f"missing/new{end}",
+            f"good/raw.csv/new{end}",
+            f"/proc/new{end}",
+            f"/dev/null/new{end}",
+            "",
+            "good",
+            "new.txt",
+        ):
             yield Hostile(f"{role}: {path!r}", (role,), _path(path), accepted=role != "page" and path == "new.txt")
         yield Hostile(f"{role}: a FIFO", (role,), _fifo(f"fifo{end}"))
         yield Hostile(f"{role}: a device", (role,), _link(f"new{end}", "/dev/null"))
@@ -593,7 +647,7 @@ def _judge(hostile: Hostile, argument: str, result: Result, written: bool) -> No
     if result.exit_code not in (1, 2):
         raise WrongError(f"exit code {result.exit_code}")
     lines = result.stderr.strip().splitlines()
-    if result.exit_code == 1 and len(lines) != 1 or not lines or not lines[-1].startswith("Error: "):
+    if (result.exit_code == 1 and len(lines) != 1) or not lines or not lines[-1].startswith("Error: "):
         raise WrongError(f"{len(lines)} lines on standard error, the last: {lines[-1:]}")
     if result.stdout:
         raise WrongError(f"refused with {result.stdout[:40]!r} on standard output")
@@ -610,7 +664,7 @@ def _files(folder: Path) -> Sequence[tuple[str, int, int]]:
     return [(str(path), state.st_size, state.st_mtime_ns if path.is_file() else 0) for path, state in found]
 
 
-HOSTILE = Fuzzer("hostile", (".json",), lambda: [], lambda random, seeds: (b"", "case.json"), _read, prepare)
+HOSTILE = Fuzzer("hostile", (".json",), list, lambda random, seeds: (b"", "case.json"), _read, prepare)
 
 
 @click.command()
@@ -632,7 +686,9 @@ def walked(only: str, skip: str) -> None:
             if len(groups[finding.outcome.key]) == 1:
                 groups[finding.outcome.key].append(f"{outcome.kind}: {outcome.where}: {outcome.what}")
     for _, (first, outcome, *others) in sorted(groups.items(), key=lambda group: -len(group[1])):
-        click.echo(f"{len(others) + 1:>4}  {outcome}\n        {first}" + "".join(f"\n        {other}" for other in others[:4]))
+        click.echo(
+            f"{len(others) + 1:>4}  {outcome}\n        {first}" + "".join(f"\n        {other}" for other in others[:4])
+        )
     wrong = sum(len(found) - 1 for found in groups.values())
     click.echo(f"{tally.cases} walks with {len(inputs())} inputs: {tally.read} as they should be, {wrong} not")
     sys.exit(wrong > 0)

@@ -12,7 +12,8 @@ ESCAPE = "\x1b[31mred"
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 0.5, -0.0, 2**31, 2**53 + 1, -(2**63), 2**64, 10**25, 1e308, 1e-320,
     float("nan"), float("inf"), "", "x", "1", "nan", "inf", "None", ESCAPE, "[/b]x", "a\nb", "a\rb", "a\x85b", "\u2028",
-    "\u202ex", "é", "\ud800", "x" * 5000, "../../etc/passwd", "/dev/null", [], [[]], {}, {"a": 1}, [1, 2], ["x"], [None],
+    "\u202ex", "é", "\ud800", "x" * 5000, "../../etc/passwd", "/dev/null", [], [[]], {}, {"a": 1}, [1, 2], ["x"],
+    [None],
 )  # fmt: skip
 FIELDS = (
     "", " ", "0", "1", "-1", "007", "nan", "NaN", "null", "None", "inf", "1e999", "1_000", "1_0", " 3 ", "2019", "1.5",
@@ -20,7 +21,21 @@ FIELDS = (
     "10:30:00", "9007199254740993", "9007199254740993.5", "9" * 25, "9" * 400, '"', '""', '"a', 'a"b', '"a"b', "a,b",
     "a\rb", "\r", "\u00a0x\u00a0", "\u200b", "١", ESCAPE, "\x00", "\ufeff", "x\x1fy", "true", "True", "é", "x" * 1000,
 )  # fmt: skip
-INTERESTING = (b"\x00", b"\xff", b"\r", b"\n", b"\r\n", b'"', b",", b"\t", b" ", b"\x1b[31m", b"\xef\xbb\xbf", b"{", b"[")
+INTERESTING = (
+    b"\x00",
+    b"\xff",
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b'"',
+    b",",
+    b"\t",
+    b" ",
+    b"\x1b[31m",
+    b"\xef\xbb\xbf",
+    b"{",
+    b"[",
+)
 
 
 def change_bytes(random: Random, content: bytes, others: Sequence[bytes] = (), tokens: Sequence[bytes] = ()) -> bytes:
@@ -132,7 +147,9 @@ def _change_place(random: Random, holder: Any, key: Any, values: Sequence[Any]) 
         case 3 if isinstance(value, list):
             holder[key] = value[: random.randrange(len(value) + 1)]
         case 3 if isinstance(value, (int, float)):
-            holder[key] = random.choice((-value, value + 1, str(value), value * 1000, float(value) if abs(value) < 1e300 else 0))
+            holder[key] = random.choice(
+                (-value, value + 1, str(value), value * 1000, value / 3 if abs(value) < 1e9 else 0)
+            )
         case 4 if isinstance(holder, dict):
             holder[key] = copy.deepcopy(holder[random.choice(list(holder))])
         case _:
@@ -152,4 +169,6 @@ def twice(random: Random, text: bytes) -> bytes:
     keys = list(tree) if isinstance(tree := json.loads(text), dict) else []
     if not keys:
         return text
-    return b'{%s: %s, ' % (json.dumps(random.choice(keys)).encode(), json.dumps(random.choice(VALUES)).encode()) + text[1:]
+    return (
+        b"{%s: %s, " % (json.dumps(random.choice(keys)).encode(), json.dumps(random.choice(VALUES)).encode()) + text[1:]
+    )

@@ -42,8 +42,10 @@ def table(content: bytes) -> Rows | None:
         return None
     header_line = re.split(r"\r|\n", text, maxsplit=1)[0]
     separator = max("\t,;|", key=header_line.count)
-    typed = [re.fullmatch(r"\s*(.+):(token|float|token_seq|float_seq)\s*", name) for name in header_line.split(separator)]
-    if any(typed) and not all(typed) or any(match and match[2].endswith("_seq") for match in typed):
+    typed = [
+        re.fullmatch(r"\s*(.+):(token|float|token_seq|float_seq)\s*", name) for name in header_line.split(separator)
+    ]
+    if (any(typed) and not all(typed)) or any(match and match[2].endswith("_seq") for match in typed):
         return None
     quoting = csv.QUOTE_NONE if all(typed) else csv.QUOTE_MINIMAL
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True)
@@ -230,5 +232,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) < len(pairs):
         raise RefusedError("a key twice")
     return dict(pairs)
-
-

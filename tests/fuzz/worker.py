@@ -83,7 +83,9 @@ class Worker:
         self._end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def run(self, fuzzer: str, seed: int, start: int, stop: int, corpus: Sequence[Path], tally: Tally) -> Iterator[Finding]:
+    def run(
+        self, fuzzer: str, seed: int, start: int, stop: int, corpus: Sequence[Path], tally: Tally
+    ) -> Iterator[Finding]:
         """Run cases ``start`` to ``stop``; ``tally`` is added to as they end."""
         request = {"fuzzer": fuzzer, "seed": seed, "corpus": [str(path.resolve()) for path in corpus]}
         while start < stop:
@@ -107,13 +109,17 @@ class Worker:
             child.stdin.write(json.dumps(request) + "\n")
             child.stdin.flush()
         except BrokenPipeError:
-            raise RuntimeError(f"the child ended at its start: {(self.folder / 'errors').read_text()[-2000:]}") from None
-        for line in child.stdout:
-            answer = json.loads(line)
-            if answer == "done":
-                self.at = request["stop"] - 1
-                break
-            yield Finding(Outcome(**answer["outcome"]), answer["name"], base64.b64decode(answer["content"]))
+            raise RuntimeError(
+                f"the child ended at its start: {(self.folder / 'errors').read_text()[-2000:]}"
+            ) from None
+        try:
+            for line in child.stdout:
+                if (answer := json.loads(line)) == "done":
+                    break
+                yield Finding(Outcome(**answer["outcome"]), answer["name"], base64.b64decode(answer["content"]))
+        except GeneratorExit:  # nobody wants the other answers
+            self._end()
+            raise
         self.at, read, refused, seconds = STATUS.unpack((self.folder / "status").read_bytes())
         tally.cases += self.at - request["start"] + 1
         tally.read += read
@@ -239,7 +245,8 @@ def _placed(folder: Path, content: bytes, name: str, label: str) -> Path:
 
 
 def _answer(answers: Any, outcome: Outcome, name: str, content: bytes) -> None:
-    print(json.dumps({"outcome": asdict(outcome), "name": name, "content": base64.b64encode(content).decode()}), file=answers)
+    encoded = base64.b64encode(content).decode()
+    print(json.dumps({"outcome": asdict(outcome), "name": name, "content": encoded}), file=answers)
 
 
 def _limit_addresses() -> None:

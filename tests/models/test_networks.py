@@ -19,6 +19,7 @@ def published(fixtures_folder, data_folder):
     return import_s3rec(fixtures_folder / "s3rec_Beauty_pretrained.pt", load(data_folder / "Beauty.txt")).build()
 
 
+@pytest.mark.slow
 def test_outputs_and_scores_equal_the_reference(published, fixtures_folder, data_folder):
     dataset = load(data_folder / "Beauty.txt")
     with np.load(fixtures_folder / "s3rec_Beauty.npz") as reference:
@@ -32,6 +33,7 @@ def test_outputs_and_scores_equal_the_reference(published, fixtures_folder, data
     np.testing.assert_allclose((ours @ published.items.weight[:100].T).detach().numpy(), scores, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_block_equals_torchs_post_norm_encoder_layer():
     model = small_model()
     ours = model.blocks[0]

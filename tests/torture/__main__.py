@@ -12,6 +12,7 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch: children are forked, and bits depend on the number of threads
 
+import importlib
 import json
 import random
 import shutil
@@ -19,6 +20,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -27,15 +29,17 @@ import click
 import numpy as np
 import torch
 
-# All that the commands use is imported here once: a forked child then spends its time on its work.
-import landscape.figures.export
-import landscape.training.analysis.comparison
-import landscape.training.data.raw.prepare
-import landscape.training.loop.trainer
 from landscape.cli import main as cli
 from tests.fuzz.__main__ import table
 from tests.torture.commands import COMMANDS, Command, Values
 
+LOADED = (  # once, here: a forked child then spends its time on its work
+    "landscape.figures.export",
+    "landscape.training.analysis.comparison",
+    "landscape.training.checkpoints.import_s3rec",
+    "landscape.training.data.raw.prepare",
+    "landscape.training.loop.trainer",
+)
 SIGNALS = (signal.SIGKILL,) * 7 + (signal.SIGTERM, signal.SIGINT, signal.SIGINT)
 STOPS = 30.0  # seconds within which a command must end after SIGTERM or SIGINT
 COLUMNS = ("kills", "SIGTERM, SIGINT", "finished", "differences", "halves", "leftovers", "failed", "did not stop")
@@ -62,8 +66,6 @@ def started(command: Command, folder: Path) -> int:
         sys.stderr.flush()
         os._exit(code)
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -213,6 +215,8 @@ def main(names: tuple[str, ...], kills: int, seed: int) -> None:
     """Kill the commands (all by default) at random moments; exit 1 if anything is not as undisturbed."""
     if unknown := set(names) - set(COMMANDS):
         raise click.UsageError(f"no command {', '.join(unknown)}; there are {', '.join(COMMANDS)}")
+    for module in LOADED:
+        importlib.import_module(module)
     rows, notes = [["", *COLUMNS]], []
     for name in names or COMMANDS:
         with tempfile.TemporaryDirectory(prefix="torture-") as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
@@ -36,15 +37,14 @@ def _data(folder: Path) -> None:
     generator = np.random.default_rng(0)
     sequences = [generator.permutation(30)[: 5 + user % 8] + 1 for user in range(400)]
     sequences[0][0] = 30
-    (folder / "small.txt").write_text("".join(f"{user} {' '.join(map(str, row))}\n" for user, row in enumerate(sequences, 1)))
+    lines = (f"{user} {' '.join(map(str, row))}\n" for user, row in enumerate(sequences, 1))
+    (folder / "small.txt").write_text("".join(lines))
     attributes = {str(item): sorted({1 + item % 4, 1 + item % 7}) for item in range(1, 31)}
     (folder / "small_item2attributes.json").write_text(json.dumps(attributes))
 
 
 def _models(folder: Path) -> None:
     """Two checkpoints of the data, with weights of which the loss is no flat plane."""
-    import hashlib
-
     _data(folder)
     for number, name in enumerate(("one.pt", "other.pt")):
         tree = torch.load(io.BytesIO(checkpoints.seeds()[0]), weights_only=True)
@@ -110,7 +110,8 @@ def _result_values(folder: Path) -> Values:
         if path.with_suffix(".json").exists() or path.name.startswith(".") or "lanczos" in path.name:
             continue
         surface = load_surface(path)
-        values[path.name] = [array.tobytes() for array in (surface.alphas, surface.betas, surface.loss, surface.evaluated)]
+        arrays = (surface.alphas, surface.betas, surface.loss, surface.evaluated)
+        values[path.name] = [array.tobytes() for array in arrays]
     for path in sorted(folder.rglob("*.json")):
         if path.name.endswith("_item2attributes.json"):
             continue
@@ -152,7 +153,9 @@ COMMANDS: dict[str, Command] = {
         f"train samrec --data small.txt --out run --epochs 8 --snapshots 2 --resume {NETWORK}", _data, _train_values
     ),
     "surface": Command("surface one.pt --points 25 --grid --out page.html", _models, _result_values),
-    "curvature": Command("curvature one.pt --top 3 --trace --density --sharpness --out page.html", _models, _result_values),
+    "curvature": Command(
+        "curvature one.pt --top 3 --trace --density --sharpness --out page.html", _models, _result_values
+    ),
     "compare": Command("compare one.pt other.pt --points 11 --grid --top 2 --out page.html", _models, _result_values),
     "prepare": Command(
         "data prepare raw.csv --core 5 --name new --out out", _raw, _prepared, done="exists", sets=_prepared

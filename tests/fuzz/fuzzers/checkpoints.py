@@ -34,7 +34,9 @@ def prepare(folder: Path) -> None:
     generator = np.random.default_rng(0)
     sequences = [generator.permutation(30)[: 4 + user % 5] + 1 for user in range(20)]
     sequences[0][0] = 30
-    (folder / DATA).write_text("".join(f"{user} {' '.join(map(str, items))}\n" for user, items in enumerate(sequences, 1)))
+    (folder / DATA).write_text(
+        "".join(f"{user} {' '.join(map(str, items))}\n" for user, items in enumerate(sequences, 1))
+    )
     attributes = {str(item): sorted({1 + item % 4, 1 + item % 7}) for item in range(1, 31)}
     (folder / "small_item2attributes.json").write_text(json.dumps(attributes))
 

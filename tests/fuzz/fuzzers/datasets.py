@@ -11,11 +11,33 @@ from tests.fuzz.harness import Fuzzer, WrongError
 from tests.fuzz.mutations import FIELDS, change_bytes, change_json, change_table, twice
 
 N_ITEMS = 9  # of the data set that attribute files belong to
-DIGITS = (b"0", b"1", b"9", b" ", b"\t", b"\n", b"\r", b"\r\n", b"\x0b", b"\x1c", b"-", b"+", b"_", b".", b"\xef\xbb\xbf", b"\x00")
+DIGITS = (
+    b"0",
+    b"1",
+    b"9",
+    b" ",
+    b"\t",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\x0b",
+    b"\x1c",
+    b"-",
+    b"+",
+    b"_",
+    b".",
+    b"\xef\xbb\xbf",
+    b"\x00",
+)
 
 
 def _sequences() -> list[bytes]:
-    return [b"1 1 2 3\n2 3 2 1 4\n3 1 4 2\n", b"1 2 3 4\r\n2 1 3\r\n", b"\xef\xbb\xbf5\t1\t2\t3\n\n7 3 2 1", b"1 2 3 4\n2\n"]
+    return [
+        b"1 1 2 3\n2 3 2 1 4\n3 1 4 2\n",
+        b"1 2 3 4\r\n2 1 3\r\n",
+        b"\xef\xbb\xbf5\t1\t2\t3\n\n7 3 2 1",
+        b"1 2 3 4\n2\n",
+    ]
 
 
 def _change_sequences(random: Random, seeds: list[bytes]) -> tuple[bytes, str]:

@@ -54,7 +54,11 @@ def change_tensor(random: Random, value: Any) -> Any:
         case 6:
             return torch.zeros((), dtype=value.dtype)
         case 7:
-            return torch.full_like(value, random.choice((float("nan"), float("inf"), 1e38))) if value.is_floating_point() else -value
+            return (
+                torch.full_like(value, random.choice((float("nan"), float("inf"), 1e38)))
+                if value.is_floating_point()
+                else -value
+            )
         case 8:
             return torch.zeros(1).expand(random.choice((10**6, 12 * 10**7)), 8)  # a few bytes that claim gigabytes
         case 9:

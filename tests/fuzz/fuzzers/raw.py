@@ -21,7 +21,22 @@ from tests.fuzz.mutations import ESCAPE, change_bytes, change_json, change_table
 ROWS = [("a", "x", 1), ("a", "y", 2), ("a", "z", 3), ("b", "x", 1), ("b", "y", 5), ("b", "z", 4), ("007", "z", 1)]
 TRUTH = "truth"  # a column of Parquet files that says what a right reader returns: JSON [user, item, order of time]
 WHOLE = "whole.parquet"  # the name of a file whose bytes nobody has changed: ``TRUTH`` holds
-TOKENS = (b"user", b"item", b"time", b"\t", b",", b";", b"|", b"::", b"\r", b"\r\n", b'"', b"\xef\xbb\xbf", b"\x00", b"1_0")
+TOKENS = (
+    b"user",
+    b"item",
+    b"time",
+    b"\t",
+    b",",
+    b";",
+    b"|",
+    b"::",
+    b"\r",
+    b"\r\n",
+    b'"',
+    b"\xef\xbb\xbf",
+    b"\x00",
+    b"1_0",
+)
 
 
 def _table_seeds() -> list[bytes]:
@@ -116,7 +131,10 @@ def _frame(random: Random) -> pl.DataFrame:
     items, item_right = _ids(random, [item for _, item, _ in ROWS])
     times, time_right = _times(random)
     right = user_right and item_right and time_right
-    names = [str(value).strip() for value in users.cast(pl.String)], [str(value).strip() for value in items.cast(pl.String)]
+    names = (
+        [str(value).strip() for value in users.cast(pl.String)],
+        [str(value).strip() for value in items.cast(pl.String)],
+    )
     truth = [json.dumps([user, item, rank]) for user, item, (*_, rank) in zip(*names, ROWS, strict=True)]
     return pl.DataFrame({"user": users, "item": items, "time": times, TRUTH: truth if right else [None] * len(ROWS)})
 
@@ -197,6 +215,8 @@ def _read_parquet(path: Path) -> None:
         raise WrongError(f"{difference}; the times are {pl.read_parquet_schema(path)['time']}")
 
 
-TABLES = Fuzzer("tables", (".csv", ".tsv", ".inter", ".txt", ".txt.gz", ".parquet", ".json"), _table_seeds, _change_table, _read_any)
+TABLES = Fuzzer(
+    "tables", (".csv", ".tsv", ".inter", ".txt", ".txt.gz", ".parquet", ".json"), _table_seeds, _change_table, _read_any
+)
 RECORDS = Fuzzer("records", (".json", ".json.gz", ".jsonl", ".csv"), _record_seeds, _change_records, _read_any)
 PARQUET = Fuzzer("parquet", (".parquet",), functools.cache(_parquet_seeds), _change_parquet, _read_parquet)

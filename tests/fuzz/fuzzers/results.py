@@ -109,7 +109,9 @@ def _change_member(random: Random, members: dict[str, bytes], name: str) -> None
             del members[name]
             return
         case 1:
-            members[random.choice(("metrics/x.npy", "node_metrics/x.npy", "metrics/\x1b[31mred.npy", "x.npy"))] = members[name]
+            members[random.choice(("metrics/x.npy", "node_metrics/x.npy", "metrics/\x1b[31mred.npy", "x.npy"))] = (
+                members[name]
+            )
             return
         case 2:
             members[name] = change_bytes(random, members[name])

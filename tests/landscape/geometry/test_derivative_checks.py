@@ -69,6 +69,7 @@ class Exponentials:
 # --- differences
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_prescribed_derivatives_are_recovered_within_the_stated_errors(dtype):
     """Over random directions and losses; the errors are also small, or they would cover anything."""
@@ -92,6 +93,7 @@ def test_prescribed_derivatives_are_recovered_within_the_stated_errors(dtype):
     assert (np.median(errors, 0) < bounds).all() and (np.max(stated, 0) < 30 * np.array(bounds)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_networks_agree_with_their_derivatives(name, dtype):
@@ -122,6 +124,7 @@ def test_wide_steps_that_agree_with_each_other_by_chance_are_not_believed():
     assert central_difference(problem.objective(), direction).agrees
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("factor", [2.0, 0.5, 1.03, -1.0, 0.0])
 def test_a_wrong_product_is_caught(dtype, factor):
@@ -136,6 +139,7 @@ def test_a_wrong_product_is_caught(dtype, factor):
     assert "slope along r" in repr(check_derivatives(objective, {"r": direction}))
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.integers(-9, 9), min_size=7, max_size=7), st.sampled_from([0.125, 0.5]))
 def test_polynomials_of_degree_six_have_no_truncation_beyond_the_second_extrapolation(coefficients, step):
@@ -356,6 +360,7 @@ def test_known_derivatives_are_taken_and_cost_no_product():
     assert wrong.smallest < asked.smallest / 3
 
 
+@pytest.mark.slow
 def test_the_departure_is_where_the_loss_itself_says():
     """Against a plain scan of a ray in the problem's own definition."""
     problem = logistic()

@@ -94,6 +94,7 @@ def test_a_linear_loss_rises_by_exactly_rho_times_its_gradient():
     assert result.gradient_norm == pytest.approx(13) and result.loss == pytest.approx(3 - 8 + 36)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("rho", [0.05, 0.5, 3.0])
 def test_the_ascent_reaches_the_maximum_over_the_ball_and_never_exceeds_it(seed, rho):
@@ -203,6 +204,7 @@ def test_vectors_are_not_scaled():
         torch.testing.assert_close(view, own.abs() + 0.01 if own.ndim > 1 else torch.ones_like(own))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ascent", "adaptive-ascent"])
 def test_an_ascent_never_leaves_the_ball_and_leaves_excluded_rows_alone(kind):
     for dtype in (torch.float32, torch.float64):
@@ -261,6 +263,7 @@ def test_the_mean_norm_of_millions_of_coordinates_is_the_asymptotic_one():
         assert mean_norm(size) == pytest.approx(math.sqrt(size) * (1 - 1 / (4 * size)), rel=1e-7)
 
 
+@pytest.mark.slow
 def test_the_average_of_a_quadratic_is_half_its_trace_times_the_variance_and_the_stated_errors_cover_it():
     A, b = drawn(7, 2, definite=False)
     A += torch.eye(7).double()
@@ -357,6 +360,7 @@ def test_an_infinite_loss_at_the_start_leaves_nothing_to_compare_with():
     assert result.loss == math.inf and np.isnan(result.values).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(0.01, 5))
 def test_an_ascent_is_at_least_the_one_step_and_at_least_zero(seed, rho):

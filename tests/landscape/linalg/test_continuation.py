@@ -12,6 +12,7 @@ from tests.support.problems import with_spectrum
 from tests.support.watched import SPECTRA, Watched, bulk, check, room
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [None, 14])
 @pytest.mark.parametrize(
     "values", [SPECTRA["outliers"], SPECTRA["heavy tail"], np.random.default_rng(0).normal(size=150)]

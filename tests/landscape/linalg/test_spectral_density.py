@@ -121,6 +121,7 @@ def test_a_probe_as_long_as_the_operator_is_exact():
     assert low == high == spectrum.share_below()[0] == pytest.approx(spectrum.weights[0, :2].sum())
 
 
+@pytest.mark.slow
 @given(st.integers(1, 10), st.integers(0, 1000), st.integers(1, 12))
 def test_any_small_matrix(size, seed, steps):
     """Integer matrices have repeated and zero eigenvalues, and invariant spaces of every size."""
@@ -190,6 +191,7 @@ def groups():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimate", "exact"),
     [
@@ -320,6 +322,7 @@ def test_masked_coordinates_do_not_count():
     assert abs(mean - float(exact.sum())) < 4 * stderr < 0.2 * abs(mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["linear_regression", "two_parts", "transformer"])
 def test_a_hessian_has_the_spectrum_of_its_dense_matrix(name):
     problem = PROBLEMS[name]()

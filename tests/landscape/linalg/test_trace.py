@@ -128,6 +128,7 @@ def test_a_multiple_of_the_identity_is_exact(method, products, scale, seed):
 # --- whether it is right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [INDEFINITE, DECAYING], ids=["indefinite", "decaying"])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("products", [4, 18])
@@ -155,6 +156,7 @@ BINOMIAL = 3.5 * math.sqrt(0.95 * 0.05 / SEEDS)
 HESSIAN = [10, 5, 3, 2, *np.random.default_rng(1).exponential(0.02, 250), *-np.linspace(0, 0.02, 250)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "estimates"), [("hutchinson", 24), ("hutch++", 8), ("xtrace", 12)])
 @pytest.mark.parametrize(
     "values", [HESSIAN, np.random.default_rng(0).normal(size=500)], ids=["outliers and a bulk", "indefinite"]
@@ -168,6 +170,7 @@ def test_intervals_of_95_percent_hold_that_often(method, estimates, values):
     assert np.sqrt((errors**2).mean()) == pytest.approx(np.sqrt((deviations**2).mean()), rel=0.2)
 
 
+@pytest.mark.slow
 def test_the_error_of_xtrace_is_about_a_quarter_too_small_on_spectra_that_decay_on_and_on():
     """Its estimates share their probes: what the docstring warns of."""
     values = 0.9 ** np.arange(300)
@@ -183,6 +186,7 @@ def test_a_decaying_spectrum_needs_fewer_products_with_a_space_taken_out():
     assert error["xtrace"] < 0.25 * error["hutchinson"]
 
 
+@pytest.mark.slow
 def test_curvlinops_estimates_are_as_good():
     pytest.importorskip("curvlinops")
     from curvlinops import hutchinson_trace, hutchpp_trace, xtrace
@@ -242,6 +246,7 @@ def test_the_least_products_have_no_standard_error(method):
 # --- operators
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_masked_coordinates_do_not_count(method):
     space = ParamSpace({"a": torch.zeros(8, 5)}, exclude_rows={"a": [0, 3]})
@@ -258,6 +263,7 @@ def test_masked_coordinates_do_not_count(method):
     assert identity.mean == pytest.approx(30, abs=8 if method == "hutch++" else 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["two_parts", "transformer"])
 def test_a_hessian_has_the_trace_of_its_dense_matrix(name, method):

@@ -28,6 +28,7 @@ def places(space: ParamSpace, names) -> torch.Tensor:
     return torch.cat([views[name].flatten() for name in names])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patterns", ["items.*", "norm.*, qkv.bias", "*.weight", "*", "idle.?ias,items.weight"])
 def test_operators_of_a_block_are_sub_blocks_of_the_whole_ones(patterns):
     split = sequences()
@@ -42,6 +43,7 @@ def test_operators_of_a_block_are_sub_blocks_of_the_whole_ones(patterns):
     assert part.space.active == int(torch.diagonal(mask).sum())
 
 
+@pytest.mark.slow
 def test_blocks_of_weighted_parts():
     split = parts()
     objective = split.objective()
@@ -115,6 +117,7 @@ def test_excluded_rows_stay_excluded():
 NAMES = recommender().objective().space.names
 
 
+@pytest.mark.slow
 @given(st.sets(st.sampled_from(NAMES), min_size=1))
 def test_names_are_patterns_and_keep_the_vectors_order(chosen):
     space = subspace(recommender().objective().space, ",".join(sorted(chosen, reverse=True)))

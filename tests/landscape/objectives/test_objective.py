@@ -47,6 +47,7 @@ def test_value_is_no_mean_of_means():
     assert abs(problem.objective().value() - sum(means) / len(means)) > 1e-3
 
 
+@pytest.mark.slow
 def test_gradient_equals_central_differences_of_value(problem):
     objective = problem.objective()
     step = 1e-6
@@ -75,6 +76,7 @@ def test_hvp_equals_second_differences_of_value(problem):
     assert float(u @ objective.hvp(v)) == pytest.approx(mixed, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_hvp_equals_the_dense_hessian(problem):
     objective = problem.objective()
     dense = problem.dense_hessian()

@@ -59,6 +59,7 @@ def test_the_groups_gradients_add_up_to_that_of_the_loss(split):
     torch.testing.assert_close(split.objective().space.project(total), split.objective().gradient(), **CLOSE)
 
 
+@pytest.mark.slow
 def test_it_is_symmetric_and_positive_semidefinite_and_of_the_groups_rank(split):
     F = fisher(split)
     assert asymmetry(F) < 1e-13
@@ -80,6 +81,7 @@ def test_with_one_term_a_group_it_is_the_mean_of_outer_products():
     torch.testing.assert_close(dense(fisher(split)), rows.T @ rows / len(x), **CLOSE)
 
 
+@pytest.mark.slow
 def test_curvlinops_agrees():
     """Its sum over ragged batches, divided by the number of all terms, is our mean when each term is a group."""
     problem = images().problem
@@ -120,6 +122,7 @@ def test_terms_of_a_group_that_agree_make_it_larger():
     torch.testing.assert_close(dense(doubled), 2 * dense(fisher(split)), **CLOSE)
 
 
+@pytest.mark.slow
 def test_it_is_linear_in_the_weights_of_the_parts():
     split = parts()
 

@@ -50,6 +50,7 @@ def drawn(n: int, *columns: int) -> Tensor:
     return torch.randn(n, *columns, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
 
+@pytest.mark.slow
 def test_products_are_those_of_the_dense_matrix(split):
     G, expected = GaussNewtonOperator(split.objective()), split.dense_gauss_newton()
     vectors = drawn(len(expected), 3)
@@ -59,6 +60,7 @@ def test_products_are_those_of_the_dense_matrix(split):
     assert G.products == 4
 
 
+@pytest.mark.slow
 def test_it_is_symmetric_and_positive_semidefinite(split):
     G = GaussNewtonOperator(split.objective())
     assert asymmetry(G) < 1e-13
@@ -127,6 +129,7 @@ def test_curvlinops_agrees():
     torch.testing.assert_close(GaussNewtonOperator(split.objective()) @ v, product)
 
 
+@pytest.mark.slow
 @given(cuts=st.sets(st.integers(1, 19)))
 def test_how_rows_are_cut_into_batches_changes_nothing(cuts):
     split = classes()
@@ -155,6 +158,7 @@ def test_the_split_recommender_has_the_loss_it_is_trained_with():
     assert len(set(counts)) == 2  # batches weigh differently
 
 
+@pytest.mark.slow
 def test_rows_of_coordinates_that_take_no_part_are_zero():
     split = sequences()
     objective = split.objective()
@@ -164,6 +168,7 @@ def test_rows_of_coordinates_that_take_no_part_are_zero():
     assert GaussNewtonOperator(objective).active == len(G) - 4
 
 
+@pytest.mark.slow
 def test_excluded_rows_take_no_part_even_where_they_move_the_loss():
     split = sequences()
     space = ParamSpace(split.problem.model, exclude_rows={"items.weight": [2, 5], "qkv.bias": [1]})
@@ -298,6 +303,7 @@ def operations(function):
     return counter.get_total_flops()
 
 
+@pytest.mark.slow
 def test_what_is_retained_changes_the_rounding_alone(split):
     objective = split.objective()
     vectors = drawn(objective.space.size, 2)

@@ -35,6 +35,7 @@ def restricted(problem: Problem) -> torch.Tensor:
     return dense if mask is None else dense * mask * mask[:, None]
 
 
+@pytest.mark.slow
 def test_products_are_those_of_the_dense_hessian(problem):
     H, dense = HessianOperator(problem.objective()), restricted(problem)
     vectors = torch.randn(len(dense), 3).double()
@@ -44,6 +45,7 @@ def test_products_are_those_of_the_dense_hessian(problem):
     assert H.products == 4
 
 
+@pytest.mark.slow
 def test_eigenpairs_are_those_of_the_dense_hessian(problem):
     H = HessianOperator(problem.objective())
     pairs = top_eigenpairs(H, 3, tolerance=1e-9, max_products=300)
@@ -56,6 +58,7 @@ def test_eigenpairs_are_those_of_the_dense_hessian(problem):
     assert float(((H @ v) - pairs.values[0] * v).norm()) == pytest.approx(pairs.residuals[0], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_arpack_agrees_through_scipy(problem):
     H = HessianOperator(problem.objective())
     found = eigsh(H.to_scipy(), 1, which="LA", tol=1e-9)[0]
@@ -115,6 +118,7 @@ def operations(function) -> int:
     return counter.get_total_flops()
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     name=st.sampled_from(sorted(PROBLEMS)), retain=st.integers(0, 20_000) | st.just(2**30), columns=st.integers(1, 3)
@@ -136,6 +140,7 @@ def test_dropout_masks_are_retained_with_the_graphs():
     assert torch.equal(H @ v, objective.hvp(v)) and torch.equal(H @ v, objective.hvp(v))
 
 
+@pytest.mark.slow
 def test_graphs_fit_into_the_bytes_given_and_are_freed_with_the_operator():
     objective = recommender().objective()
     v = torch.randn(objective.space.size).double()
@@ -249,6 +254,7 @@ def test_asymmetry_is_rounding_for_a_hessian_and_large_for_what_is_none():
     assert asymmetry(skew, seed=4) == pytest.approx(2 * abs(float(u @ skew @ v)), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_curvature_reports_what_its_parts_do():
     problem = transformer()
     objective = problem.objective()

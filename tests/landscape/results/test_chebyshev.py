@@ -25,6 +25,7 @@ def test_nodes_are_nested_symmetric_and_contain_zero_exactly(count):
     assert nodes[count // 2] == 0 and nodes[0] == -1 and nodes[-1] == 1
 
 
+@pytest.mark.slow
 @given(st.sampled_from(COUNTS), st.data())
 def test_polynomials_are_reproduced(count, data):
     coefficients = data.draw(arrays(float, count, elements=st.floats(-10, 10)))

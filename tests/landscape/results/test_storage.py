@@ -307,6 +307,7 @@ def test_foreign_and_damaged_files_are_refused_in_one_line(load, name, content, 
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("save", "load", "result", "name"),
     [

@@ -39,6 +39,7 @@ def plane_of(problem, **options):
 # --- parts and other losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [False, True])
 def test_the_weighted_sum_of_the_parts_is_the_loss_everywhere(grid):
     objective, x, y, result = plane_of(two_parts(), parts=True, points=(15, 7), grid=grid)
@@ -78,6 +79,7 @@ def test_an_infinite_part_of_weight_zero_is_reported_and_leaves_the_loss_alone()
     assert np.isposinf(result.metrics["loss part1"]).all()
 
 
+@pytest.mark.slow
 def test_another_loss_is_evaluated_at_exactly_the_same_points():
     """The second loss looks up rows that the first one leaves out: along the plane these do not move."""
     problem = transformer()
@@ -102,6 +104,7 @@ def interpolated():
     )
 
 
+@pytest.mark.slow
 def test_every_quantity_has_an_error_of_its_own_and_it_is_the_true_one(interpolated):
     assert interpolated.metadata["method"] == "chebyshev" and [*interpolated.metric_errors] == [*COLUMNS]
     for name, f in COLUMNS.items():
@@ -121,6 +124,7 @@ def test_every_quantity_is_resampled_like_the_loss(interpolated):
         assert errors.max() <= 4 * own.error.absolute + 1e-14
 
 
+@pytest.mark.slow
 def test_refining_goes_on_until_all_are_resolved():
     alone, both = Counting(smooth), Counting(smooth)
     assert surface(alone, X, Y, points=81, tolerance=5e-3).metadata["interpolation"]["nodes"] == [5, 5]
@@ -130,6 +134,7 @@ def test_refining_goes_on_until_all_are_resolved():
     assert both.seen == bumps.seen and len(set(both.seen)) == result.evaluations == 33**2 + 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("f", "points", "reason"),
     [
@@ -325,6 +330,7 @@ def test_progress_counts_all_points_of_both_passes():
     assert list(done) == sorted(done) and list(totals) == sorted(totals)
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=4), st.booleans(), st.booleans())
 def test_however_often_it_is_interrupted_the_result_is_the_same_to_the_bit(tmp_path_factory, stops, within, grid):

@@ -23,6 +23,7 @@ def quadratic(c):
     return lambda a, b: c[0] + c[1] * a + c[2] * b + c[3] * a * a + c[4] * b * b + c[5] * a * b
 
 
+@pytest.mark.slow
 @given(COEFFICIENTS)
 def test_the_mean_of_a_quadratic_over_a_circle_has_a_closed_form(c):
     """Odd terms cancel, α² and β² are r²/2 on average."""
@@ -58,6 +59,7 @@ def test_between_the_points_of_a_grid_cubics_are_of_fourth_order():
     assert error(21) < 2e-4 and error(41) < error(21) / 10
 
 
+@pytest.mark.slow
 @given(st.integers(2, 9), st.integers(2, 9), st.lists(st.floats(-3, 3), min_size=4, max_size=4))
 def test_a_grid_of_few_points_reproduces_what_it_can(first, second, c):
     """Up to a cubic along each axis, or the polynomial through all of its points where they are fewer."""
@@ -162,6 +164,7 @@ def test_surfaces_and_radii_that_do_not_fit_are_refused():
             radial_profile([one], radii)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth_at_the_stated_level():
     """Losses and rises of 5 planes, each with a Gaussian offset and slope of its own, in 400 repetitions."""
     generator = np.random.default_rng(7)

@@ -14,6 +14,7 @@ from tests.support.planar import Counting, Plane, X, Y, bumpy, holed, smooth, sp
 from tests.support.problems import linear_regression, transformer
 
 
+@pytest.mark.slow
 def test_a_quadratic_is_reproduced_by_the_fewest_nodes():
     objective = linear_regression().objective()
     x, y = (random_direction(objective.space, objective.params, seed=seed) for seed in (0, 1))
@@ -35,6 +36,7 @@ def test_a_smooth_loss_takes_about_a_hundred_evaluations():
     assert actual <= 3 * result.error.absolute
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("f", "tolerance"), [(smooth, 1e-3), (smooth, 1e-8), (bumpy, 5e-3), (bumpy, 0.03)])
 def test_the_measured_error_is_about_the_true_one(f, tolerance):
     result = surface(Counting(f), X, Y, points=81, tolerance=tolerance)
@@ -44,6 +46,7 @@ def test_the_measured_error_is_about_the_true_one(f, tolerance):
     assert result.error.relative == pytest.approx(result.error.absolute / np.ptp(result.node_loss), rel=0.2)
 
 
+@pytest.mark.slow
 def test_refining_reuses_every_point():
     objective = Counting(bumpy)
     result = surface(objective, X, Y, points=81, tolerance=5e-3)
@@ -60,6 +63,7 @@ def test_points_that_were_evaluated_are_marked_and_have_their_own_loss():
     assert nodes[0.0, 0.0] == result.centre == result.loss[25, 25]
 
 
+@pytest.mark.slow
 def test_a_spike_falls_back_to_the_grid_and_says_why():
     result = surface(Counting(spike), X, Y, points=41)
     assert result.metadata["method"] == "grid" and "does not fall" in result.metadata["reason"]
@@ -67,6 +71,7 @@ def test_a_spike_falls_back_to_the_grid_and_says_why():
     np.testing.assert_allclose(result.loss, true(spike, result), rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_what_33_nodes_do_not_resolve_falls_back_to_the_grid():
     result = surface(Counting(lambda a, b: 1 / (1 + 100 * a**2) + b), X, Y, points=41)
     assert "still" in result.metadata["reason"] and "33 nodes" in result.metadata["reason"]
@@ -180,6 +185,7 @@ def test_progress_reaches_its_total():
     assert calls[-1] == (97, 97) and [done for done, _ in calls] == sorted(done for done, _ in calls)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fails_at", [0, 1, 24, 60, 96])
 @pytest.mark.parametrize("grid", [False, True])
 def test_an_interrupted_surface_continues_exactly(tmp_path, fails_at, grid):

@@ -209,7 +209,7 @@ def test_a_result_names_its_loss_unless_it_is_the_common_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "subset", "message"),
+    ("checkpoint", "objective_config", "message"),
     [
         (checkpoint_of("s3rec"), {"loss": "aap"}, "has none of its heads; give the pretrained.pt beside"),
         (checkpoint_of("sasrec"), {"loss": "sp"}, "has none of its heads"),

@@ -24,6 +24,7 @@ FEW = SurfaceConfig(points=3, grid=True)
 ONE = CurvatureConfig(top=1, checks=False)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_brings_surface_curvature_and_history(tmp_path):
     one = target(tmp_path)
     (tmp_path / "history.csv").write_text("epoch,stage,train_loss\n1,train,0.5\n2,train,\n")
@@ -37,6 +38,7 @@ def test_a_checkpoint_brings_surface_curvature_and_history(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_results_of_one_checkpoint_are_one_model_in_the_order_given(tmp_path):
     one, other = target(tmp_path, 0), target(tmp_path, 1)
     first, second = checkpoint_entry(one, SUBSET, FEW, ONE), checkpoint_entry(other, SUBSET, FEW, ONE)
@@ -116,6 +118,7 @@ def test_names_leave_out_what_all_share_as_long_as_they_differ(titles, names):
     assert short_names(titles) == (titles if names is None else names)
 
 
+@pytest.mark.slow
 def test_a_later_result_takes_the_place_of_the_same_and_of_no_other(tmp_path):
     one = target(tmp_path)
     (surface, _), (finer, _) = surface_of(one, SUBSET, FEW), surface_of(one, SUBSET, replace(FEW, points=5))
@@ -132,6 +135,7 @@ def test_a_later_result_takes_the_place_of_the_same_and_of_no_other(tmp_path):
     assert entry(surface).values()["curvature"] is None
 
 
+@pytest.mark.slow
 def test_two_losses_of_one_checkpoint_are_not_put_together(tmp_path):
     own = replace(SUBSET, loss="own")
     first, second = (checkpoint_entry(target(tmp_path), each, FEW, ONE) for each in (SUBSET, own))
@@ -140,6 +144,7 @@ def test_two_losses_of_one_checkpoint_are_not_put_together(tmp_path):
     assert joined([first, replace(second, surface=None), replace(second, curvature=None)]) == [first, second]
 
 
+@pytest.mark.slow
 def test_results_that_tell_nothing_are_put_together_by_their_files(tmp_path):
     one = target(tmp_path)
     surface, curvature = surface_of(one, SUBSET, FEW)[0], curvature_of(one, SUBSET, ONE)[0]

@@ -28,6 +28,7 @@ SECTIONS = CurvatureConfig(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operator", ["hessian", "gauss-newton", "fisher"])
 def test_all_sections_of_a_curvature(operator, tmp_path):
     one = target(tmp_path)
@@ -53,6 +54,7 @@ def test_all_sections_of_a_curvature(operator, tmp_path):
     assert repr(again) == repr(found)
 
 
+@pytest.mark.slow
 def test_more_is_continued_from_what_was_found(tmp_path):
     one = target(tmp_path)
     few, _ = curvature_of(
@@ -68,6 +70,7 @@ def test_more_is_continued_from_what_was_found(tmp_path):
     np.testing.assert_allclose(more.pairs.values, fresh.pairs.values, rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_a_killed_curvature_goes_on_with_its_next_section(tmp_path):
     one = target(tmp_path)
     seen = []
@@ -86,6 +89,7 @@ def test_a_killed_curvature_goes_on_with_its_next_section(tmp_path):
     np.testing.assert_allclose(again.pairs.values, whole.pairs.values, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_each_method_of_traces_is_known(tmp_path):
     assert set(TRACE_METHODS) == METHODS.keys()
     found, _ = curvature_of(
@@ -96,11 +100,13 @@ def test_each_method_of_traces_is_known(tmp_path):
     assert found.trace.method == "xtrace"
 
 
+@pytest.mark.slow
 def test_a_density_that_would_not_fit_is_refused_with_what_would(tmp_path):
     with pytest.raises(ValueError, match="--steps 40 of the density need a basis of .* steps; or give more --memory"):
         curvature_of(target(tmp_path), SUBSET, CurvatureConfig(density=True, memory=110_000, checks=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hessian", "gauss-newton", "fisher"])
 def test_float32_agrees_with_float64(kind):
     found = []
@@ -113,6 +119,7 @@ def test_float32_agrees_with_float64(kind):
     np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_sharpness_in_float32_agrees_with_float64():
     tables = [sharpness(of_dtype(SUBSET, dtype)[0], (0.1,), draws=3) for dtype in (torch.float32, torch.float64)]
     np.testing.assert_allclose(tables[0].values, tables[1].values, rtol=1e-2, atol=10 * tables[0].noise)

@@ -122,6 +122,7 @@ def test_every_setting_has_another_value_here():
         assert {each.name for each in fields(kind)} == others.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("analysis", "chosen"), [(surface_of, PLANE), (curvature_of, ONE)])
 def test_results_are_found_for_the_same_checkpoint_and_subset_alone(analysis, chosen, one, tmp_path):
     assert found_again(analysis, one, SUBSET, chosen)
@@ -172,6 +173,7 @@ def test_results_of_earlier_versions_are_found_by_their_names(tmp_path):
     assert [path.name for path in names.values()] == list(names)
 
 
+@pytest.mark.slow
 def test_other_checkpoints_count_by_their_content_and_not_by_their_place(tmp_path):
     one, other = target(tmp_path), target(tmp_path, 1)
     run = tmp_path / "run" / "snapshots"
@@ -193,6 +195,7 @@ def test_other_checkpoints_count_by_their_content_and_not_by_their_place(tmp_pat
     assert found(*moved) == [False, False]
 
 
+@pytest.mark.slow
 def test_an_interrupted_surface_goes_on_unless_its_directions_have_changed(tmp_path):
     one, chosen, seen = target(tmp_path), SurfaceConfig(points=9, grid=True, eigen=(1,)), []
 
@@ -251,6 +254,7 @@ def computed_sections(one, objective_config, curvature_config):
     return found, {name for name, text in SECTIONS.items() if any(text in each for each in texts)}
 
 
+@pytest.mark.slow
 def test_a_section_is_found_for_the_same_settings_of_its_own_alone(tmp_path):
     one = target(tmp_path)
     assert computed_sections(one, SUBSET, FEW)[1] == SECTIONS.keys()
@@ -270,6 +274,7 @@ def test_a_section_is_found_for_the_same_settings_of_its_own_alone(tmp_path):
     assert computed_sections(one, replace(SUBSET, seed=1), FEW)[1] == SECTIONS.keys()
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_library_with_the_same_settings(tmp_path):
     objective_config = ObjectiveConfig(users=3, seed=3)
     curvature_config = replace(FEW, operator="gauss-newton", bottom=2, tolerance=0.1, max_products=30)

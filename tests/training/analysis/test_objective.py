@@ -57,6 +57,7 @@ def test_the_loss_is_the_mean_over_all_terms_whatever_the_batches():
     assert found.standard_error(population=population) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 def test_derivatives_are_those_of_the_loss(split):
     found, _ = objective(ObjectiveConfig(split=split))
@@ -70,6 +71,7 @@ def test_derivatives_are_those_of_the_loss(split):
     torch.testing.assert_close(found.hvp(direction), bend, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_packed_and_padded_are_one_objective():
     packed, padded = (objective(ObjectiveConfig(users=20), padded=flag)[0] for flag in (False, True))
     assert packed.value() == pytest.approx(padded.value(), rel=1e-12)
@@ -100,6 +102,7 @@ def test_users_and_negatives_depend_on_the_subset_alone():
     assert {int(u) for rows in a.batches for u in rows.users} != {int(u) for rows in c.batches for u in rows.users}
 
 
+@pytest.mark.slow
 def test_the_jackknife_error_covers_the_loss_of_all_users():
     truth = objective(ObjectiveConfig())[0].value()
     covered, trials = 0, 60
@@ -124,6 +127,7 @@ def target(tmp_path_factory):
     return AnalysisTarget.open(folder / "checkpoint.pt")
 
 
+@pytest.mark.slow
 def test_a_surface_is_made_once_and_then_found(target, tmp_path):
     objective_config, plane = ObjectiveConfig(users=60), SurfaceConfig(points=7, grid=True)
     first, path = surface_of(replace(target, results_folder=tmp_path), objective_config, plane)
@@ -140,6 +144,7 @@ def test_a_surface_is_made_once_and_then_found(target, tmp_path):
     assert not list(tmp_path.glob(".partial*"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_surface_continues_where_it_was(target, tmp_path):
     objective_config, plane = ObjectiveConfig(users=60), SurfaceConfig(points=5, grid=True)
 
@@ -162,6 +167,7 @@ def test_an_interrupted_surface_continues_where_it_was(target, tmp_path):
     np.testing.assert_array_equal(found.loss, whole.loss)
 
 
+@pytest.mark.slow
 def test_the_surface_says_where_it_comes_from(target, tmp_path):
     found, _ = surface_of(
         replace(target, results_folder=tmp_path), ObjectiveConfig(users=60), SurfaceConfig(points=5, grid=True)
@@ -175,6 +181,7 @@ def test_the_surface_says_where_it_comes_from(target, tmp_path):
     assert found.centre == pytest.approx(expected.value(), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_curvature_of_a_checkpoint_is_an_eigenvalue_of_its_hessian(target, tmp_path):
     objective_config = ObjectiveConfig(users=40)
     found, path = curvature_of(replace(target, results_folder=tmp_path), objective_config, CurvatureConfig(top=2))

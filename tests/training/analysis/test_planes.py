@@ -8,7 +8,7 @@ import torch
 
 from landscape.results.storage import load_surface
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.objective import selected_users, objective_of
+from landscape.training.analysis.objective import objective_of, selected_users
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.surface_metrics import extras_of
 from landscape.training.analysis.target import AnalysisTarget
@@ -73,6 +73,7 @@ def test_no_more_eigenvectors_are_found_than_are_asked_for(eigen, pairs):
     assert SurfaceConfig(eigen=eigen).eigenpairs == pairs
 
 
+@pytest.mark.slow
 def test_eigenvectors_curve_the_surface_by_their_eigenvalues(tmp_path):
     one = target(tmp_path)
     found, path = surface_of(one, SUBSET, SurfaceConfig(eigen=(1, -1), points=21, extent=0.05))
@@ -87,12 +88,14 @@ def test_eigenvectors_curve_the_surface_by_their_eigenvalues(tmp_path):
     assert load_surface(path).quadratic.hessian.shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_one_eigenvector_makes_a_line(tmp_path):
     found, _ = surface_of(target(tmp_path), SUBSET, SurfaceConfig(eigen=(1,), points=5, grid=True))
     assert found.is_line
     assert found.quadratic is None
 
 
+@pytest.mark.slow
 def test_the_path_to_another_checkpoint_ends_at_its_loss(tmp_path):
     one, other = target(tmp_path, 0), target(tmp_path, 1)
     found, _ = surface_of(one, SUBSET, SurfaceConfig(toward=(str(other.path),), points=41, grid=True))
@@ -104,6 +107,7 @@ def test_the_path_to_another_checkpoint_ends_at_its_loss(tmp_path):
     assert [mark.name for mark in found.marks] == [one.checkpoint.title, other.checkpoint.title]
 
 
+@pytest.mark.slow
 def test_three_checkpoints_span_a_plane_with_each_at_its_place(tmp_path):
     one, *others = (target(tmp_path, seed) for seed in range(3))
     found, _ = surface_of(
@@ -148,6 +152,7 @@ def test_a_run_keeps_snapshots_of_its_way(run):
     ]
 
 
+@pytest.mark.slow
 def test_snapshots_change_nothing_and_survive_a_resumption(run, tmp_path):
     settings = TrainingConfig(
         method="sasrec", epochs=5, patience=5, width=8, layers=1, max_length=8, batch_size=8, lr=0.01
@@ -168,6 +173,7 @@ def test_snapshots_change_nothing_and_survive_a_resumption(run, tmp_path):
     assert all(torch.equal(last[key], plain.weights[key]) for key in last)
 
 
+@pytest.mark.slow
 def test_a_trajectory_is_placed_where_its_snapshots_are(run):
     path = run / "checkpoint.pt"
     one = AnalysisTarget(path, "0" * 64, load_checkpoint(path), DATASET)
@@ -190,6 +196,7 @@ def test_a_run_without_snapshots_is_said_to_have_none(tmp_path):
         surface_of(target(tmp_path), SUBSET, SurfaceConfig(trajectory=str(tmp_path)))
 
 
+@pytest.mark.slow
 def test_metrics_on_the_plane_are_those_of_its_points(tmp_path):
     one = target(tmp_path)
     chosen = SurfaceConfig(metric=("valid", "HR@10", "NDCG@10"), points=5, metric_points=3, grid=True, extent=0.5)
@@ -219,6 +226,7 @@ def test_unknown_metrics_are_refused(name, tmp_path):
         surface_of(target(tmp_path), SUBSET, SurfaceConfig(metric=(name,)))
 
 
+@pytest.mark.slow
 def test_repeats_are_planes_of_their_own_and_make_a_band(tmp_path):
     one = target(tmp_path)
     found, _ = surface_of(one, SUBSET, SurfaceConfig(repeats=3, points=9))
@@ -229,6 +237,7 @@ def test_repeats_are_planes_of_their_own_and_make_a_band(tmp_path):
     assert not np.array_equal(found.radial_profile.losses[0], found.radial_profile.losses[1])
 
 
+@pytest.mark.slow
 def test_blocks_move_alone(tmp_path):
     one = target(tmp_path)
     whole, _ = surface_of(one, SUBSET, SurfaceConfig(points=5, grid=True))

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.related_results import curvature_beside, history_of
 from landscape.training.analysis.surface import surface_of
@@ -13,6 +15,7 @@ from tests.training.analysis.test_planes import SUBSET, target
 FEW = SurfaceConfig(points=3, grid=True)
 
 
+@pytest.mark.slow
 def test_a_curvature_is_found_beside_a_surface_only_of_the_same_checkpoint_and_loss(tmp_path):
     one, other = target(tmp_path, 0), target(tmp_path, 1)
     curvature_config = CurvatureConfig(top=1, checks=False)
@@ -27,6 +30,7 @@ def test_a_curvature_is_found_beside_a_surface_only_of_the_same_checkpoint_and_l
     assert curvature_beside(replace(surface, metadata={}), path) is None  # nothing tells what it is of
 
 
+@pytest.mark.slow
 def test_the_fullest_curvature_is_chosen_and_of_the_hessian(tmp_path):
     one = target(tmp_path)
     surface, path = surface_of(one, SUBSET, FEW)

@@ -45,6 +45,7 @@ def applied(operator, lengths, share, seed):
     return list(zip(originals, split(made), strict=True))
 
 
+@pytest.mark.slow
 @given(LENGTHS, SHARES.filter(bool), SEEDS)
 def test_crop_keeps_a_contiguous_piece(lengths, share, seed):
     for original, kept in applied(crop, lengths, share, seed):
@@ -104,6 +105,7 @@ def reorderings(original, share):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operator", "outcomes", "share", "length"),
     [
@@ -139,6 +141,7 @@ def operator_of(view):
     return "mask" if MASK in view else "reorder"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operators", "distinct"),
     [

@@ -313,6 +313,7 @@ def test_fractions_out_of_range_are_refused(dataset, fraction):
 # The public files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "mean", "median", "longest", "n_attributes", "entries_an_item", "repetitions", "training_tokens"),
     [("beauty", 8.88, 6, 204, 637, 3.72, 5, 128_031), ("toys", 8.63, 6, 550, 1_027, 4.28, 146, 106_592)],

@@ -79,6 +79,7 @@ def test_a_chain_unravels_completely():
     assert k_core(users, closed, 2).all()
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables, cores)
 def test_prepared_files_are_those_of_the_reference(tmp_path, rows, k):
@@ -234,6 +235,7 @@ def test_a_core_out_of_range(tmp_path, core):
         prepare(raw([("a", "x", 1)] * 3), tmp_path, "set", core=core)
 
 
+@pytest.mark.slow
 def test_beauty_comes_back_byte_for_byte(tmp_path, data_folder):
     # Taken apart into interactions with names and times, mixed up across users, and prepared again.
     data = load(data_folder / "Beauty.txt")

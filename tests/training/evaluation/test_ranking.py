@@ -149,6 +149,7 @@ def test_ranks_with_published_weights_equal_the_reference(name, fixtures_folder,
     assert binomtest(higher, higher + lower).pvalue > 0.01
 
 
+@pytest.mark.slow
 def test_baselines_on_beauty_are_the_known_ones(data_folder):
     dataset = load(data_folder / "Beauty.txt")
     popular, successors = (summarise(ranks(dataset, "test")) for ranks in (popularity_ranks, successor_ranks))

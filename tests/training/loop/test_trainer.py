@@ -74,6 +74,7 @@ def outcome(folder):
     return [state, rows, written, load_checkpoint(folder / "checkpoint.pt").weights]
 
 
+@pytest.mark.slow
 @every_way
 def test_equal_seeds_give_equal_bits_and_others_do_not(settings, tmp_path):
     train(dataset(), settings, tmp_path / "a")
@@ -98,6 +99,7 @@ DEATHS = [("checkpoint", 1), ("last", 2), ("last", 3), ("history", 2), ("between
 EVERYWHERE = ("looksam", "s3rec+sam")  # a state between steps, and two stages; the others die once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("way", "point", "time_"),
     [(way, *death) for way in EVERY_WAY for death in (DEATHS if way in EVERYWHERE else DEATHS[-2:-1])],
@@ -146,6 +148,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", LONG)
 def test_sigkill_at_random_moments_changes_nothing(way, tmp_path):
     def start(folder):
@@ -217,6 +220,7 @@ def test_a_diverging_run_stops_with_a_reason(tmp_path):
         train(dataset(), replace(SMALL, lr=1e30, epochs=30), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_training_beats_popularity_on_the_built_in_data(tmp_path):
     data = load("synthetic")
     best = train(data, TrainingConfig(method="sasrec", epochs=6, width=32, layers=1), tmp_path / "run")
@@ -266,6 +270,7 @@ def test_fine_tuning_what_was_pre_trained_gives_the_bits_of_one_run(tmp_path):
     assert not same(plain.weights, one.weights)
 
 
+@pytest.mark.slow
 def test_pre_training_keeps_its_last_epoch_and_lowers_its_loss(tmp_path):
     settings = replace(S3REC, pretrain_epochs=6, epochs=1, lr=0.01)
     train(dataset(), settings, tmp_path / "run")

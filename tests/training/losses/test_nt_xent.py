@@ -43,6 +43,7 @@ def by_definition(views, temperature, similarity):
     return total
 
 
+@pytest.mark.slow
 @both
 @given(st.integers(1, 7), st.integers(1, 5), st.floats(0.1, 10), st.integers(0, 2**31))
 def test_the_loss_is_its_definition(similarity, users, width, temperature, seed):
@@ -80,6 +81,7 @@ def test_float32_agrees_with_float64(similarity):
     assert float(total) == pytest.approx(float(expected), rel=1e-5)
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("users", [1, 3])
 def test_first_and_second_derivatives_are_finite_differences(similarity, users):

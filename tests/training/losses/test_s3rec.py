@@ -54,6 +54,7 @@ def test_the_instances_are_the_prefixes_of_the_training_sequences():
     assert found.users[found.of(np.array([3]))].tolist() == [3] * 4
 
 
+@pytest.mark.slow
 def test_beauty_has_as_many_instances_as_published(data_folder):
     dataset = load(data_folder / "Beauty.txt")
     found = Instances(dataset, 50, np.arange(dataset.n_users))
@@ -61,6 +62,7 @@ def test_beauty_has_as_many_instances_as_published(data_folder):
     assert found.prefixes.lengths.sum() == 1_074_507
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.2, 0.7, 1.0]), st.booleans())
 def test_the_four_encodings_show_what_they_should(seed, share, padded):
     found = instances(share)
@@ -215,6 +217,7 @@ def naive_by_user(model, batch, user):
     }
 
 
+@pytest.mark.slow
 def test_each_loss_is_an_objective_with_correct_derivatives():
     found, model = instances(), small_s3rec()
     batches = [found.batch(np.arange(start, len(found), 4), np.random.default_rng(start)) for start in range(4)]

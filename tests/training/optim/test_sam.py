@@ -112,6 +112,7 @@ def test_a_step_is_the_formula(variant, rho):
     torch.testing.assert_close(vector(model), reference.theta, rtol=1e-9, atol=1e-11)  # it has no floor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(("base", "move"), [(sgd, Reference.sgd), (adam, Reference.adam)])
 @pytest.mark.parametrize("every", [1, 2, 5])
@@ -278,6 +279,7 @@ def test_the_state_holds_the_base_optimisers_moments():
     assert torch.equal(vector(model), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("stop", [1, 4, 6])  # ascents are at 0, 3, 6 and 9
 def test_a_resumed_run_takes_the_same_steps_to_the_bit(variant, stop):

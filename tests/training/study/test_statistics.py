@@ -68,6 +68,7 @@ def test_holm_is_at_most_bonferroni_and_does_not_depend_on_the_order(p_values, r
     assert all(p - 1e-12 <= q <= min(1, len(p_values) * p) + 1e-12 for p, q in zip(p_values, adjusted, strict=True))
 
 
+@pytest.mark.slow
 def test_holm_keeps_the_family_wise_error_over_simulated_studies():
     generator = np.random.default_rng(0)
     rejected = 0
@@ -118,6 +119,7 @@ def test_kendalls_tau_by_counting_pairs(points):
     assert kendall(x, y) == pytest.approx(expected, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_tau_within_groups_is_blind_to_what_differs_between_them():
     x = [1, 2, 3, 11, 12, 13]
     y = [13, 12, 11, 23, 22, 21]  # falls within each group, rises between them
@@ -127,6 +129,7 @@ def test_tau_within_groups_is_blind_to_what_differs_between_them():
     assert (interval.mean, interval.low, interval.high) == pytest.approx((-1, -1, -1))
 
 
+@pytest.mark.slow
 def test_the_interval_of_tau_covers_the_truth_over_simulated_studies():
     generator = np.random.default_rng(3)
     truth = 2 / math.pi * math.asin(0.5)  # of a bivariate normal with correlation ½

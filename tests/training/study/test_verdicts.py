@@ -81,6 +81,7 @@ def test_an_effect_that_is_not_positive_is_refused(effect):
         verdicts_on_equivalence({"Beauty": NOISE}, {"Beauty": effect})
 
 
+@pytest.mark.slow
 def test_wrong_verdicts_are_rare_over_simulated_studies():
     """Four data sets, five seeds: no effect is called supported, and a true effect contradicted, in at most 2.5 %."""
     generator = np.random.default_rng(0)

@@ -1,4 +1,3 @@
-# (note to colleagues: this folder is being reworked by someone else right now; please do not edit it)
 """Opening raw files: regular ones only, gzipped or not, as bytes or lines of text, with errors that say where."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# (note to colleagues: this folder is being reworked by someone else right now; please do not edit it)
 """From raw interactions to a data set in the published format.
 
 The recipe of the public files: each user's items in the order of time, users and items with fewer than k

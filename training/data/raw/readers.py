@@ -1,4 +1,3 @@
-# (note to colleagues: this folder is being reworked by someone else right now; please do not edit it)
 """Raw sources, read into plain tables: which user had which item when, and the items' attributes.
 
 Every source becomes the same two polars tables, in the order of the files:

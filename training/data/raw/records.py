@@ -1,4 +1,3 @@
-# (note to colleagues: this folder is being reworked by someone else right now; please do not edit it)
 """Files of records, one a line, as JSON or as Python literals: Amazon, Yelp, Steam, and any with usual names."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# (note to colleagues: this folder is being reworked by someone else right now; please do not edit it)
 """Interactions from tables: CSV and other delimited text, RecBole's typed ``.inter``, known files without a header.
 
 Text is read by Python's csv module in its strict mode: what it refuses is refused.

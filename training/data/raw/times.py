@@ -1,4 +1,3 @@
-# (note to colleagues: this folder is being reworked by someone else right now; please do not edit it)
 """Times of any source in one representation: whole nanoseconds since 1970 (UTC), or numbers that are only an order.
 
 Numbers since 1970 have a unit, which follows from their size: those of 1973 to 2128 lie between 1e8 and 5e9 in
