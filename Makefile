@@ -7,6 +7,8 @@ VENV ?= .venv
 TORCH_INDEX ?=
 WORKERS ?= 2
 DEMO ?= demo
+CASES ?= 10000
+KILLS ?= 50
 
 BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
@@ -15,7 +17,7 @@ PACKAGED := setup.py pyproject.toml constraints.txt landscape/version.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast lint bench docs site hooks clean
+.PHONY: help demo test test-fast lint bench docs site hooks fuzz torture clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +61,12 @@ lint: $(VENV)/.test  ## check style, docstrings and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.test  ## try changed files on all that reads them (CASES=10000 each); faults are kept in fuzz/
+	$(BIN)/python -m tests.fuzz --cases $(CASES) --workers $(WORKERS)
+
+torture: $(VENV)/.test  ## kill commands at random moments (KILLS=50 each) and compare with undisturbed ones
+	$(BIN)/python -m tests.torture --kills $(KILLS)
 
 bench: $(VENV)/.bench  ## time and weigh everything on Amazon Beauty, beside the public alternatives
 	$(BIN)/python -m benchmarks $(BENCH)

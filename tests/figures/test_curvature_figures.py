@@ -150,6 +150,7 @@ def test_extremes_and_the_height_of_one_eigenvalue_are_marked():
     assert density(one).mean.max() == pytest.approx(density(one).single, rel=1e-3)  # one eigenvalue: that is its peak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize(
     "result",
@@ -291,6 +292,7 @@ def test_rounding_noise_is_marked_where_it_matters():
     assert notes(replace(sharpness(), noise=math.nan)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("rows", [slice(0, 1), slice(2, 3), slice(0, 0)], ids=["one ρ", "bad", "none"])
 def test_odd_tables_of_sharpness_are_drawn(rows, log, tmp_path):
@@ -304,6 +306,7 @@ def test_odd_tables_of_sharpness_are_drawn(rows, log, tmp_path):
 # ---- the picture of all --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_picture_has_a_panel_for_each_thing_that_is_known(tmp_path):
     full = full_curvature()
     bare = static.curvature_figure(curvature())
@@ -327,6 +330,7 @@ def test_the_picture_has_a_panel_for_each_thing_that_is_known(tmp_path):
     assert np.min(sizes) > 0.8 * 200  # dots: nothing collapsed
 
 
+@pytest.mark.slow
 def test_odd_eigenvalues_are_drawn(tmp_path):
     pairs = EigenPairs(np.array([np.nan]), np.array([np.inf]), np.array([False]), 3)
     result = replace(full_curvature(), pairs=pairs, localization=(), checks=None)

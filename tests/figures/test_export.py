@@ -12,6 +12,7 @@ from landscape.results import Curvature
 from tests.support.drawable import between, curvature, evaluated, full_curvature
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("result", "heading", "width"),
     [

@@ -44,6 +44,7 @@ def of_kind(surface, **plane):
 # ---- axes ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plane", "first", "second"),
     [
@@ -282,6 +283,7 @@ def test_no_barrier_is_drawn_where_there_is_none():
 # ---- matplotlib ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_static_names_are_text(tmp_path):
     name = r"5 $\nonsense$"  # as a formula it would be an error
     surface = replace(marked(), marks=(Mark(name, 0.4, 0.3),))

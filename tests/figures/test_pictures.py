@@ -71,6 +71,7 @@ def letters(figure):
     return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "width"),
     [(kind, NARROWEST) for kind in [*FIGURES, *TOGETHER]]
@@ -92,6 +93,7 @@ def test_letters_are_inside_and_large_enough_whatever_the_width(kind, width):
         assert min(inside) > -HALF_A_POINT, f"{text.get_text()!r} reaches {-min(inside):.3f} inches outside"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [3.3, PAGE])
 def test_files_are_as_wide_as_asked_whatever_the_user_s_settings(width, tmp_path):
     with matplotlib.rc_context({"savefig.bbox": "tight", "text.usetex": True, "font.size": 30, "savefig.dpi": 50}):
@@ -113,6 +115,7 @@ def test_an_svg_needs_nothing_from_outside(tmp_path):
         assert {end[:1] if end[:1] == "#" else end[:5] for end in content.split(begin)[1:]} <= {"#", "data:"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["surface", "map", "curvature", "comparison", "spectra"])
 def test_settings_stay_the_user_s(kind, tmp_path):
     with matplotlib.rc_context({"font.size": 17, "axes.facecolor": "red", "text.parse_math": True}):
@@ -163,6 +166,7 @@ def test_a_wrapped_label_has_the_same_words(label, width):
     assert wrapped(f"{label} (log scale)", width).endswith("(log scale)") or width < 1
 
 
+@pytest.mark.slow
 def test_scenes_of_a_comparison_are_of_one_size_and_as_wide_as_they_can_be():
     figure = static.comparison_figure(models())
     figure.draw_without_rendering()
@@ -175,6 +179,7 @@ def test_scenes_of_a_comparison_are_of_one_size_and_as_wide_as_they_can_be():
     assert 0 < COLUMN - right < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "count", "rows"), [(7, 4, 1), (3.5, 4, 2), (7, 5, 2), (3, 2, 2)])
 def test_rows_of_a_comparison_follow_the_width(width, count, rows):
     figure = static.comparison_figure(
@@ -241,6 +246,7 @@ def test_a_width_out_of_range_is_refused():
         static.radial_profile_figure({}, width=NARROWEST / 2)
 
 
+@pytest.mark.slow
 def test_the_commands_draw_what_is_asked(tmp_path):
     save_surface(marked(), tmp_path / "a.npz")
     command = ["surface", f"{tmp_path}/a.npz", "--out", f"{tmp_path}/a.html", "--png", f"{tmp_path}/a.png"]
@@ -268,6 +274,7 @@ def test_bands_follow_the_scale(scale, tmp_path):
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "own.svg").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_surface_is_drawn_on_the_selected_scale(tmp_path):
     for scale, surface, log in (
         (LINEAR, marked(), False),
@@ -288,6 +295,7 @@ def test_commands_know_all_kinds():
         assert set(option.type.choices) == kinds
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_the_first_that_there_is(tmp_path):
     cases = {
         "3d": [ModelEntry("a", evaluated()), ModelEntry("b", None, curvature())],

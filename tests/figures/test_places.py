@@ -116,6 +116,7 @@ def assert_corners(axes, patches, points):
     assert_allclose(distance, 0, atol=1e-4)
 
 
+@pytest.mark.slow
 @BOTH_SCALES
 def test_a_static_surface_has_the_heights_of_the_loss(log):
     surface = evaluated(points=(16, 11))

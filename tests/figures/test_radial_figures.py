@@ -57,6 +57,7 @@ def test_names_of_models_are_text():
     assert mean.hovertemplate.startswith("&lt;b&gt;%&#123;x}&lt;/b&gt;<br>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize(
     "losses",

@@ -28,6 +28,7 @@ def test_all_rooms_have_all_figures():
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CURVATURE_FIGURES)
 def test_a_figure_is_on_the_page_with_its_card(name):
     parts = CURVATURE_FIGURES[name](full_curvature())

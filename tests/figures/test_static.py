@@ -91,6 +91,7 @@ def test_line_passes_through_its_evaluated_points():
     assert_array_equal(nodes.get_xdata(), surface.nodes[:, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "surface",
     [
@@ -109,6 +110,7 @@ def test_odd_surfaces_are_drawn_without_a_warning(surface, log, tmp_path, recwar
     assert [str(warning.message) for warning in recwarn] == []
 
 
+@pytest.mark.slow
 def test_files_have_the_format_of_their_suffix(tmp_path):
     figure = static.line_figure(evaluated(points=(11, 1)), name="SAMRec, 5 $ and <b>")
     begins = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
@@ -119,6 +121,7 @@ def test_files_have_the_format_of_their_suffix(tmp_path):
         static.save(figure, tmp_path / "figure.gif")
 
 
+@pytest.mark.slow
 def test_the_same_result_makes_the_same_file(tmp_path):
     for suffix in SUFFIXES:
         files = [tmp_path / f"{take}{suffix}" for take in "ab"]
@@ -127,6 +130,7 @@ def test_the_same_result_makes_the_same_file(tmp_path):
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_pdf_embeds_truetype_fonts(tmp_path):
     file = tmp_path / "figure.pdf"
     static.save(static.contour_figure(interpolated(), name="α β λ"), file)

@@ -86,6 +86,7 @@ def late():
     }
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_by_the_name_of_its_folder() -> None:
     """``training`` instead of ``landscape.training`` works in the checkout only, where it loads everything twice."""
     folders = ("landscape", *OLD_ROOTS, "tests", "docs", "benchmarks", "examples")
@@ -126,6 +127,7 @@ def test_help_and_version_load_no_heavy_library() -> None:
     assert [line for line in loaded if not line.endswith("[]")] == []
 
 
+@pytest.mark.slow
 def test_results_load_no_torch_and_the_core_loads_no_recommender_and_no_figures() -> None:
     core = sorted(module for module in GRAPH if place(module)[0] == "landscape")
     results = [module for module in core if within(module, "landscape.results")]

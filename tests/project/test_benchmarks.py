@@ -50,6 +50,7 @@ def setting(beauty: Path) -> Setting:
     return Setting(str(beauty), ours.trained(str(beauty), beauty / "run", quick=True), quick=True, users=100)
 
 
+@pytest.mark.slow
 def test_the_peers_differentiate_the_same_loss(model: SASRec, rows: Batch) -> None:
     objective = Objective(model, recommendation, [rows])
     scores = peers.Scores(model)
@@ -68,11 +69,13 @@ def test_a_relative_residual_is_that_of_a_dense_matrix() -> None:
     assert found == pytest.approx(float(expected))
 
 
+@pytest.mark.slow
 def test_arithmetic_counts_a_matrix_product() -> None:
     a, b = torch.ones(3, 5), torch.ones(5, 7)
     assert measure.arithmetic(lambda: a @ b) == 2 * 3 * 5 * 7
 
 
+@pytest.mark.slow
 def test_memory_sees_what_was_allocated_and_freed() -> None:
     before = measure.peak_memory()
     block = np.ones(2**26)  # 512 MB, written to
@@ -102,6 +105,7 @@ def test_a_ratio_is_taken_round_by_round() -> None:
     assert measure.ratio(one, other) == 0.5
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_it_measured_beside_the_ceiling(beauty: Path) -> None:
     out = beauty / "results.json"
     arguments = f"--data-dir {beauty} --quick --users 100 --threads 1 --only density/packed --out {out}"
@@ -115,6 +119,7 @@ def test_the_command_writes_what_it_measured_beside_the_ceiling(beauty: Path) ->
     assert "| spectral density on some users, 10 probes × 40 steps | packed |" in shown.stdout
 
 
+@pytest.mark.slow
 def test_products_count_the_operations_predicted(setting: Setting) -> None:
     operations = curvature.products(setting)["operations_in_forward_passes"]
     expected = {
@@ -128,6 +133,7 @@ def test_products_count_the_operations_predicted(setting: Setting) -> None:
     assert operations == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.slow
 def test_the_trace_is_estimated_in_two_ways_from_equal_products(setting: Setting) -> None:
     found = curvature.trace_of_hessian(setting)
     assert found["products"] == 6 and found["users"] == 3

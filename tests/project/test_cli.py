@@ -69,6 +69,7 @@ def test_every_command_has_help_an_example_and_explained_options(path, command):
             assert parameter.help, parameter.name
 
 
+@pytest.mark.slow
 def test_train_writes_a_run_and_tells_where(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run("train", "samrec", *TINY, "--seed", "3")
@@ -79,6 +80,7 @@ def test_train_writes_a_run_and_tells_where(tmp_path, monkeypatch):
     assert (config["sam"], config["rho"], config["seed"]) == ("sam", 0.5, 3)
 
 
+@pytest.mark.slow
 def test_training_can_be_resumed_and_is_not_overwritten(runs):
     assert "holds a run already; add --resume" in refused("train", "sasrec", "--out", runs / "sasrec", *TINY)
     run("train", "sasrec", "--out", runs / "sasrec", *TINY, "--resume")
@@ -86,6 +88,7 @@ def test_training_can_be_resumed_and_is_not_overwritten(runs):
     assert "lr was 0.001 and is 0.5" in line
 
 
+@pytest.mark.slow
 def test_s3rec_keeps_both_stages_and_fine_tunes_again(runs, tmp_path):
     few = [*TINY, "--train-fraction", "0.1"]
     run("train", "s3rec", "--pretrain-epochs", "1", "--out", tmp_path / "both", *few)
@@ -106,6 +109,7 @@ def test_s3rec_keeps_both_stages_and_fine_tunes_again(runs, tmp_path):
     json.loads(run("curvature", start, *FEW, "--objective", "sp", "--top", "1", "--max-products", "2", "--json").stdout)
 
 
+@pytest.mark.slow
 def test_cl4srec_trains_with_sam_and_names_itself(tmp_path):
     options = ["--sam", "looksam", "--rho", "0.05", "--similarity", "cosine", "--operators", "crop,reorder"]
     shown = run("train", "cl4srec", *options, "--out", tmp_path / "run", *TINY).stdout
@@ -114,6 +118,7 @@ def test_cl4srec_trains_with_sam_and_names_itself(tmp_path):
     assert {"recommendation", "contrastive", "gradient_norm", "ascent_norm", "loss_rise"} <= set(columns)
 
 
+@pytest.mark.slow
 def test_published_weights_are_imported_and_looked_at(tmp_path, fixtures_folder, data_folder):
     out = tmp_path / "s3rec.pt"
     weights = fixtures_folder / "s3rec_Beauty_pretrained.pt"
@@ -123,6 +128,7 @@ def test_published_weights_are_imported_and_looked_at(tmp_path, fixtures_folder,
     assert json.loads(run(*surface).stdout)["metadata"]["objective"]["loss"] == "map"
 
 
+@pytest.mark.slow
 def test_evaluate_gives_metrics_baselines_and_the_best_possible(runs):
     found = json.loads(run("evaluate", runs / "sasrec" / "checkpoint.pt", "--json").stdout)
     assert {"HR@5", "HR@10", "NDCG@10", "MRR"} <= found.keys()
@@ -138,6 +144,7 @@ def test_evaluate_gives_metrics_baselines_and_the_best_possible(runs):
     assert gain["low"] <= gain["mean"] <= gain["high"]
 
 
+@pytest.mark.slow
 def test_surface_writes_page_data_and_pictures(runs, tmp_path):
     page, png, pdf = (tmp_path / f"s.{suffix}" for suffix in ("html", "png", "pdf"))
     result = run(
@@ -156,6 +163,7 @@ def test_surface_writes_page_data_and_pictures(runs, tmp_path):
     assert (tmp_path / "again.html").exists()
 
 
+@pytest.mark.slow
 def test_surface_by_default_writes_beside_the_checkpoint(runs):
     result = run("surface", runs / "sasrec" / "checkpoint.pt", *FEW, "--points", "5x3", "--grid")
     page = Path(result.stdout.splitlines()[-2])
@@ -163,12 +171,14 @@ def test_surface_by_default_writes_beside_the_checkpoint(runs):
     assert load_surface(page.with_suffix(".npz")).loss.shape == (3, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", ["1", "1x5", "2"])
 def test_degenerate_grids_are_drawn(points, runs, tmp_path):
     run("surface", runs / "sasrec" / "checkpoint.pt", *FEW, "--points", points, "--grid", "--out", tmp_path / "s.html")
     assert (tmp_path / "s.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_curvature_writes_values_and_vectors(runs, tmp_path):
     page = tmp_path / "c.html"
     command = ("curvature", runs / "samrec" / "checkpoint.pt", *FEW, "--top", "2", "--out", page, "--json")
@@ -182,6 +192,7 @@ def test_curvature_writes_values_and_vectors(runs, tmp_path):
     run("curvature", page.with_suffix(".json"), "--out", tmp_path / "again.html")
 
 
+@pytest.mark.slow
 def test_a_curvature_of_everything(runs, tmp_path):
     options = ["--all", "--top", "2", "--probes", "2", "--steps", "5", "--trace-products", "9", "--rhos", "0.1,0.5"]
     path = runs / "samrec" / "checkpoint.pt"
@@ -194,6 +205,7 @@ def test_a_curvature_of_everything(runs, tmp_path):
     assert {row["what"] for row in map(dict, found["checks"]["checks"])} >= {"loss, evaluated twice"}
 
 
+@pytest.mark.slow
 def test_surfaces_of_all_kinds_of_planes(runs, tmp_path):
     one, other = (runs / name / "checkpoint.pt" for name in ("sasrec", "samrec"))
     out = ["--out", tmp_path / "s.html", "--json"]
@@ -213,12 +225,14 @@ def test_surfaces_of_all_kinds_of_planes(runs, tmp_path):
     assert found["trajectory"]["names"] == ["epoch 0", "epoch 1", "epoch 2"]
 
 
+@pytest.mark.slow
 def test_several_results_are_one_json_list(runs):
     paths = [runs / name / "checkpoint.pt" for name in ("sasrec", "samrec")]
     found = json.loads(run("surface", *paths, *FEW, "--points", "3", "--grid", "--json").stdout)
     assert [one["metadata"]["checkpoint"]["method"] for one in found] == ["sasrec", "samrec"]
 
 
+@pytest.mark.slow
 def test_compare_writes_one_page_for_checkpoints_and_results(runs, tmp_path):
     one, other = (runs / name / "checkpoint.pt" for name in ("sasrec", "samrec"))
     few = [*FEW, "--points", "3", "--grid", "--top", "1"]
@@ -249,6 +263,7 @@ def test_data_is_prepared_listed_and_trained_on(tmp_path):
     run("train", "sasrec", "--data", "mine", "--data-dir", out, "--out", tmp_path / "run", *TINY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -356,6 +371,7 @@ def test_wrong_usage_exits_with_2_and_says_what_is_wrong(arguments, message):
     assert ("No such option" in said) is (message == "No such option")
 
 
+@pytest.mark.slow
 def test_a_result_of_the_other_kind_is_named_as_such(results):
     surface, curvature = results / "sasrec.npz", results / "sasrec-curvature.json"
     assert "sasrec.npz is not a curvature, which is stored as FILE.json" in refused("curvature", surface)
@@ -473,6 +489,7 @@ def test_a_page_may_have_the_longest_name(results, tmp_path):
     assert page.exists()
 
 
+@pytest.mark.slow
 def test_models_of_one_name_are_told_apart(runs, results, tmp_path):
     twin = edited(runs / "samrec" / "checkpoint.pt", tmp_path / "twin.pt", method="sasrec", settings={})
     few = [*FEW, "--points", "3", "--grid", "--top", "1", "--json", "--out", tmp_path / "c.html"]
@@ -481,6 +498,7 @@ def test_models_of_one_name_are_told_apart(runs, results, tmp_path):
     assert [bool(each["curvature"]) for each in told.values()] == [False, True]
 
 
+@pytest.mark.slow
 def test_no_result_of_a_checkpoint_is_dropped(runs, results, tmp_path):
     path = runs / "sasrec" / "checkpoint.pt"
     run("surface", path, *FEW, "--points", "3", "--grid", "--extent", "2", "--out", tmp_path / "wide.html")
@@ -489,6 +507,7 @@ def test_no_result_of_a_checkpoint_is_dropped(runs, results, tmp_path):
     assert [(bool(each["surface"]), bool(each["curvature"])) for each in told.values()] == [(True, True), (True, False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", ["1", "1x3", "3x1"])
 def test_lines_and_points_are_compared(points, runs, tmp_path):
     few = [*FEW, "--points", points, "--grid", "--top", "1"]
@@ -496,6 +515,7 @@ def test_lines_and_points_are_compared(points, runs, tmp_path):
     assert (tmp_path / "c.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", [None, 3, "", ["a"], "\ud800"])
 def test_any_title_is_drawn(title, results, tmp_path):
     stored = json.loads((results / "sasrec-curvature.json").read_text())
@@ -515,6 +535,7 @@ def test_a_picture_of_no_plane_is_refused(results, tmp_path):
     assert "has no surface to draw" in told
 
 
+@pytest.mark.slow
 def test_a_damaged_part_of_a_result_is_named(runs, tmp_path):
     shutil.copy(runs / "sasrec" / "checkpoint.pt", tmp_path)
     command = ["curvature", tmp_path / "checkpoint.pt", *FEW, "--top", "1", "--no-checks", "--trace"]
@@ -526,6 +547,7 @@ def test_a_damaged_part_of_a_result_is_named(runs, tmp_path):
     assert part.name in refused(*command, "--trace-products", "9")
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_error(results, tmp_path):
     script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from landscape.cli import main; main()"
     command = [sys.executable, "-c", script, str(ROOT), "compare", str(results / "sasrec.npz"), "--out", "c.html"]
@@ -540,6 +562,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_to_be_so(runs, tmp_path):
     assert "file" in refused("train", "--out", tmp_path / "file" / "run", *TINY)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_half_file(runs, tmp_path):
     """A limit on the size of files stands in for a full disk: writing fails in the middle."""
     script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from landscape.cli import main; main()"
@@ -557,6 +580,7 @@ def test_a_full_disk_leaves_no_half_file(runs, tmp_path):
     assert {path.name for path in (tmp_path / "run").iterdir()} <= {".lock", "config.json"}
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_the_run_continues(tmp_path):
     folder = tmp_path / "run"
     script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from landscape.cli import main; main()"

@@ -24,6 +24,7 @@ WITH_EXAMPLES = {  # closed forms that a reader can check
 }
 
 
+@pytest.mark.slow
 def test_examples_give_what_they_show() -> None:
     names = [module.name for module in pkgutil.walk_packages(landscape.__path__, "landscape.")]
     assert {"landscape.training.loop.trainer", "landscape.figures.style", "landscape.models.sasrec"} <= {*names}

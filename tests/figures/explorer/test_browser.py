@@ -24,6 +24,7 @@ from tests.support.drawable import (
 from tests.support.pages import page_of
 
 
+@pytest.mark.slow
 def test_browser_draws_the_scene_and_the_switch_switches(chromium, file):
     surface = interpolated()
     opened = Opened(chromium, file, page_of(surface, curvature(), name=HOSTILE))
@@ -97,6 +98,7 @@ def test_browser_shows_exact_numbers_to_mouse_and_keyboard(chromium, file):
     opened.close()
 
 
+@pytest.mark.slow
 def test_browser_fits_the_page_into_any_window_in_light_and_dark(chromium, file):
     long = replace(marked(), marks=(Mark("m" * 90, 0.9, 0.1), Mark("n" * 90, -0.9, 0.1)))
     long.metadata["command"] = "landscape surface " + "a-very-long-name/" * 30
@@ -112,6 +114,7 @@ def test_browser_fits_the_page_into_any_window_in_light_and_dark(chromium, file)
     opened.close()
 
 
+@pytest.mark.slow
 def test_browser_menu_shows_a_metric_on_its_own_grid(flat_chromium, file):
     surface = marked()
     opened = Opened(flat_chromium, file, page_of(surface))
@@ -147,6 +150,7 @@ def test_browser_menu_switches_the_log_scale_off_where_there_is_none(flat_chromi
     opened.close()
 
 
+@pytest.mark.slow
 def test_browser_shows_the_quadratic_model_when_it_is_asked_to(flat_chromium, file):
     opened = Opened(flat_chromium, file, page_of(marked(), rho=0.3))
     page = opened.page
@@ -168,6 +172,7 @@ def test_browser_resets_a_line(flat_chromium, file):
     opened.close()
 
 
+@pytest.mark.slow
 def test_browser_without_webgl_shows_the_map_and_says_so(flat_chromium, file):
     opened = Opened(flat_chromium, file, page_of(interpolated()))
     assert opened.page.is_visible("#no-webgl")
@@ -179,6 +184,7 @@ def test_browser_without_webgl_shows_the_map_and_says_so(flat_chromium, file):
     opened.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "html",
     [

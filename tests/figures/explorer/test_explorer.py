@@ -79,6 +79,7 @@ def drawn(view: dict, panel: str, share: str) -> Iterator[dict]:
     return (figure["data"][0] for figure in view["figures"][panel][share])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", ["linear", "log", "rise"])
 def test_on_one_scale_all_have_the_same_limits_and_levels(scale):
     view = views(page())["loss"][scale]
@@ -112,6 +113,7 @@ def test_heights_on_each_scale_are_those_of_the_surfaces():
     assert expected["rise"].min() == 0
 
 
+@pytest.mark.slow
 def test_extents_are_those_of_all_when_shared():
     wide, narrow = evaluated(), evaluated()
     narrow = replace(narrow, alphas=narrow.alphas / 4, nodes=narrow.nodes * [0.25, 1])
@@ -164,6 +166,7 @@ def test_a_model_has_one_colour_everywhere():
     assert len({style.colour + style.dash for style in model_styles([ModelEntry("x")] * 18)}) == 18
 
 
+@pytest.mark.slow
 def test_six_models_are_small_and_nothing_is_stored_twice():
     surface = marked(points=(51, 51))
     a, b = np.meshgrid(surface.alphas, surface.betas)
@@ -186,6 +189,7 @@ Plain = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(values=st.lists(Plain, max_size=4), repeat=st.integers(1, 3))
 def test_the_pool_gives_back_what_was_put(values, repeat):
     pool = Pool()
@@ -266,6 +270,7 @@ def test_names_are_distinct(names):
         assert shown_as == name if names.count(name) == 1 else shown_as.startswith(name)
 
 
+@pytest.mark.slow
 def test_warnings_tell_which_models_differ_in_what():
     def warnings(*surfaces):
         entries = [ModelEntry(name, surface) for name, surface in zip("abcd", surfaces, strict=False)]
@@ -325,6 +330,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 def test_bad_results_draw_something_and_say_what_is_missing():
     html = explorer_page(
         [ModelEntry("good", interpolated(points=(9, 9)))] + [ModelEntry(name, make()) for name, make in BAD.items()]
@@ -398,6 +404,7 @@ def test_first_eigenvectors_have_a_column_a_model_and_a_row_a_group():
     assert by_popularity.models == (0,)
 
 
+@pytest.mark.slow
 def test_sharpnesses_are_compared_by_ascent_and_on_average():
     one = sharpness()
     other = replace(one, values=10 * one.values, stderr=10 * one.stderr)
@@ -434,6 +441,7 @@ def test_shades_are_those_of_the_colour_scale():
     assert shade(7.0) == COLOUR_SCALE[-1].lower()
 
 
+@pytest.mark.slow
 def test_static_comparison_shares_its_scale_or_not():
     surfaces = [models()[0].surface, models()[1].surface]
     limits = compare_surfaces(surfaces, "linear").limits

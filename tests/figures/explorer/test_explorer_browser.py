@@ -37,6 +37,7 @@ def eye(index: int) -> str:
     return f"{panel('surface', index)}.layout.scene.camera.eye"
 
 
+@pytest.mark.slow
 def test_browser_links_cameras_maps_and_switches(chromium, file):
     opened = Opened(chromium, file, html(), viewport={"width": 760, "height": 700})  # small scenes are drawn fast
     page = opened.page
@@ -161,6 +162,7 @@ def test_browser_links_cameras_maps_and_switches(chromium, file):
     opened.close()
 
 
+@pytest.mark.slow
 def test_browser_finds_the_view_again_sorts_copies_and_fits(flat_chromium, file):
     opened = Opened(
         flat_chromium, file, html(), permissions=["clipboard-read", "clipboard-write"], color_scheme="light"
@@ -325,6 +327,7 @@ def test_browser_keeps_room_below_the_controls_of_many_models(flat_chromium, fil
     opened.close()
 
 
+@pytest.mark.slow
 def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, file):
     entries = [
         ModelEntry("good", evaluated()),
@@ -347,6 +350,7 @@ def test_browser_without_webgl_shows_the_maps_and_bad_results(flat_chromium, fil
     opened.close()
 
 
+@pytest.mark.slow
 def test_browser_tells_short_names_whole_beside_four_maps(flat_chromium, file):
     surface = evaluated()
     names = ("CL4SRec", "SASRec", "SAMRec", "S3Rec")

@@ -30,6 +30,7 @@ def test_provenance_may_be_nested():
     assert "made by deeply nested 0.5" in str(Text(page_of(surface)))
 
 
+@pytest.mark.slow
 def test_hostile_names_are_text():
     surface = evaluated()
     surface.metadata[HOSTILE] = {HOSTILE: [HOSTILE, {"a": HOSTILE}]}
@@ -44,6 +45,7 @@ def test_hostile_names_are_text():
     assert data_of(page)["name"] == HOSTILE
 
 
+@pytest.mark.slow
 def test_page_carries_all_scales():
     drawn = views(page_of(interpolated()))["loss"]
     assert set(drawn) == {"linear", "log", "rise"}
@@ -55,6 +57,7 @@ def test_page_carries_all_scales():
     assert "spectrum" in part_of(page_of(evaluated(), curvature()), "common")
 
 
+@pytest.mark.slow
 def test_a_plane_has_profiles_and_its_evaluated_points_at_first():
     plane, line = page_of(interpolated()), page_of(interpolated(points=(21, 1)))
     several = explorer_page([ModelEntry("a", interpolated()), ModelEntry("b", interpolated())])
@@ -83,6 +86,7 @@ def test_curvature_page_warns_in_plain_words():
     assert "ab41" * 16 in text
 
 
+@pytest.mark.slow
 def test_a_menu_offers_the_loss_and_every_metric():
     page = page_of(marked())
     assert re.findall(r'<option value="([^"]+)">', page) == ["loss", "HR@10", "NDCG@10"]
@@ -107,6 +111,7 @@ def test_a_metric_that_fills_no_plane_is_in_the_table_only():
     assert "HR@10 0.5 0.5 0.5 11 points evaluated" in str(Text(page))
 
 
+@pytest.mark.slow
 def test_surface_page_shows_what_the_surface_carries():
     page = page_of(marked(), rho=0.3)
     text = str(Text(page))
@@ -173,6 +178,7 @@ def test_curvature_page_tells_numbers_errors_and_limits():
         assert wanted in text
 
 
+@pytest.mark.slow
 def test_a_curvature_looks_the_same_beside_a_surface_and_beside_other_models():
     alone, beside = page_of(None, full_curvature()), page_of(evaluated(), full_curvature())
     several = explorer_page([ModelEntry("a", evaluated()), ModelEntry("b", None, full_curvature())])
