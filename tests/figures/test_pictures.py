@@ -225,6 +225,9 @@ def test_spectra_are_the_eigenvalues_with_their_residuals():
         assert_allclose([bar[:, 1] for bar in top], ends)
         assert_allclose(bottom[0][:, 1].mean(), least.values[0])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["λ₁", "λ₂", "λ₃", "λₘᵢₙ"]
+    for shift, (top, bottom) in zip((-0.15, 0.15), (bars[:2], bars[2:]), strict=True):  # side by side
+        assert_allclose([bar[:, 0] for bar in [*top, *bottom]], [[rank + shift] * 2 for rank in range(4)])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
     empty = [line for line in axes.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
     assert [line.get_ydata().tolist() for line in empty] == [[0.141]]
     fisher = replace(curvature(), operator="fisher")

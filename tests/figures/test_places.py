@@ -23,7 +23,7 @@ from landscape.figures.plotdata.comparison import compare_surfaces
 from landscape.figures.plotdata.densities import density
 from landscape.figures.plotdata.planes import ball, quadratic_reach
 from landscape.figures.plotdata.scales import plot_heights
-from landscape.figures.style import BALL_COLOUR, MARK, PALETTE, PATH_COLOURS, QUADRATIC_COLOUR
+from landscape.figures.style import BALL_COLOUR, MARK, PALETTE, PATH_COLOURS, QUADRATIC_COLOUR, number
 from tests.support.drawable import (
     GRADIENT,
     HESSIAN,
@@ -220,6 +220,21 @@ def test_profiles_have_axes_of_all_and_a_line_for_each_surface():
 
 
 # ---- curvature -----------------------------------------------------------------------------------------------------
+
+
+@BOTH_SCALES
+def test_ticks_are_labelled_with_their_values(log):
+    axes = [
+        interactive.spectrum_figure(curvature()).layout.xaxis,
+        interactive.density_figure(spectrum(), log=log).layout.yaxis,
+        interactive.sharpness_figure(sharpness(), log=log).layout.xaxis,
+        interactive.radial_profile_figure({"a": profile()}, log=log).layout.yaxis,
+    ]
+    for axis in axes:
+        assert len(axis.tickvals) >= 3
+        assert axis.ticktext == tuple(map(number, axis.tickvals))
+        ends = 10.0 ** np.array(axis.range) if axis.type == "log" else axis.range
+        assert ends[0] <= min(axis.tickvals) < max(axis.tickvals) <= ends[1]
 
 
 def test_blocks_stand_beside_their_names():

@@ -146,7 +146,6 @@ def test_the_order_of_a_path_is_told_by_lightness_alone():
     assert (np.diff(lightness(PATH_COLOURS)) < -10).all()
 
 
-@pytest.mark.slow
 def test_colour_scale_rises_evenly_in_lightness():
     steps = np.diff(lightness(COLOUR_SCALE))
     assert (steps > 0).all()

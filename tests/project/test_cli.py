@@ -292,7 +292,7 @@ def test_data_is_prepared_listed_and_trained_on(tmp_path):
         (["surface", "CKPT", "--objective", "loss"], "objective must be one of"),
         (["surface", "CKPT", "--objective", "aap"], "has none of its heads"),
         (["curvature", "CKPT", "--objective", "contrastive", "--split", "test"], "has no held-out targets"),
-        (["import", "s3rec", "CKPT", "--data", "synthetic", "--out", "x.pt"], "is no state dict of S3Rec"),
+        (["import", "s3rec", "CKPT", "--data", "synthetic", "--out", "x.pt"], "is not a state dict of S3Rec"),
         (["import", "s3rec", "missing.pt", "--data", "synthetic", "--out", "x.pt"], "there is no file missing.pt"),
         (["import", "s3rec", "CKPT", "--data", "synthetic", "--out", "no/x.pt"], "the folder no of x.pt"),
         (["surface", "CKPT", "--extent", "nan"], "extent"),

@@ -4,8 +4,6 @@ import doctest
 import importlib
 import pkgutil
 
-import pytest
-
 import landscape
 
 WITH_EXAMPLES = {  # closed forms that a reader can check
@@ -26,7 +24,6 @@ WITH_EXAMPLES = {  # closed forms that a reader can check
 }
 
 
-@pytest.mark.slow
 def test_examples_give_what_they_show() -> None:
     names = [module.name for module in pkgutil.walk_packages(landscape.__path__, "landscape.")]
     assert {"landscape.training.loop.trainer", "landscape.figures.style", "landscape.models.sasrec"} <= {*names}

@@ -102,15 +102,15 @@ def load_plain(path: str | Path, what: str) -> dict[str, Any]:
     except pickle.UnpicklingError as problem:
         if "Unsupported global" in str(problem):
             raise ValueError(
-                f"{path} is no {what}: it holds more than tensors and plain values, and is not opened"
+                f"{path} is not a {what}: it holds more than tensors and plain values, and is not opened"
             ) from None
-        raise ValueError(f"{path} is damaged or no {what}") from None
+        raise ValueError(f"{path} is damaged or not a {what}") from None
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError, IndexError, TypeError) as problem:
         raise ValueError(
-            f"{path} cannot be read, is damaged or no {what} ({str(problem).splitlines()[0][:100]})"
+            f"{path} cannot be read, is damaged or not a {what} ({str(problem).splitlines()[0][:100]})"
         ) from None
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is no {what}: it holds a {type(content).__name__}")
+        raise ValueError(f"{path} is not a {what}: it holds a {type(content).__name__}")
     return content
 
 
@@ -125,7 +125,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     names = {f.name for f in fields(Checkpoint)}
     missing = sorted(names - set(content))
     if missing or "format" not in content:
-        raise ValueError(f"{path} is no checkpoint of `landscape train`: it lacks {', '.join(missing) or 'format'}")
+        raise ValueError(f"{path} is not a checkpoint of `landscape train`: it lacks {', '.join(missing) or 'format'}")
     known = {**typing.get_type_hints(Checkpoint), "format": int}
     for name, kind in known.items():
         if not isinstance(content[name], typing.get_origin(kind) or kind):

@@ -103,10 +103,10 @@ def renamed(published: dict[str, Tensor], source: str) -> dict[str, Tensor]:
     unknown = sorted(set(published) - set(names.values()))
     if missing or unknown or not layers:
         what = f"lacks {', '.join(missing[:3])}" if missing else f"also holds {', '.join(unknown[:3])}"
-        raise ValueError(f"{source} is no state dict of S3Rec: it {what}")
+        raise ValueError(f"{source} is not a state dict of S3Rec: it {what}")
     for theirs in names.values():
         if not isinstance(published[theirs], Tensor):
             raise ValueError(
-                f"{source} is no state dict of S3Rec: {theirs} is a {type(published[theirs]).__name__} and no tensor"
+                f"{source} is not a state dict of S3Rec: {theirs} is a {type(published[theirs]).__name__}, not a tensor"
             )
     return {ours: published[theirs].detach().clone().float() for ours, theirs in names.items()}

@@ -51,7 +51,7 @@ def pretraining_terms(outputs: tuple[Tensor, Tensor, Tensor], batch: MaskedBatch
     """S3Rec's four losses.
 
     - aap, item-attribute: binary cross-entropy of σ(aᵀ(W h + b)) over all columns of the attribute table, at the
-      items that are not masked; map, sequence-attribute: the same at the masked ones, with a W of its own.
+      items that are not masked; map, sequence-attribute: the same at the masked ones, with another W.
     - mip, sequence-item: −log σ(σ(qᵀe⁺) − σ(qᵀe⁻)) at the masked items; sp, sequence-segment: the same at the
       context. The double sigmoid is the reference's.
 

@@ -18,10 +18,11 @@ from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
 from landscape.figures.explorer.compact import Pool
 from landscape.figures.explorer.copies import latex, markdown
+from landscape.figures.explorer.tables import shares_table
 from landscape.figures.interactive.sharpness import sharpnesses_figure
 from landscape.figures.plotdata.comparison import above_lowest, compare_surfaces
 from landscape.figures.plotdata.histories import series
-from landscape.figures.plotdata.localization import first_eigenvectors
+from landscape.figures.plotdata.localization import first_eigenvectors, ink
 from landscape.figures.plotdata.scales import plot_heights
 from landscape.figures.static import comparison_figure
 from landscape.figures.style import COLOUR_SCALE, shade
@@ -405,6 +406,27 @@ def test_first_eigenvectors_have_a_column_a_model_and_a_row_a_group():
 
 
 @pytest.mark.slow
+def test_shares_on_the_page_are_those_of_the_eigenvectors():
+    renamed = replace(full_curvature().localization[1], groups=tuple(f"group {rank}" for rank in range(10)))
+    other = replace(full_curvature(), localization=(full_curvature().localization[0], renamed))
+    by_block, by_popularity = map(shares_table, first_eigenvectors([full_curvature(), None, other]))
+    assert by_block["models"] == [(0, "0.3"), (2, "0.3")]
+    assert (by_block["baselines"], by_block["has_random_vector"]) == (["random vector"], True)
+    assert [row["group"] for row in by_block["rows"]] == list(full_curvature().localization[0].groups)
+    for row, share, random in zip(by_block["rows"], (0.6, 0.1, 0.25, 0.05), (0.93, 0.01, 0.04, 0.02), strict=True):
+        assert [model for model, _ in row["cells"]] == [0, 2]
+        for cell, value in [(cell, share) for _, cell in row["cells"]] + [(row["baselines"][0], random)]:
+            assert float(cell["text"]) == pytest.approx(100 * value, abs=0.5)
+            assert cell["title"] == f"{100 * value:g} %"
+            assert (cell["colour"], cell["ink"]) == (shade(value / 0.93), ink(value / 0.93))
+    unknown = by_popularity["rows"][0]["cells"][1][1]
+    assert unknown == {"text": "–", "title": "not a group of this model", "colour": "transparent", "ink": "inherit"}
+    entries = [ModelEntry("a", None, full_curvature()), ModelEntry("b", None, other)]
+    text = str(Text(explorer_page(entries)))
+    assert "items 60 60 93 positions 10 10 1.0" in text
+    assert "First eigenvector by block share in % a ± 0.3 b ± 0.3 random vector" in text
+
+
 def test_sharpnesses_are_compared_by_ascent_and_on_average():
     one = sharpness()
     other = replace(one, values=10 * one.values, stderr=10 * one.stderr)

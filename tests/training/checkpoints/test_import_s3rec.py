@@ -67,14 +67,14 @@ def changed(change):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({}, "is no state dict of S3Rec: it lacks item_embeddings.weight"),
+        ({}, "is not a state dict of S3Rec: it lacks item_embeddings.weight"),
         (changed(lambda w: w.pop("LayerNorm.bias")), "it lacks LayerNorm.bias"),
         (changed(lambda w: w.pop("sp_norm.bias")), "it lacks sp_norm.bias"),
         (changed(lambda w: w.update(other=torch.zeros(1))), "it also holds other"),
         (changed(lambda w: w.update({"item_embeddings.weight": torch.zeros(9, 8)})), "on 7 items and small has 60"),
         (changed(lambda w: w.update({"attribute_embeddings.weight": torch.zeros(4, 8)})), "trained on 3 attributes"),
         (changed(lambda w: w.update({"mip_norm.weight": torch.zeros(3, 3)})), "do not fit the network"),
-        (changed(lambda w: w.update({"mip_norm.weight": "text"})), "mip_norm.weight is a str and no tensor"),
+        (changed(lambda w: w.update({"mip_norm.weight": "text"})), "mip_norm.weight is a str, not a tensor"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(content, message, tmp_path):

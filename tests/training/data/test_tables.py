@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from landscape.training.data.raw import tables
 from landscape.training.data.raw.readers import Columns, detect, read
+from landscape.training.data.raw.sources import MISSING
 from tests.support.raw_sources import delimited, refusal, write
 
 HEADER = ("user", "item", "time")
@@ -249,7 +250,8 @@ def test_files_with_and_without_times_do_not_mix(tmp_path):
     assert read([timed, untimed], keep_order=True).interactions["time"].to_list() == [0, 1, 2, 3]
 
 
-ids = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "M")), min_size=1, max_size=5)
+characters = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "M"))
+ids = st.text(characters, min_size=1, max_size=5).filter(lambda name: name not in MISSING)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
