@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from landscape.command_group import CommandGroup
 from landscape.figures.click_options import Drawing, drawing_options
 from landscape.training.config.click_options import ConfigOption, SectionedCommand, config_options, from_options
 from landscape.training.config.curvature import CurvatureConfig
@@ -39,29 +40,6 @@ if TYPE_CHECKING:
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 SECTIONS_OF_ALL = ("density", "trace", "sharpness", "by_block")  # what curvature --all computes
-INTERRUPTED = 130  # the shell's code for Ctrl-C
-
-
-class Commands(click.Group):
-    """Prints an error that the user can correct as one line."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; see the module's text for exit codes."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # the reader of the output has closed it: click ends without a message
-        except (ValueError, OSError, MemoryError) as problem:
-            if ctx.params.get("debug"):
-                raise
-            from landscape.results.files import format_error
-
-            raise click.ClickException(format_error(problem)) from None
-        except (KeyboardInterrupt, click.Abort):
-            click.echo(
-                "Stopped. Finished parts are saved; the same command continues (train: with --resume).", err=True
-            )
-            ctx.exit(INTERRUPTED)
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -72,7 +50,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Commands, context_settings=CONTEXT)
+@click.group(cls=CommandGroup, context_settings=CONTEXT)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
 )
@@ -89,7 +67,12 @@ def main(debug: bool) -> None:
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of the run.  [default: runs/METHOD-DATA-seedN]")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder, exactly; start it if there is none.")
 @compute_options
-@click.option("--snapshots", type=int, metavar="K", help="Keep the weights every K epochs, for surface --trajectory.")
+@click.option(
+    "--snapshots",
+    type=int,
+    metavar="K",
+    help="Keep the weights every K epochs, for surface --trajectory and curvature --along.",
+)
 @json_option
 @config_options(TrainingConfig)
 @click.option(
@@ -222,12 +205,18 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
 @main.command(cls=SectionedCommand)
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
 @click.option("--all", "everything", is_flag=True, help="The same as --density --trace --sharpness --by-block.")
+@click.option(
+    "--along",
+    is_flag=True,
+    help="The largest eigenvalue, trace, loss and validation NDCG@20 at each snapshot of a run, whose folder is given.",
+)
 @out_option
 @target_options
 @drawing_options()
 @config_options(CurvatureConfig)
 @config_options(ObjectiveConfig)
-def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
+@click.pass_context
+def curvature(ctx: click.Context, /, inputs: tuple[str, ...], everything: bool, along: bool, **given: Any) -> None:
     """Compute the largest Hessian eigenvalues of each checkpoint, the smallest, and where its loss is sharp.
 
     \b
@@ -235,10 +224,14 @@ def curvature(inputs: tuple[str, ...], everything: bool, **given: Any) -> None:
       landscape curvature runs/samrec-Beauty-seed0/checkpoint.pt --top 3
       landscape curvature checkpoint.pt --all --users 2000
       landscape curvature checkpoint.pt --operator gauss-newton --blocks 'items.*'
+      landscape curvature runs/samrec-Beauty-seed0 --along --users 2000
     """
     from landscape.results.kinds import CURVATURE
     from landscape.training.analysis.curvature import curvature_of
 
+    if along:
+        _curvature_along(ctx, inputs, given)
+        return
     if everything:
         given |= dict.fromkeys(SECTIONS_OF_ALL, True)
     configs: dict[str, Any] = {
@@ -269,6 +262,7 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
     """
     from landscape.figures.entries import ModelEntry, model_styles
     from landscape.progress import progress_bar
+    from landscape.results.transactions import together
     from landscape.training.analysis.comparison import compare
 
     where = _compute(given["device"], given["threads"])
@@ -278,7 +272,7 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
         "surface_config": from_options(SurfaceConfig, given),
         "curvature_config": from_options(CurvatureConfig, {"top": top, "checks": everything, **sections}),
     }
-    drawing = Drawing.of(given)
+    drawing = Drawing.of(given, inputs)
     drawing.check()
     with progress_bar("Comparison") as progress:
         entries = compare(
@@ -286,7 +280,8 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
         )
     models = [ModelEntry(entry.name, entry.surface, entry.curvature, entry.history) for entry in entries]
     names = [style.name for style in model_styles(models)]
-    files = [str(file) for file in drawing.draw(models, Path(given["out"]))]
+    with together():
+        files = [str(file) for file in drawing.draw(models, Path(given["out"]))]
     if given["as_json"]:
         values = [entry.values() for entry in entries]
         _print_json({"models": dict(zip(names, values, strict=True)), "files": files})
@@ -296,16 +291,56 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
     click.echo("\n".join(files))
 
 
+def _curvature_along(ctx: click.Context, inputs: tuple[str, ...], given: dict[str, Any]) -> None:
+    """Compute the curvature at each snapshot of a run, draw it, and print it."""
+    from landscape.progress import progress_bar
+    from landscape.results.along import AlongTraining
+    from landscape.results.files import errors_about
+    from landscape.results.kinds import check_place, kind_of
+    from landscape.results.outputs import made_folder
+    from landscape.results.transactions import together
+    from landscape.training.analysis.along import USED, along_path, curvature_along
+    from landscape.training.analysis.inputs import title_of
+
+    if len(inputs) != 1:
+        raise click.UsageError(f"--along takes the folder of one run, got {len(inputs)} inputs")
+    unused = {"everything", *(field.name for field in fields(CurvatureConfig))} - {*USED, "trace"}
+    for parameter in ctx.command.params:
+        if parameter.name in unused and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} has no effect with --along; leave it out")
+    where = _compute(given["device"], given["threads"])
+    drawing, kind, run = Drawing.of(given, inputs), kind_of(AlongTraining), inputs[0]
+    configs = from_options(ObjectiveConfig, given), from_options(CurvatureConfig, given)
+    drawing.check()
+    page = Path(drawing.page) if drawing.page is not None else along_path(run, *configs).with_suffix(".html")
+    check_place(page, kind)
+    with progress_bar("Along training") as progress, errors_about(run):
+        result = curvature_along(
+            run, *configs, data=given["data"], data_dir=given["data_dir"], device=where, progress=progress
+        )
+    stored, title = page.with_suffix(kind.suffix), title_of(result.metadata, page)
+    with made_folder(page.parent), together():
+        kind.save(result, stored)
+        page, *pictures = drawing.draw_along(result, page, title)
+    files = [str(file) for file in (page, stored, *pictures)]
+    if given["as_json"]:
+        _print_json({**kind.values(result), "files": files})
+        return
+    click.echo(f"{title}: {result}")
+    click.echo("\n".join(files))
+
+
 def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[Any], analysis: Analysis) -> None:
     """Read or compute a result of one kind for each input, draw it, and print it."""
     from landscape.figures.entries import ModelEntry
     from landscape.progress import progress_bar
     from landscape.results.kinds import check_place, copy_result
+    from landscape.results.transactions import together
     from landscape.training.analysis.inputs import analyse, open_inputs, title_of
     from landscape.training.analysis.related_results import surface_and_curvature
 
     where = _compute(given["device"], given["threads"])
-    drawing = Drawing.of(given)
+    drawing = Drawing.of(given, inputs)
     drawing.check_single(inputs)
     drawing.check()
     if drawing.page is not None:
@@ -318,14 +353,61 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
         page = Path(drawing.page) if drawing.page is not None else stored.with_suffix(".html")
         title = title_of(result.metadata, page)
         surface, curvature = surface_and_curvature(result, stored)
-        page, *pictures = drawing.draw([ModelEntry(title, surface, curvature, history)], page)
-        files = [str(file) for file in (page, copy_result(stored, page), *pictures)]
+        with together():
+            page, *pictures = drawing.draw([ModelEntry(title, surface, curvature, history)], page)
+            files = [str(file) for file in (page, copy_result(stored, page), *pictures)]
         printed.append({**kind.values(result), "files": files})
         if not given["as_json"]:
             click.echo(f"{title}: {result}")
             click.echo("\n".join(files))
     if given["as_json"]:
         _print_json(printed[0] if len(printed) == 1 else printed)
+
+
+@main.command()
+@click.argument("file", type=click.Path(), metavar="FILE.toml|paper")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder of the study.  [default: studies/FILE]")
+@click.option("--jobs", type=click.IntRange(1), help="Processes side by side.  [default: one for each core]")
+@click.option("--shard", metavar="I/N", help="Compute the I-th of N parts of the runs only, as a batch system's job.")
+@click.option("--only", multiple=True, metavar="TEXT", help="Compute only runs with this in their names (repeatable).")
+@click.option("--list", "listing", is_flag=True, help="Show what is done and what is left, and compute nothing.")
+@click.option("--quick", is_flag=True, help="Put the built-in data and little of everything in the study's place.")
+@click.option("--report", is_flag=True, help="Draw the report from study.json, and compute nothing.")
+@data_dir_option
+@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 …")
+def study(
+    file: str,
+    out: str | None,
+    jobs: int | None,
+    shard: str | None,
+    only: tuple[str, ...],
+    listing: bool,
+    quick: bool,
+    report: bool,
+    data_dir: str | None,
+    device: str,
+) -> None:
+    """Compute a whole study: methods by data by seeds, with tables, figures, and a verdict on each claim.
+
+    FILE.toml says what is trained and claimed; `paper` is the built-in one: Lai et al., RecSys 2023. Any number of
+    processes may work in one folder; a process that is killed loses at most an epoch.
+
+    \b
+    Examples:
+      landscape study paper --quick
+      landscape study paper --list
+      landscape study mine.toml --jobs 4
+    """
+    from landscape.figures.study import is_current, write_report
+    from landscape.training.study.command import run_study
+
+    result = run_study(
+        file, out, jobs=jobs, shard=shard, only=only, listing=listing, quick=quick, report=report,
+        data_dir=data_dir, device=device, echo=click.echo,
+    )  # fmt: skip
+    if result is not None and (report or not is_current(result[1])):
+        page, *others = write_report(*result)
+        click.echo(f"{page}, and {len(others)} tables and pictures beside it")
 
 
 @main.group("import")
@@ -346,13 +428,13 @@ def import_weights(weights: str, data: str, data_dir: str | None, attributes: st
     \b
     Example:  landscape import s3rec Beauty-epochs-150.pt --data Beauty --out s3rec.pt
     """
-    from landscape.results.files import check_writable
     from landscape.training.checkpoints.checkpoint import save_checkpoint
-    from landscape.training.checkpoints.import_s3rec import import_s3rec
+    from landscape.training.checkpoints.import_s3rec import check_place, import_s3rec
     from landscape.training.data.dataset import load
 
-    check_writable(out)
-    checkpoint = import_s3rec(weights, load(data, data_dir=data_dir, attributes=attributes), heads=heads)
+    dataset = load(data, data_dir=data_dir, attributes=attributes)
+    check_place(out, weights, dataset)
+    checkpoint = import_s3rec(weights, dataset, heads=heads)
     save_checkpoint(checkpoint, out)
     click.echo(f"{checkpoint.title}, stage {checkpoint.stage}")
     click.echo(out)

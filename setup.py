@@ -37,6 +37,8 @@ setup(
     package_data={
         "landscape": ["py.typed", "__init__.pyi"],
         "landscape.figures.explorer": ["templates/*", "scripts/*", "styles/*"],
+        "landscape.figures.study": ["templates/*", "scripts/*", "styles/*"],
+        "landscape.training.study": ["*.toml"],
     },
     entry_points={"console_scripts": ["landscape = landscape.cli:main"]},
     install_requires=[

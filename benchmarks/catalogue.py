@@ -15,6 +15,7 @@ TASKS = {  # by the first part of a name
     "s3rec-epoch": "S3Rec pre-training epoch",
     "steps": "one step of SASRec, and of other methods in turn with it",
     "ranking": "full ranking of all users",
+    "ranking-many": "full ranking of all users among 128,000 items",
     "point": "one surface point, whole training set",
     "surface": "51×51 surface, error ≤ 1e-3 of its range",
     "product": "one Hessian-vector product, whole training set",
@@ -39,6 +40,7 @@ GROUPS: dict[str, dict[str, Callable[[Setting], dict[str, Any]]]] = {
     "ranking": {
         "ranking/packed": ours.ranking,
         "ranking/padded": ours.ranking_padded,
+        "ranking-many/packed": ours.ranking_of_many_items,
     },
     "surface": {
         "point/packed": ours.point,

@@ -13,26 +13,47 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.measure import arithmetic, seconds
+from benchmarks.measure import arithmetic, in_turn, ratio, seconds
 from benchmarks.setting import QUICK, Setting, nearby, scaled
 from landscape import curvature, random_direction, surface
+from landscape.models.sasrec import SASRec
 from landscape.training.batches.packing import batch, input_windows
 from landscape.training.config.training import TrainingConfig
-from landscape.training.evaluation.ranking import History, model_ranks
+from landscape.training.evaluation.ranking import FullRanking, History, model_ranks
 from landscape.training.loop.trainer import train
 
 HVP_SHARE = 0.1  # of the users, for what takes a minute a product
+MANY_ITEMS = 128_000
 CHECKS = 64  # points of the grid at which the finished surface is compared with the loss itself
 
 
 def ranking(setting: Setting) -> dict[str, Any]:
-    """Ranks of all users' test items among all items."""
+    """Ranks of all users' test items among all items, and the same again, as after each epoch of a training."""
     model = setting.checkpoint.build()
+    ready = FullRanking(setting.dataset, "test", model.max_length)
 
     def rank() -> object:
         return model_ranks(model, setting.dataset, "test")
 
-    return seconds(rank, repeats=setting.repeats(5)) | {
+    measured = in_turn({"once": rank, "again": lambda: ready.ranks(model)}, rounds=setting.repeats(5))
+    return measured["once"] | {
+        "users": setting.dataset.n_users,
+        "ratios": {"again / once": ratio(measured["again"], measured["once"])},
+        "flops": partial(arithmetic, rank),
+    }
+
+
+def ranking_of_many_items(setting: Setting) -> dict[str, Any]:
+    """The same users' ranks among ten times as many items, by a model that is not trained."""
+    order = np.random.default_rng(0).permutation(MANY_ITEMS)[: setting.dataset.n_items + 1]
+    items = (order[setting.dataset.items] + 1).astype(np.int32)
+    ready = FullRanking(replace(setting.dataset, items=items, n_items=MANY_ITEMS), "test", 50)
+    model = SASRec(MANY_ITEMS)
+
+    def rank() -> object:
+        return ready.ranks(model)
+
+    return seconds(rank, repeats=setting.repeats(3)) | {
         "users": setting.dataset.n_users,
         "flops": partial(arithmetic, rank),
     }

@@ -50,7 +50,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("plotdata",),
         ("static", "captions", "interactive"),
         ("explorer",),
-        ("export",),
+        ("study", "export"),
         ("click_options",),
     ),
     "landscape.cli": (("__init__ __main__",),),  # landscape/__main__.py starts the commands

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from landscape.figures.entries import ModelEntry
+    from landscape.results.along import AlongTraining
 
 PICTURES = {  # suffix: help
     "png": "Also write a static picture, for slides.",
@@ -67,20 +68,24 @@ class Drawing:
     page: str | None  # None: beside the result
     pictures: Mapping[str, str]  # by suffix
     options: Mapping[str, Any]  # arguments of ``write_picture``
+    inputs: Sequence[str] = ()  # files that are read
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Drawing:
-        """Take the values of a command's options that are about drawing."""
+    def of(cls, given: Mapping[str, Any], inputs: Sequence[str]) -> Drawing:
+        """Take the values of a command's options that are about drawing; ``inputs`` are its arguments."""
         options = {"kind": given.get("picture"), "rho": given.get("rho"), "width": given["picture_width"]}
         if "picture_scale" in given:
             options["scale"] = given["picture_scale"]
-        return cls(given["out"], {suffix: given[suffix] for suffix in PICTURES if given[suffix] is not None}, options)
+        pictures = {suffix: given[suffix] for suffix in PICTURES if given[suffix] is not None}
+        data = () if given["data"] is None else (given["data"],)
+        return cls(given["out"], pictures, options, (*inputs, *given.get("toward", ()), *data))
 
     def check(self) -> None:
-        """Check that all files can be written, and that none could replace a checkpoint or a result.
+        """Check that all files can be written, and that none replaces an input or what no command drew.
 
         Raises:
-            ValueError: The suffix of a name does not fit.
+            ValueError: The suffix of a name does not fit, or a file is one of the inputs.
+            FileExistsError: A file holds something else than a page or a picture of these commands.
             OSError: The folder does not exist or cannot be written to.
         """
         from landscape.results.files import check_writable
@@ -91,6 +96,14 @@ class Drawing:
                 option = "out" if kind == "html" else kind
                 raise ValueError(f"--{option} must be a file that ends in .{kind}, got {output!r}")
             check_writable(output)
+        self._check_replaced(Path(output) for output in outputs.values() if output is not None)
+
+    def _check_replaced(self, outputs: Iterable[Path]) -> None:
+        from landscape.results.outputs import is_drawn, refuse_foreign, refuse_inputs
+
+        outputs = list(outputs)
+        refuse_inputs(outputs, self.inputs)
+        refuse_foreign(outputs, is_drawn, "a page or picture")
 
     def check_single(self, inputs: Sequence[str]) -> None:
         """Check that no name is given for the pages or pictures of several results.
@@ -108,10 +121,20 @@ class Drawing:
         """Write the page and the pictures, and return their paths."""
         from landscape.figures.export import write_page, write_picture
 
-        write_page(models, page, rho=self.options["rho"])
         pictures = [Path(picture) for picture in self.pictures.values()]
+        self._check_replaced([page, *pictures])  # the page's name may be known only now
         for picture in pictures:
             write_picture(models, picture, **self.options)
+        write_page(models, page, rho=self.options["rho"])
+        return [page, *pictures]
+
+    def draw_along(self, along: AlongTraining, page: Path, title: str) -> list[Path]:
+        """Write the page and the pictures of a training run, and return their paths."""
+        from landscape.figures.export import write_along
+
+        pictures = [Path(picture) for picture in self.pictures.values()]
+        self._check_replaced([page, *pictures])
+        write_along(along, page, pictures, title=title, width=self.options["width"])
         return [page, *pictures]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from landscape.figures.style import PALETTE, colour
 from landscape.results import Curvature, Surface
+from landscape.results.printable import printable
 
 History = Sequence[Mapping[str, float | str]]  # of a training run: a row an epoch, as in ``history.csv``
 DASHES = ("solid", "dash", "dot")  # plotly's names
@@ -35,10 +36,13 @@ class ModelStyle:
 
 
 def model_styles(models: Sequence[ModelEntry]) -> list[ModelStyle]:
-    """Return colour and dash of each model by its position; equal names get numbers."""
+    """Return name, colour and dash of each model by its position; equal names get numbers.
+
+    Control characters in a name, which may come from a file, are escaped.
+    """
     return [
         ModelStyle(index, name, colour(index), DASHES[index // len(PALETTE) % len(DASHES)])
-        for index, name in enumerate(_distinct([model.name for model in models]))
+        for index, name in enumerate(_distinct([printable(model.name) for model in models]))
     ]
 
 

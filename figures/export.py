@@ -12,9 +12,11 @@ from matplotlib.figure import Figure
 from landscape.figures import static
 from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
+from landscape.figures.explorer.along import along_page
 from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, above_lowest
 from landscape.figures.plotdata.extents import is_plane
 from landscape.results import Curvature, Surface
+from landscape.results.along import AlongTraining
 from landscape.results.files import write_text
 
 
@@ -53,6 +55,33 @@ def write_picture(
     else:
         figure = PICTURES_OF_SEVERAL[kind](models, options)
     static.save(figure, path)
+
+
+def write_along(
+    along: AlongTraining,
+    page: str | Path,
+    pictures: Sequence[str | Path] = (),
+    *,
+    title: str,
+    width: float | None = None,
+) -> None:
+    """Write the page about a training run, and pictures of the same panels as .png, .pdf or .svg.
+
+    Args:
+        along: What to draw.
+        page: Its file.
+        pictures: Their files.
+        title: Any text.
+        width: Of the pictures, in inches; by default that of the figure.
+
+    Raises:
+        ValueError: A picture has another suffix.
+        OSError: A file cannot be written.
+    """
+    write_text(page, along_page(along, title=title))
+    size = {} if width is None else {"width": width}
+    for picture in pictures:
+        static.save(static.along_figure(along, name=title, **size), picture)
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,10 @@ def progress_bar(task: str) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _log(task)
         return
+    # Without markup: the text has names of any kind, such as "[/b]".
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
-    bar = rich.progress.Progress(
-        *columns, TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=Console(stderr=True)
-    )
+    text = TextColumn("{task.fields[text]}", markup=False)
+    bar = rich.progress.Progress(*columns, TimeRemainingColumn(), text, console=Console(stderr=True))
     handle = bar.add_task(task, total=1, text="")
 
     def report(done: float, total: int, text: str = "") -> None:

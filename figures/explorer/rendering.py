@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from landscape.figures import captions
@@ -17,9 +17,15 @@ from landscape.figures import captions
 HERE = Path(__file__).parent
 
 
-def render(name: str, **values: Any) -> str:
-    """Return a page from its template; all values are escaped."""
-    return _environment().get_template(name).render(**values)
+def render(name: str, *, folder: Path = HERE, **values: Any) -> str:
+    """Return a page from its template; all values are escaped.
+
+    Args:
+        name: Of the template.
+        folder: Where a room keeps templates, scripts and styles of its own; what it lacks is taken from here.
+        values: What the template shows.
+    """
+    return _environment(folder).get_template(name).render(**values)
 
 
 def bare(figure: go.Figure) -> dict[str, Any]:
@@ -36,17 +42,26 @@ def _unbroken(text: str) -> str:
     return text
 
 
+def _breakable(text: str) -> Markup:
+    """Let a long name break after its underscores."""
+    return Markup("_<wbr>").join(map(escape, text.split("_")))
+
+
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
+    def asset(name: str) -> Markup:
+        own = folder / name
+        return Markup((own if own.is_file() else HERE / name).read_text(encoding="utf-8"))
+
     environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader([folder / "templates", HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["unbroken"] = _unbroken
+    environment.filters |= {"unbroken": _unbroken, "breakable": _breakable}
     environment.globals["captions"] = captions
     environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, like the files beside the templates
-    environment.globals["asset"] = lambda name: Markup((HERE / name).read_text(encoding="utf-8"))
+    environment.globals["asset"] = asset
     return environment

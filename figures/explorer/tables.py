@@ -9,10 +9,10 @@ import numpy as np
 
 from landscape.figures.captions.numbers import Row
 from landscape.figures.entries import ModelStyle
-from landscape.figures.explorer.copies import latex, markdown
 from landscape.figures.plotdata.localization import FirstEigenvectors, cell, ink
 from landscape.figures.style import percent, shade
 from landscape.results.display_names import display_name
+from landscape.results.escaping import latex, markdown
 
 Json = Any
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import plotly.graph_objects as go
 
+from landscape.figures.interactive.along import along_figure as along_figure
 from landscape.figures.interactive.densities import density_figure as density_figure
 from landscape.figures.interactive.eigenvalues import blocks_figure as blocks_figure
 from landscape.figures.interactive.eigenvalues import spectrum_figure as spectrum_figure

@@ -48,8 +48,8 @@ def ball(surface: Surface, rho: float) -> Floats:
     """Return the boundary of ‖αx + βy‖ ≤ ρ as (N, 2) in (α, β): a closed ellipse, or the two ends on a line.
 
     Raises:
-        ValueError: ρ is not a positive number, the lengths of the directions are not in the metadata, or the
-            directions are parallel.
+        ValueError: ρ is not a positive number, the lengths of the directions or the cosine between them are not in the
+            metadata, or the directions are parallel.
     """
     if not (math.isfinite(rho) and rho > 0):
         raise ValueError(f"rho={rho} must be a positive number")
@@ -58,9 +58,12 @@ def ball(surface: Surface, rho: float) -> Floats:
         raise ValueError('the lengths of the directions are missing in the surface\'s metadata["direction_norms"]')
     if len(norms) == 1:
         return np.array([[-rho / norms[0], 0.0], [rho / norms[0], 0.0]])
-    product = surface.metadata["cosine"] * norms[0] * norms[1]
+    cosine = surface.metadata.get("cosine")
+    if cosine is None:
+        raise ValueError('the angle between the directions is missing in the surface\'s metadata["cosine"]')
+    product = cosine * norms[0] * norms[1]
     gram = np.array([[norms[0] ** 2, product], [product, norms[1] ** 2]])
-    if abs(surface.metadata["cosine"]) >= 1:
+    if abs(cosine) >= 1:
         raise ValueError("the two directions are parallel: no ellipse bounds the ball in their plane")
     angles = np.linspace(0, 2 * np.pi, AROUND)
     circle = np.stack([np.cos(angles), np.sin(angles)])

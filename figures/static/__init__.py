@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
+from landscape.figures.static.along import along_figure as along_figure
 from landscape.figures.static.canvas import save as save
 from landscape.figures.static.comparison import comparison_figure as comparison_figure
 from landscape.figures.static.compositions import PANELS as PANELS

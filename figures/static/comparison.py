@@ -44,6 +44,7 @@ def comparison_figure(
     rho: float | None = None,
     quadratic: bool = False,
     columns: int | None = None,
+    names: Sequence[str] | None = None,
     width: float = PAGE,
 ) -> Figure:
     """Draw a grid of surfaces in three dimensions with the models' names below: (a), (b), and so on.
@@ -58,6 +59,7 @@ def comparison_figure(
         rho: The radius of a ball around each centre, drawn for surfaces with the lengths of their directions.
         quadratic: Whether to draw the quadratic models, if there are any.
         columns: How many stand side by side; by default as many as fit, in rows of about the same number.
+        names: What stands below each; by default the names of the models.
         width: Of the figure, in inches; its height follows.
 
     Raises:
@@ -83,10 +85,11 @@ def comparison_figure(
         around = extent([drawn.scene for drawn in scenes.values()], inside)
         high = around.height(inside) + NAME + 2 * MARGIN
         figure.set_size_inches(width, rows * high + foot)
-        for index, style in enumerate(model_styles(models)):
+        below = [style.name for style in model_styles(models)] if names is None else names
+        for index, name in enumerate(below):
             left, bottom = index % columns * cell, foot + (rows - 1 - index // columns) * high
             middle = (left + cell / 2) / width
-            _name(figure, index, style.name, inside, (middle, bottom))
+            _name(figure, index, name, inside, (middle, bottom))
             if index not in scenes:
                 at = (bottom + NAME + high / 2) / figure.get_figheight()
                 figure.text(middle, at, "no surface", ha="center", color=QUIET)

@@ -38,7 +38,7 @@ def block_eigenvalues(
         progress: Called with (blocks done, blocks in all, text).
 
     Raises:
-        ValueError: No block has a parameter, or as ``top_eigenpairs`` raises it.
+        ValueError: No block has a parameter, the loss is not finite, or as ``top_eigenpairs`` raises it.
 
     Example:
         >>> import torch

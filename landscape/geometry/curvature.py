@@ -7,7 +7,7 @@ from typing import Any
 
 from landscape.linalg.lanczos import top_eigenpairs
 from landscape.linalg.vectors import norm
-from landscape.objectives.objective import Objective, path_difference, repeat_difference
+from landscape.objectives.objective import Objective, check_loss, path_difference, repeat_difference
 from landscape.operators.base import CurvatureOperator
 from landscape.operators.hessian import HessianOperator
 from landscape.progress import Progress, silent
@@ -61,7 +61,7 @@ def curvature(
         (array([6.]), array([2.]))
     """
     started = time.monotonic()
-    loss = objective.value()
+    loss = check_loss(objective.value(), objective)
     checks = {
         "repeat_difference": repeat_difference(objective, loss),
         "gradient_path_difference": path_difference(objective, loss),

@@ -18,7 +18,7 @@ from landscape.geometry.ascent import WEIGHT_FLOOR, Rise, adaptive_scale, ascend
 from landscape.geometry.noise import NOISE_POINTS, loss_noise
 from landscape.linalg.vectors import norm
 from landscape.objectives.directions import random_direction
-from landscape.objectives.objective import Objective
+from landscape.objectives.objective import Objective, check_loss
 from landscape.progress import Progress, silent
 from landscape.provenance import run_metadata
 from landscape.results import Sharpness
@@ -28,7 +28,7 @@ KINDS = ("one-step", "ascent", "adaptive-one-step", "adaptive-ascent", "average"
 
 def sharpness(
     objective: Objective[Any],
-    rhos: Sequence[float] = (0.05, 0.1, 0.5),
+    rhos: Sequence[float] | float = (0.05, 0.1, 0.5),
     *,
     ascent_steps: int = 10,
     draws: int = 10,
@@ -63,7 +63,7 @@ def sharpness(
 
     Args:
         objective: The loss.
-        rhos: Distances ρ.
+        rhos: Distances ρ, or one.
         ascent_steps: The most steps of an ascent, each a gradient.
         draws: Random directions for the average, each two evaluations for every ρ.
         seed: The seeds of the draws follow from it; they are in the metadata.
@@ -84,10 +84,13 @@ def sharpness(
         >>> sharpness(objective, [0.5], kinds=["one-step"]).values
         array([[2.25]])
     """
+    distances: list[float] = np.atleast_1d(np.asarray(rhos, dtype=np.float64)).tolist()
     kinds = tuple(dict.fromkeys(one_of(kind, KINDS, "kind") for kind in kinds))
-    _check(objective, rhos, {"ascent_steps": ascent_steps, "draws": draws}, seed, eta)
+    _check(objective, distances, {"ascent_steps": ascent_steps, "draws": draws}, seed, eta)
     started = time.monotonic()
+    check_loss(objective.value(), objective)
     loss, gradient = objective.value_and_gradient()
+    check_loss(loss)
     seeds = [int(state) for state in np.random.SeedSequence(seed).generate_state(draws, np.uint64) >> np.uint64(1)]
     steps = {  # of an ascent, by prefix of the kinds that need one
         prefix: ascent_steps if f"{prefix}ascent" in kinds else 1
@@ -95,17 +98,17 @@ def sharpness(
         if {f"{prefix}one-step", f"{prefix}ascent"} & {*kinds}
     }
     averaged = "average" in kinds
-    most = 1 + NOISE_POINTS + len(rhos) * (sum(steps.values()) + 2 * draws * averaged) + averaged
+    most = 1 + NOISE_POINTS + len(distances) * (sum(steps.values()) + 2 * draws * averaged) + averaged
     counter = _Counter(most, progress)
     counter.add(1)
     noise = loss_noise(objective, _draw(objective, seeds[0]))
     counter.add(NOISE_POINTS)
-    rises = _worst_cases(objective, loss, gradient, rhos, steps, eta=eta, seed=seeds[0], counter=counter)
+    rises = _worst_cases(objective, loss, gradient, distances, steps, eta=eta, seed=seeds[0], counter=counter)
     if averaged:
-        rises["average"] = _average(objective, rhos, seeds, noise, counter)
+        rises["average"] = _average(objective, distances, seeds, noise, counter)
     return Sharpness(
         kinds=kinds,
-        rhos=np.array(rhos, dtype=np.float64),
+        rhos=np.array(distances, dtype=np.float64),
         **_tables(rises, kinds),
         loss=loss,
         noise=noise,
@@ -115,7 +118,7 @@ def sharpness(
         metadata={
             "seed": seed,
             "draw_seeds": seeds if averaged else [],
-            "standard_deviations": [rho / mean_norm(objective.space.active) for rho in rhos] if averaged else [],
+            "standard_deviations": [rho / mean_norm(objective.space.active) for rho in distances] if averaged else [],
             "ascent_steps": ascent_steps,
             "ascent_step": "ρ at first; doubled after a rise, else quartered",
             "eta": eta,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from functools import partial
 from typing import Any, NamedTuple
@@ -161,16 +162,44 @@ class Objective(PlaneEvaluation[Batch]):
         return Graphs(theta, limit, owned=self.fixed.values())
 
 
+def agree(a: float, b: float, size: float = 0.0) -> bool:
+    """Return whether two losses are the same up to rounding of terms of this ``size``; False if one is not finite."""
+    # An infinite loss would also make the limit infinite, so the difference is compared only if it is finite.
+    return math.isfinite(a - b) and abs(a - b) <= REPEATABLE * max(size, abs(a), abs(b))
+
+
+def check_loss(
+    value: float, objective: Objective[Any] | None = None, params: Tensor | None = None, *, name: str = "the loss"
+) -> float:
+    """Return ``value``, the loss at the centre of an analysis.
+
+    Args:
+        value: The loss as it is evaluated.
+        objective: Whose loss it is, to say whether it is finite as it is differentiated.
+        params: (n,) the centre; by default θ₀.
+        name: Of the loss, in the error.
+
+    Raises:
+        ValueError: It is not finite.
+    """
+    if math.isfinite(value):
+        return value
+    differentiated = objective.value(params, differentiable=True) if objective is not None else math.nan
+    if math.isfinite(differentiated):
+        raise ValueError(_paths_differ(value, differentiated, name))
+    raise ValueError(f"{name} is {value} at the parameters themselves: check the parameters, the batches and the loss")
+
+
 def repeat_difference(objective: Objective[Any], value: float, params: Tensor | None = None) -> float:
-    """Return |L - ``value``| for a second evaluation L of the loss, at θ₀ or ``params``; NaN if one is not finite.
+    """Return |L - ``value``| for a second evaluation L of the loss, at θ₀ or ``params``.
 
     On GPUs, sums in varying order leave a difference far below the loss.
 
     Raises:
-        ValueError: They differ by more: the loss is not a function of the parameters.
+        ValueError: They differ by more, or one is not finite: the loss is not a function of the parameters.
     """
     repeated = objective.value(params)
-    if abs(repeated - value) > REPEATABLE * max(abs(repeated), abs(value)):
+    if not agree(repeated, value):
         raise ValueError(
             f"two evaluations at the same point give {value:.6g} and {repeated:.6g}: the loss draws random numbers; "
             "draw them once and keep them in the batches"
@@ -181,9 +210,18 @@ def repeat_difference(objective: Objective[Any], value: float, params: Tensor | 
 def path_difference(objective: Objective[Any], value: float) -> float:
     """Return |L - ``value``| for the loss L at θ₀ as it is differentiated, with ``value`` as it is evaluated.
 
-    Warns when that is more than rounding: curvature and surface would then be those of two functions.
+    Warns when that is more than rounding, or not finite: curvature and surface would then be those of two functions.
     """
     differentiated = objective.value(differentiable=True)
-    if abs(differentiated - value) > REPEATABLE * max(abs(differentiated), abs(value)):
-        warnings.warn(f"the loss is {value:.6g} evaluated and {differentiated:.6g} differentiated", stacklevel=2)
+    if not agree(differentiated, value):
+        warnings.warn(_paths_differ(value, differentiated), stacklevel=2)
     return abs(differentiated - value)
+
+
+def _paths_differ(value: float, differentiated: float, name: str = "the loss") -> str:
+    # torch's fused encoder layer returns NaN in rows whose keys are all masked, where the other path returns zeros.
+    return (
+        f"{name} is {value:.6g} evaluated and {differentiated:.6g} differentiated: a layer computes otherwise without "
+        "gradients; with nn.TransformerEncoder, call torch.backends.mha.set_fastpath_enabled(False), and mask no row "
+        "of attention completely"
+    )

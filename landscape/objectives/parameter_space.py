@@ -39,7 +39,8 @@ class ParamSpace:
         mask: (n,) bool, False where a coordinate is inactive; None where all are active.
 
     Raises:
-        ValueError: No parameter is left, parameters differ in dtype or device, or an excluded row does not exist.
+        ValueError: No parameter is left, parameters differ in dtype or device or are no real floats, or an excluded
+            row does not exist.
     """
 
     def __init__(
@@ -56,6 +57,12 @@ class ParamSpace:
             present = sorted({str(getattr(tensor, what)) for tensor in tensors.values()})
             if len(present) > 1:
                 raise ValueError(f"parameters differ in {what} ({', '.join(present)}); convert them to the same")
+        for name, tensor in tensors.items():
+            if not tensor.is_floating_point():
+                raise ValueError(
+                    f"the parameter {name!r} is {tensor.dtype}; parameters must be real floating-point numbers: keep "
+                    "complex ones as their real and imaginary parts (torch.view_as_real), or leave them out"
+                )
         self.names = tuple(tensors)
         self.shapes = tuple(tensor.shape for tensor in tensors.values())
         self._sizes = [prod(shape) for shape in self.shapes]

@@ -15,7 +15,7 @@ from torch import Tensor
 from landscape.linalg.protocols import SymmetricOperator
 from landscape.linalg.vectors import dot, norm
 from landscape.objectives.autograd import RETAINED
-from landscape.objectives.objective import Objective
+from landscape.objectives.objective import Objective, check_loss
 
 
 class CurvatureOperator(ABC):
@@ -36,7 +36,8 @@ class CurvatureOperator(ABC):
         name: The name of the matrix in results.
 
     Raises:
-        ValueError: ``params`` has another length, or ``retain`` is negative.
+        ValueError: ``params`` has another length, ``retain`` is negative, the parameters have fewer bits than float32,
+            or the loss is not finite.
     """
 
     name: ClassVar[str]
@@ -46,10 +47,17 @@ class CurvatureOperator(ABC):
         self.params = params
         self.shape = (objective.space.size, objective.space.size)
         self.dtype = objective.params.dtype
+        if self.dtype.itemsize < torch.float32.itemsize:
+            raise ValueError(
+                f"the parameters are {self.dtype}, too coarse for second derivatives; convert the model and its "
+                "batches to float32 (model.float())"
+            )
         self.device = objective.params.device
         self.active = objective.space.active
         self.products = 0
         self._graphs = objective.graphs(params, retain)
+        # Derivatives can be finite where the loss is not: it may be evaluated by another path than differentiated.
+        check_loss(objective.value(params), objective, params)
 
     @abstractmethod
     def _products(self, vectors: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from landscape.objectives.autograd import RETAINED
 from landscape.objectives.composite_loss import Outputs
 from landscape.objectives.loss_terms import ModelFunction, describe_value
-from landscape.objectives.objective import REPEATABLE, Objective
+from landscape.objectives.objective import Objective, agree
 from landscape.operators.base import CurvatureOperator
 from landscape.operators.gauss_newton import jacobian_product
 
@@ -105,7 +105,7 @@ class FisherOperator(CurvatureOperator):
         for column, part in enumerate(self._nonzero_scales()):
             for index, batch_sum in enumerate(sums[:, parts.index(part)].tolist()):
                 total, size = totals[index][column]
-                if abs(total - batch_sum) > REPEATABLE * max(size, abs(batch_sum)):
+                if not agree(total, batch_sum, size):
                     raise ValueError(
                         f"the groups' sums of part {part!r} add up to {total:.6g} in batch {index}, where the loss is "
                         f"{batch_sum:.6g}; by_group must return the sums of the same terms, each in one group"

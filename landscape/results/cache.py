@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from landscape.results.files import check_writable
 from landscape.results.kinds import kind_of
+from landscape.results.outputs import made_folder
 from landscape.results.serialization import to_plain
 
 R = TypeVar("R")
@@ -57,18 +58,22 @@ class ResultCache:
             ValueError: A setting has a name that is in the key.
             OSError: The folder cannot be made.
         """
+        path = self._file(kind, suffix, settings)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _file(self, kind: str, suffix: str, settings: Mapping[str, Any]) -> Path:
         repeated = self.key.keys() & settings.keys()
         if repeated:
             raise ValueError(f"{', '.join(sorted(repeated))} is in the key already; give the setting another name")
-        self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(to_plain({**self.key, **settings}), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         return self.folder / f"{'-'.join(filter(None, (kind, self.name, digest)))}{suffix}"
 
     def path(self, type: type[Any], /, **settings: Any) -> Path:
-        """Return the path of a result of this type; errors as of ``file``."""
+        """Return the path of a result of this type; its folder may be missing. ValueError as of ``file``."""
         kind = kind_of(type)
-        return self.file(kind.name, kind.suffix, **settings)
+        return self._file(kind.name, kind.suffix, settings)
 
     def load(self, type: type[R], /, **settings: Any) -> R | None:
         """Return the result that was stored with these settings; None if there is none.
@@ -87,7 +92,9 @@ class ResultCache:
             ValueError: As ``file`` raises it.
             OSError: It cannot be written.
         """
-        kind_of(type(result)).save(result, self.path(type(result), **settings))
+        path = self.path(type(result), **settings)
+        with made_folder(self.folder):
+            kind_of(type(result)).save(result, path)
 
     def result(self, type: type[R], compute: Callable[[], R], /, **settings: Any) -> R:
         """Return the stored result of this type and these settings, or compute and store it.
@@ -99,7 +106,8 @@ class ResultCache:
         stored = self.load(type, **settings)
         if stored is not None:
             return stored
-        check_writable(self.path(type, **settings))
-        result = compute()
-        self.store(result, **settings)
+        with made_folder(self.folder):
+            check_writable(self.path(type, **settings))
+            result = compute()
+            self.store(result, **settings)
         return result

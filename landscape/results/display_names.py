@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from landscape.results.printable import printable
+
 DISPLAY_NAMES = {
     # matrices
     "hessian": "Hessian",
@@ -39,6 +41,9 @@ DISPLAY_NAMES = {
     "valid": "validation",
     # what the shares of an eigenvector are compared with
     "coordinates": "random vector",
+    # options of training that a study varies
+    "rho": "ρ",
+    "train_fraction": "share of the users trained on",
     # columns of a training history
     "valid_ndcg@20": "validation NDCG@20",
     "train_loss": "training loss",
@@ -46,9 +51,9 @@ DISPLAY_NAMES = {
 
 
 def display_name(identifier: str) -> str:
-    """Return the readable name of an identifier; any other text is returned as it is.
+    """Return the readable name of an identifier; any other text is returned as it is, control characters escaped.
 
     >>> display_name("hutch++"), display_name("adaptive-ascent"), display_name("my matrix")
     ('Hutch++', 'ascent, scale-free', 'my matrix')
     """
-    return DISPLAY_NAMES.get(identifier, identifier)
+    return DISPLAY_NAMES.get(identifier) or printable(identifier)

@@ -5,42 +5,72 @@ from __future__ import annotations
 import errno
 import json
 import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
 
 from landscape.results.serialization import to_plain
+from landscape.results.temporary import create_temporary
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NAME = 40  # characters of a file's name that its temporary file's name has, too
+
+# The set of files that ``transactions.together`` gathers: each file's place, and the temporary file with its content.
+GATHERED: ContextVar[dict[Path, Path] | None] = ContextVar("GATHERED", default=None)
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a new binary file that replaces ``path`` only when the block ends without an error.
 
-    The file is flushed to disk before it is renamed: after a crash, the old file or the new one is complete.
+    The file is flushed to disk before it is renamed: after a crash, the old file or the new one is complete. Within
+    ``transactions.together`` it is renamed when that ends.
 
     Raises:
         FileNotFoundError: The folder of ``path`` does not exist.
         OSError: The folder cannot be written to, the disk is full, or ``path`` is a folder or a device, which is
             left as it was.
     """
-    path = Path(path)
-    check_writable(path)
-    # A name may be as long as the file system allows: only its beginning leaves room for what is added here.
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:NAME]}.", suffix=".part", dir=path.parent)
+    path, gathered = Path(path), GATHERED.get()
+    _check_replaceable(path)
+    with _temporary(path) as (file, temporary):
+        yield file
+    try:
+        if gathered is None:
+            os.replace(temporary, path)
+        else:
+            earlier = gathered.pop(path, None)
+            gathered[path] = temporary
+            if earlier is not None:
+                earlier.unlink(missing_ok=True)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_beside(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
+    """Write a temporary file beside ``path``, flushed to disk and as public as any other; return its path.
+
+    Raises:
+        OSError: It cannot be written; the error names ``path``.
+    """
+    with _temporary(path) as (file, temporary):
+        write(file)
+    return temporary
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    handle, temporary = create_temporary(path)
     try:
         with os.fdopen(handle, "wb") as file:
-            yield file
+            yield file, temporary
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; results are as public as any other
-        os.replace(temporary, path)
     except BaseException as problem:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         if isinstance(problem, OSError) and problem.errno in FULL and problem.filename is None:
             problem.filename = str(path)  # which the system leaves out
         raise
@@ -54,6 +84,18 @@ def check_writable(path: str | Path) -> None:
         OSError: Its folder cannot be written to, or something that is not a regular file has its name.
     """
     path = Path(path)
+    _check_replaceable(path)
+    try:
+        handle, temporary = create_temporary(path)  # permissions do not tell: the disk may be mounted to be read only
+    except OSError as problem:
+        raise type(problem)(
+            f"the folder {path.parent} of {path.name} cannot be written to ({problem.strerror}); choose another"
+        ) from None
+    os.close(handle)
+    temporary.unlink(missing_ok=True)
+
+
+def _check_replaceable(path: Path) -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} of {path.name} does not exist; create it first")
     if path.exists() and not path.is_file():

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from landscape.results import Curvature, LanczosState, Spectrum, Surface
+from landscape.results.along import AlongTraining
 from landscape.results.files import atomic, write_json
-from landscape.results.format import reading
+from landscape.results.format import FORMAT, current_fields, read_json, reading
 from landscape.results.serialization import from_plain, to_plain
 from landscape.results.storage import (
+    holds_vectors,
     load_curvature,
     load_lanczos_state,
     load_surface,
@@ -62,10 +63,23 @@ def section_kind(type: type[R], name: str | None = None) -> ResultKind[R]:
     name = name or type.__name__.lower()
 
     def load(path: str | Path) -> R:
-        with reading(path, name) as content:
-            return from_plain(type, json.loads(content))
+        with reading(path, name) as file:
+            return from_plain(type, read_json(file))
 
     return ResultKind(type, name, ".json", lambda result, path: write_json(path, result), load)
+
+
+def whole_kind(type: type[R], name: str) -> ResultKind[R]:
+    """Return the kind of a dataclass that stands for itself, as JSON with the name of its kind and its format."""
+
+    def values(result: R) -> dict[str, Any]:
+        return {"format": FORMAT, "kind": name, **to_plain(result)}
+
+    def load(path: str | Path) -> R:
+        with reading(path, name) as file:
+            return from_plain(type, current_fields(read_json(file), path, name))
+
+    return ResultKind(type, name, ".json", lambda result, path: write_json(path, values(result)), load, values)
 
 
 KINDS: dict[type, ResultKind[Any]] = {
@@ -73,6 +87,7 @@ KINDS: dict[type, ResultKind[Any]] = {
     Curvature: CURVATURE,
     LanczosState: ResultKind(LanczosState, "lanczos", ".npz", save_lanczos_state, load_lanczos_state),
     Spectrum: section_kind(Spectrum, "density"),
+    AlongTraining: whole_kind(AlongTraining, "along"),
 }
 
 
@@ -92,7 +107,7 @@ def copy_result(stored: Path, beside: Path) -> Path:
     suffixes = [stored.suffix] + ([kind.beside] if kind is not None and kind.beside else [])
     for suffix in suffixes:
         source, copy = stored.with_suffix(suffix), beside.with_suffix(suffix)
-        if source.exists() and source.resolve() != copy.resolve():
+        if source.is_file() and source.resolve() != copy.resolve():
             with atomic(copy) as file:
                 file.write(source.read_bytes())
     return beside.with_suffix(stored.suffix)
@@ -112,7 +127,7 @@ def check_place(beside: Path, kind: ResultKind[Any]) -> None:
             kind.load(copy)
         except ValueError:
             other = copy
-    elif vectors is not None and vectors.exists():
+    if other is None and vectors is not None and vectors.exists() and not (copy.exists() and holds_vectors(vectors)):
         other = vectors
     if other is not None:
         raise ValueError(f"{other} holds something else, which would be lost; give {beside.name} another name")

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from landscape.results.printable import printable
+
 Cell = str | float | int | bool | tuple[float, float]  # a pair is a value with its error
 Row = tuple[Cell, ...]
 WIDTH = 100_000  # characters of a line at most: where a table is wider than the terminal, nothing is cut off
@@ -36,6 +38,7 @@ class Table:
         rows = [[format_cell(cell) for cell in row] for row in self.rows]
         table = RichTable(box=SIMPLE_HEAD)
         for i, heading in enumerate(self.header):
+            heading = _safe(heading)
             if i == 0:
                 table.add_column(Text(heading))
             else:
@@ -46,15 +49,15 @@ class Table:
         console = Console(width=width, color_system=None)
         with console.capture() as text:
             console.print(table)
-        return "\n".join([self.title, *(line.rstrip() for line in text.get().rstrip().splitlines()[1:])])
+        return "\n".join([_safe(self.title), *(line.rstrip() for line in text.get().rstrip().splitlines()[1:])])
 
     def html(self) -> str:
         """Return a ``<table>`` with the title as its caption."""
-        head = "".join(f'<th scope="col">{html.escape(heading)}</th>' for heading in self.header)
+        head = "".join(f'<th scope="col">{html.escape(_safe(heading))}</th>' for heading in self.header)
         rows = ("".join(f"<td>{html.escape(format_cell(cell))}</td>" for cell in row) for row in self.rows)
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         return (
-            f"<table><caption>{html.escape(self.title)}</caption>"
+            f"<table><caption>{html.escape(_safe(self.title))}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 
@@ -67,10 +70,10 @@ class TableDisplay:
         raise NotImplementedError
 
     def __str__(self) -> str:
-        return "\n\n".join([repr(self), *(table.text() for table in self.tables())])
+        return "\n\n".join([_safe(repr(self)), *(table.text() for table in self.tables())])
 
     def _repr_html_(self) -> str:
-        return "".join([f"<p>{html.escape(repr(self))}</p>", *(table.html() for table in self.tables())])
+        return "".join([f"<p>{html.escape(_safe(repr(self)))}</p>", *(table.html() for table in self.tables())])
 
 
 def format_cell(cell: Cell) -> str:
@@ -88,4 +91,9 @@ def format_cell(cell: Cell) -> str:
         return f"{cell:,}"
     if isinstance(cell, float):
         return "" if math.isnan(cell) else f"{cell:.4g}"
-    return cell
+    return _safe(cell)
+
+
+def _safe(text: str) -> str:
+    """Text of any origin on one line."""
+    return printable(text, WIDTH)

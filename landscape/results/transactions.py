@@ -4,26 +4,29 @@ The last file of a set is its main one, which readers open first. New files are 
 flushed; a journal then names them, which is the point of no return; old files move aside, the main one first; new files
 take their places, the main one last. An error before or during that restores the old set. A process that is killed
 leaves the old set, the new one, or no main file and the journal, with which ``finish_interrupted`` completes the new
-set; the next ``write_together`` of the set does so, too.
+set; the next writing of the set does so, too. Which files a command may replace at all: ``outputs``.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from landscape.results.files import FULL, NAME, check_writable
+from landscape.results.files import GATHERED, check_writable, write_beside
+from landscape.results.outputs import refuse_existing
 from landscape.results.printable import printable
+from landscape.results.temporary import JOURNAL, NAME
 
 Write = Callable[[IO[bytes]], object]
 
-_NEW, _OLD, _JOURNAL = ".new", ".old", ".journal"
+_OLD = ".old"
+LONGEST = 240  # bytes of a name to which a dot and an ending can be added
 
 
 def write_together(files: Mapping[Path, Write | None], *, replace: bool = True) -> None:
@@ -38,17 +41,45 @@ def write_together(files: Mapping[Path, Write | None], *, replace: bool = True) 
         OSError: A file cannot be written, or the disk is full; all files are as they were.
     """
     *_, main = files
-    folder = main.parent
-    if any(path.parent != folder for path in files) or files[main] is None:
+    if len(_folders(files)) != 1 or files[main] is None:
         raise ValueError("a set of files lies in one folder, and its main file is written")
     for path in files:
         check_writable(path)
-    with _locked(folder):
-        _finish(main)
+    with _locked(files):
+        for path in files:
+            _finish(path)
         if not replace:
             refuse_existing(files, "it is not replaced")
         _sweep(files)
-        _write_set(files, main)
+        _write_set(files)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Gather all files that ``atomic`` writes in the block, and put them in their places together at its end.
+
+    The files are a set as in ``write_together``; the last of each folder is its main file. After an error all files
+    are as they were. Within another such block it changes nothing: the outer one gathers.
+
+    Raises:
+        OSError: A file cannot be put in its place; all files are as they were.
+    """
+    if GATHERED.get() is not None:
+        yield
+        return
+    gathered: dict[Path, Path] = {}
+    token = GATHERED.set(gathered)
+    try:
+        yield
+        with _locked(gathered):
+            for path in gathered:
+                _finish(path)
+            _sweep(gathered)
+            _commit(gathered)
+    finally:
+        GATHERED.reset(token)
+        for left in gathered.values():
+            left.unlink(missing_ok=True)
 
 
 def finish_interrupted(main: str | Path) -> bool:
@@ -59,14 +90,14 @@ def finish_interrupted(main: str | Path) -> bool:
         OSError: The folder cannot be written to.
     """
     main = Path(main)
-    if not _beside(main, _JOURNAL).is_file():
+    if not _beside(main, JOURNAL).is_file():
         return False
-    with _locked(main.parent):
+    with _locked([main]):
         return _finish(main)
 
 
 def _finish(main: Path) -> bool:
-    journal = _beside(main, _JOURNAL)
+    journal = _beside(main, JOURNAL)
     if not journal.is_file():
         return False
     files = _read_journal(journal, main)
@@ -84,72 +115,67 @@ def _finish(main: Path) -> bool:
     return True
 
 
-def refuse_existing(outputs: Iterable[Path], remedy: str) -> None:
-    """Refuse to replace a file that is there.
-
-    Raises:
-        FileExistsError: One of ``outputs`` exists, be it a link that leads nowhere; ``remedy`` ends the message.
-    """
-    for path in outputs:
-        if os.path.lexists(path):
-            raise FileExistsError(f"{printable(path)} exists; {remedy}")
-
-
-def refuse_inputs(outputs: Iterable[Path], inputs: Iterable[str | Path]) -> None:
-    """Refuse outputs that are one of the inputs, under whatever name.
-
-    Raises:
-        ValueError: One of ``outputs`` and one of ``inputs`` are the same file.
-    """
-    identities = {}
-    for path in map(Path, inputs):
-        status = path.stat()
-        identities[status.st_dev, status.st_ino] = path
-    for path in outputs:
-        try:
-            status = path.stat()
-        except OSError:  # it does not exist
-            continue
-        if same := identities.get((status.st_dev, status.st_ino)):
-            raise ValueError(
-                f"{printable(path)} would replace the input {printable(same)}; choose another name or folder"
-            )
-
-
-def _write_set(files: Mapping[Path, Write | None], main: Path) -> None:
+def _write_set(files: Mapping[Path, Write | None]) -> None:
     beside: dict[Path, Path | None] = {}
-    journal = _beside(main, _JOURNAL)
     try:
         for path, write in files.items():
-            beside[path] = None if write is None else _write_beside(path, write)
-        names = {path.name: new.name if new else None for path, new in beside.items()}
-        os.replace(_write_beside(main, lambda file: file.write(json.dumps(names).encode())), journal)
-        _flush(main.parent)
-        _exchange(beside, main)
+            beside[path] = None if write is None else write_beside(path, write)
+        _commit(beside)
+    finally:
+        for left in filter(None, beside.values()):
+            left.unlink(missing_ok=True)
+
+
+def _commit(beside: Mapping[Path, Path | None]) -> None:
+    """Put new files in the places of old ones; an error restores the old ones.
+
+    Files in several folders are several sets: an error restores all of them; a kill may fall between two of them.
+    """
+    if len(beside) == 1:
+        ((path, new),) = beside.items()
+        if new is not None:
+            os.replace(new, path)
+            _flush(path.parent)
+            return
+    journals: dict[Path, Path] = {}
+    try:
+        for main, paths in _folders(beside).items():
+            names = {path.name: new.name if (new := beside[path]) else None for path in paths}
+            written = write_beside(main, lambda file, names=names: file.write(json.dumps(names).encode()))  # type: ignore[misc]
+            journals[written] = _beside(main, JOURNAL)
+        for (main, paths), (written, journal) in zip(_folders(beside).items(), journals.items(), strict=True):
+            os.replace(written, journal)
+            _flush(main.parent)
+            for path in (main, *(path for path in paths if path != main)):
+                _aside(path)
+            for path in paths:
+                if (new := beside[path]) is not None:
+                    os.replace(new, path)
+            _flush(main.parent)
     except BaseException:
-        for left in (journal, *filter(None, beside.values())):
+        _restore(beside)
+        for left in (*journals, *journals.values()):
             left.unlink(missing_ok=True)
         raise
-    _clean(main.parent, journal, files)
+    for journal in journals.values():
+        _clean(journal.parent, journal, beside)
 
 
-def _exchange(beside: Mapping[Path, Path | None], main: Path) -> None:
-    """Put new files in the places of old ones; an error restores the old ones."""
-    try:
-        for path in (main, *(path for path in beside if path != main)):
-            _aside(path)
-        for path, new in beside.items():
-            if new is not None:
-                os.replace(new, path)
-        _flush(main.parent)
-    except BaseException:
-        for path, new in beside.items():
-            if new is not None and not os.path.lexists(new):  # it is in its place
-                os.replace(path, new)
-        for path in beside:  # the main file last
-            if os.path.lexists(old := _beside(path, _OLD)):
-                os.replace(old, path)
-        raise
+def _restore(beside: Mapping[Path, Path | None]) -> None:
+    for path, new in beside.items():
+        if new is not None and not os.path.lexists(new):  # it is in its place
+            os.replace(path, new)
+    for path in beside:  # the main file last
+        if os.path.lexists(old := _beside(path, _OLD)):
+            os.replace(old, path)
+
+
+def _folders(files: Iterable[Path]) -> dict[Path, list[Path]]:
+    """The files of each folder, by its main file, which is the last."""
+    folders: dict[str, list[Path]] = {}
+    for path in files:
+        folders.setdefault(os.path.realpath(path.parent), []).append(path)
+    return {paths[-1]: paths for paths in folders.values()}
 
 
 def _aside(path: Path) -> None:
@@ -158,25 +184,10 @@ def _aside(path: Path) -> None:
 
 
 def _beside(path: Path, ending: str) -> Path:
-    return path.with_name(f".{path.name}{ending}")
-
-
-def _write_beside(path: Path, write: Write) -> Path:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:NAME]}.", suffix=_NEW, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # mkstemp makes private files
-    except BaseException as problem:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(problem, OSError) and problem.errno in FULL and problem.filename is None:
-            problem.filename = str(path)
-        raise
-    return Path(name)
+    name = path.name
+    if len(encoded := os.fsencode(name)) > LONGEST:
+        name = f"{name[:NAME]}-{hashlib.sha256(encoded).hexdigest()[:16]}"
+    return path.with_name(f".{name}{ending}")
 
 
 def _read_journal(journal: Path, main: Path) -> dict[Path, Path | None]:
@@ -206,27 +217,24 @@ def _sweep(files: Iterable[Path]) -> None:
     """Remove what an interrupted writing of these files left; there is no journal any more that names it."""
     for path in files:
         _beside(path, _OLD).unlink(missing_ok=True)
-        prefix = f".{path.name[:NAME]}."
-        for left in path.parent.iterdir():
-            middle = left.name.removeprefix(prefix).removesuffix(_NEW)
-            if left.name == f"{prefix}{middle}{_NEW}" and len(middle) == 8:  # as mkstemp names it
-                left.unlink(missing_ok=True)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(files: Iterable[Path]) -> Iterator[None]:
     """Let one process at a time change sets of files in a folder; others wait."""
     try:
         import fcntl
     except ImportError:  # Windows
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with ExitStack() as opened:
+        for folder in sorted(
+            {os.path.realpath(path.parent) for path in files}
+        ):  # in one order: no two wait in a circle
+            handle = os.open(folder, os.O_RDONLY)
+            opened.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
 
 
 def _flush(folder: Path) -> None:

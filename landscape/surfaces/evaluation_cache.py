@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from landscape.results import Floats
 from landscape.results.files import atomic
+from landscape.results.format import reading
+from landscape.results.npz import ArrayFile
 
 Point = tuple[float, float]
 
@@ -73,14 +74,18 @@ class EvaluationCache:
         self._fingerprint, self._columns = fingerprint, tuple(columns)
 
     def _load(self, path: Path) -> None:
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                points, values = stored["points"], stored["values"]
-                self._columns = tuple(stored["columns"].tolist())
-                self._fingerprint = str(stored["fingerprint"])
-        except (KeyError, ValueError, EOFError, BadZipFile) as problem:
-            raise ValueError(f"{path} is damaged or holds no points ({problem}); delete it to start anew") from None
-        self._values = dict(zip(map(tuple, points.tolist()), map(tuple, values.tolist()), strict=True))
+        with reading(path, "partial surface", "delete it to start anew") as file:
+            stored = ArrayFile(file)
+            columns = stored.read("columns", "U").tolist()
+            count, *_ = stored.header("points")[0] or (0,)
+            points = stored.read("points", "f", (count, 2))
+            values = stored.read("values", "f", (count, len(columns)))  # NaN where a quantity is not a number
+            if not np.isfinite(points).all():
+                raise ValueError("points holds a number that is not finite")
+            found = dict(zip(map(tuple, points.tolist()), map(tuple, values.tolist()), strict=True))
+            if len(found) < count:
+                raise ValueError("points holds a point twice")
+            self._columns, self._fingerprint, self._values = tuple(columns), stored.text("fingerprint"), found
         self._saved = (len(self._values), time.monotonic())
 
     def add(self, point: Point, values: tuple[float, ...]) -> None:

@@ -120,7 +120,7 @@ def plane_through(params: Tensor, others: Sequence[Tensor], names: Sequence[str]
         raise ValueError(f"a path or a plane goes through one or two other points, got {len(others)}")
     x, *rest = (other - params for other in others)
     y = rest[0] if rest else None
-    if not x.any() or (y is not None and (not y.any() or abs(cosine(x, y)) > 1 - 1e-6)):
+    if not x.any() or (y is not None and (not y.any() or not (abs(cosine(x, y)) <= 1 - 1e-6))):
         kind = "plane" if rest else "line"
         raise ValueError(f"{', '.join(names)} do not span a {kind}: two are the same point, or all lie on one line")
     interval = (-BEYOND, 1 + BEYOND)

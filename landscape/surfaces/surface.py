@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from landscape.objectives.directions import checked_direction, cosine
-from landscape.objectives.objective import Objective, path_difference, repeat_difference
+from landscape.objectives.objective import Objective, check_loss, path_difference, repeat_difference
 from landscape.progress import Progress, silent
 from landscape.provenance import run_metadata
 from landscape.results import Floats, Metadata, Surface
@@ -180,11 +180,13 @@ def _result(
 def _repeatability(losses: Losses, centre: Floats) -> Metadata:
     """Check that the losses at (0, 0), ``centre`` (C,), are the same when evaluated again or in the other way."""
     values = dict(zip(losses.names, centre.tolist(), strict=True))
+    check_loss(values[LOSS], losses.objective)
     checks = {
         "repeat_difference": repeat_difference(losses.objective, values[LOSS]),
         "gradient_path_difference": path_difference(losses.objective, values[LOSS]),
     }
     for name, other in losses.others.items():
+        check_loss(values[name], other, losses.objective.params, name=repr(name))
         try:
             repeat_difference(other, values[name], losses.objective.params)
         except ValueError as problem:

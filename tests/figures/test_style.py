@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from landscape.figures import themes
+from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.plotdata.ticks import log_ticks, round_ticks
 from landscape.figures.style import COLOUR_SCALE, PALETTE, PATH_COLOURS, give_or_take, number, percent, shortened
 from landscape.figures.themes import THEMES, template
@@ -150,3 +151,8 @@ def test_colour_scale_rises_evenly_in_lightness():
     steps = np.diff(lightness(COLOUR_SCALE))
     assert (steps > 0).all()
     assert steps.max() < 2 * steps.min()
+
+
+def test_control_characters_in_names_of_models_are_escaped():
+    styles = model_styles([ModelEntry("a\x1b[31m"), ModelEntry("<b>α</b>"), ModelEntry("<b>α</b>")])
+    assert [style.name for style in styles] == [r"a\x1b[31m", "<b>α</b> (1)", "<b>α</b> (2)"]

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import struct
@@ -20,6 +21,7 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,6 +85,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {  # role of the input -> commands with {
     "new name": ("data prepare good/raw.csv --core 1 --out out --name {}",),
     "name": ("data fetch {}", "train {}", "train --data {}"),
 }
+SECONDS = 10.0  # that a command may take to refuse an input
 STREAMS = ("2>&-", ">&-", "<&-", ">/dev/full", "2>/dev/full")  # of a shell, for commands that otherwise succeed
 
 
@@ -94,6 +97,7 @@ class Hostile:
     roles: tuple[str, ...]
     make: Callable[[Path], str]  # the working folder -> the argument, relative to it
     accepted: bool = False  # whether a command may succeed with it
+    largest: int | None = None  # bytes that a file may grow to: as on a full disk
 
 
 READ = ("checkpoint", "weights", "surface", "curvature", "data", "attributes", "raw")
@@ -145,11 +149,27 @@ def _socket(name: str) -> Callable[[Path], str]:
     return make
 
 
-def _copied(good: str, name: str) -> Callable[[Path], str]:
+def _hard_link(name: str, good: str) -> Callable[[Path], str]:
+    def make(folder: Path) -> str:
+        (folder / name).hardlink_to(folder / "good" / good)
+        return name
+
+    return make
+
+
+def _read_only(name: str) -> Callable[[Path], str]:
+    def make(folder: Path) -> str:
+        (folder / "read-only").mkdir(mode=0o555)
+        return f"read-only/{name}"
+
+    return make
+
+
+def _copied(good: str, name: str, argument: str | None = None) -> Callable[[Path], str]:
     def make(folder: Path) -> str:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / "good" / good, os.fsencode(folder / name))
-        return name
+        return name if argument is None else argument
 
     return make
 
@@ -236,12 +256,12 @@ def _checkpoints() -> Iterator[Hostile]:
         yield _checkpoint(f"sam {sam!r}", _set("settings", "sam", to=sam))
     yield _checkpoint("a tensor in the settings", _set("settings", "x", to=torch.zeros(3)))
     yield _checkpoint("bytes in the settings", _set("settings", "x", to=b"\xff"))
-    yield _checkpoint("a setting too deep", _set("settings", "x", to=json.loads("[" * 500 + "]" * 500)))
+    yield _checkpoint("a setting too deep", _set("settings", "x", to=json.loads("[" * 100 + "]" * 100)))
     for name in (ESCAPE, "[/b]x", "[red]x[/red]", "a\nb", "", "../x", "x" * 5000, "\u202ex"):
         yield _checkpoint(f"data called {name[:12]!r}", _set("data", "name", to=name), accepted=True)
     for source in ("/dev/zero", "/etc/passwd", "good", "~/x.txt", "", "\0", "good/fifo.txt"):
-        yield _checkpoint(f"data from {source!r}", _set("data", "source", to=source))
-    yield _checkpoint("the SHA-256 of other data", _set("data", "sha256", to="0" * 64))
+        yield _checkpoint(f"data from {source!r}", _set("data", "source", to=source), accepted=True)
+    yield _checkpoint("the SHA-256 of other data", _set("data", "sha256", to="0" * 64), accepted=True)  # by info
     yield _checkpoint("an escape for a SHA-256", _set("data", "sha256", to=ESCAPE))
     yield _checkpoint("attributes that are a number", _set("data", "attributes", to=1))
     yield _checkpoint("attributes from /dev/zero", _set("data", "attributes", to="/dev/zero"), accepted=True)
@@ -548,11 +568,31 @@ def _names() -> Iterator[Hostile]:
             "new.txt",
         ):
             yield Hostile(f"{role}: {path!r}", (role,), _path(path), accepted=role != "page" and path == "new.txt")
+        for target in ("weights.pt", "checkpoint.pt", "small.txt", "surface.npz"):
+            yield Hostile(f"{role}: a link to {target}", (role,), _link(f"new{end}", f"good/{target}"))
+            yield Hostile(f"{role}: another name of {target}", (role,), _hard_link(f"new{end}", target))
+        yield Hostile(f"{role}: a link to itself", (role,), _link(f"new{end}", f"new{end}"))
+        yield Hostile(f"{role}: a link to nothing", (role,), _link(f"new{end}", "nothing"))
+        yield Hostile(f"{role}: somebody's notes", (role,), _file(b"my notes", end))
+        yield Hostile(f"{role}: a folder of its name", (role,), _folder(f"new{end}"))
+        yield Hostile(f"{role}: not UTF-8", (role,), _path(os.fsdecode(b"\xff") + end), accepted=True)
+        yield Hostile(
+            f"{role}: a folder that is read only", (role,), _read_only(f"new{end}"), accepted=os.geteuid() == 0
+        )
         yield Hostile(f"{role}: a FIFO", (role,), _fifo(f"fifo{end}"))
         yield Hostile(f"{role}: a device", (role,), _link(f"new{end}", "/dev/null"))
         yield Hostile(f"{role}: a name too long", (role,), _path("x" * 300 + end))
     for path in ("good/raw.csv", "/proc/new", "/dev/null", "good/raw.csv/new", "x" * 300, "", "\x1b[31mred"):
         yield Hostile(f"run: {path[:20]!r}", ("run", "folder"), _path(path), accepted=path[:1] in ("", "\x1b"))
+    for largest in (0, 1000):
+        full = f"a disk with room for {largest} bytes"
+        yield Hostile(f"page: {full}", ("page",), _path("new.html"), largest=largest)
+        yield Hostile(f"checkpoint out: {full}", ("checkpoint out",), _path("new.pt"), largest=largest)
+        if largest == 0:  # else the first file of a run is written, with which --resume goes on
+            yield Hostile(f"run: {full}", ("run",), _path("new"), largest=largest)
+        yield Hostile(f"new name: {full}", ("new name",), _path("new"), largest=largest, accepted=largest > 0)
+    for name in ("checkpoint.pt", "last.pt", "history.csv"):
+        yield Hostile(f"run: a folder with somebody's {name}", ("run",), _copied("surface.npz", f"new/{name}", "new"))
     for name in ("config.json", "last.pt"):
         yield Hostile(f"run: damaged {name}", ("run",), _damaged(name))
     for text in ("", " ", ".", "..", "../x", "/x", "a/b", ESCAPE, "[/b]x", "x" * 300, "a\nb", "\ud800", "no such"):
@@ -596,8 +636,8 @@ def walk() -> Iterator[tuple[str, str]]:
                 yield hostile.name, command
 
 
-def prepare(folder: Path) -> None:
-    """Put the good files into ``good/``."""
+def prepare(folder: Path, *, bomb: bool = True) -> None:
+    """Put the good files into ``good/``, and ``BOMB`` beside the folder."""
     good = folder / "good"
     good.mkdir()
     checkpoints.prepare(good)
@@ -608,7 +648,7 @@ def prepare(folder: Path) -> None:
     (good / "surface.npz").write_bytes(results._surfaces()[1])
     (good / "curvature.json").write_bytes(results._curvatures()[1])
     (good / "raw.csv").write_text(TABLE)
-    if not (folder.parent / BOMB).exists():
+    if bomb and not (folder.parent / BOMB).exists():
         _write_bomb(folder.parent / BOMB)
 
 
@@ -628,10 +668,23 @@ def _read(path: Path) -> None:
         before = _files(folder)
         environment = {"HOME": str(folder / "home"), "LANDSCAPE_DATA": str(folder / "good"), "COLUMNS": "200"}
         arguments = [argument if word == "{}" else word for word in command.split()]
-        result = CliRunner().invoke(main, arguments, env=environment)
+        with _largest(hostile.largest):
+            result = CliRunner().invoke(main, arguments, env=environment)
         _judge(hostile, argument, result, _files(folder) != before)
     finally:
         os.chdir(before_folder)
+
+
+@contextmanager
+def _largest(size: int | None) -> Iterator[None]:
+    """Let no file grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if size is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _judge(hostile: Hostile, argument: str, result: Result, written: bool) -> None:
@@ -654,13 +707,13 @@ def _judge(hostile: Hostile, argument: str, result: Result, written: bool) -> No
     if written:
         raise WrongError("refused, and files have changed")
     name = Path(argument).name
-    if result.exit_code == 1 and name.isprintable() and name not in lines[0]:
+    if result.exit_code == 1 and hostile.largest is None and name.isprintable() and name not in lines[0]:
         raise ValueError(lines[0])  # judged as a file that is not named
 
 
 def _files(folder: Path) -> Sequence[tuple[str, int, int]]:
-    """Names, sizes and times of what is there."""
-    found = [(path, path.lstat()) for path in sorted(folder.rglob("*"))]
+    """Names, sizes and times of what is there, but for the lock of a run."""
+    found = [(path, path.lstat()) for path in sorted(folder.rglob("*")) if path.name != ".lock"]
     return [(str(path), state.st_size, state.st_mtime_ns if path.is_file() else 0) for path, state in found]
 
 
@@ -674,7 +727,7 @@ def walked(only: str, skip: str) -> None:
     """Walk through all commands with all inputs, and print what went wrong, grouped by cause."""
     pairs = [(name, command) for name, command in walk() if only in name and not (skip and re.search(skip, name))]
     tally, groups = Tally(), defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder, Worker(seconds=30.0) as worker:
+    with tempfile.TemporaryDirectory() as folder, Worker(seconds=SECONDS) as worker:
         files = [Path(folder) / f"{number}.json" for number in range(len(pairs))]
         for file, pair in zip(files, pairs, strict=True):
             file.write_text(json.dumps(pair))

@@ -115,7 +115,7 @@ def change_tree(
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         places = list(_places(tree))
         if not places:
-            return random.choice(values)
+            return copy.deepcopy(random.choice(values))
         # Deep trees have most of their places in large lists: a level first, so that each level has its turn.
         depth = random.choice(sorted({len(path) for path, _ in places}))
         _, (holder, key) = random.choice([place for place in places if len(place[0]) == depth])
@@ -152,8 +152,8 @@ def _change_place(random: Random, holder: Any, key: Any, values: Sequence[Any]) 
             )
         case 4 if isinstance(holder, dict):
             holder[key] = copy.deepcopy(holder[random.choice(list(holder))])
-        case _:
-            holder[key] = random.choice(values)
+        case _:  # a copy: the next change may be one within it
+            holder[key] = copy.deepcopy(random.choice(values))
 
 
 def change_json(random: Random, text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import count
 from types import SimpleNamespace
 
@@ -42,6 +43,14 @@ def test_a_log_shows_the_count_and_the_time_left(capsys, monkeypatch):
         report(100, 200)  # continued: the time it took before is not known
         report(150, 200)
     assert capsys.readouterr().err.splitlines() == ["Surface 100/200.", "Surface 150/200, 10 s left."]
+
+
+def test_a_bar_shows_names_and_takes_nothing_in_them_for_markup(capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with module.progress_bar("Surface") as report:
+        report(1, 2, "of [/b]x and [bold]y")
+    assert "of [/b]x and [bold]y" in capsys.readouterr().err
 
 
 def bowl():

@@ -134,6 +134,13 @@ def test_products_count_the_operations_predicted(setting: Setting) -> None:
 
 
 @pytest.mark.slow
+def test_each_of_many_items_is_scored_once_for_a_user(setting: Setting) -> None:
+    useful = 2 * 600 * ours.MANY_ITEMS * 64
+    counted = ours.ranking_of_many_items(setting)["flops"]()
+    assert useful < counted < 1.6 * useful  # ten users a block of items, filled up to 16; and the network
+
+
+@pytest.mark.slow
 def test_the_trace_is_estimated_in_two_ways_from_equal_products(setting: Setting) -> None:
     found = curvature.trace_of_hessian(setting)
     assert found["products"] == 6 and found["users"] == 3

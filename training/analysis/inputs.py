@@ -12,6 +12,7 @@ from landscape.progress import Progress, silent
 from landscape.results import Curvature, Surface
 from landscape.results.files import errors_about
 from landscape.results.kinds import ResultKind, file_kind
+from landscape.results.printable import printable
 from landscape.training.analysis.related_results import history_of
 from landscape.training.analysis.target import AnalysisTarget
 
@@ -81,7 +82,7 @@ def analyse(
 
 def title_of(metadata: Mapping[str, Any], path: str | Path) -> str:
     """Return a result's title as text that can be printed, whatever its file holds; by default the file's name."""
-    return str(metadata.get("title") or Path(path).stem).encode(errors="replace").decode()
+    return printable(metadata.get("title") or Path(path).stem)
 
 
 def titled(progress: Progress, title: str) -> Progress:

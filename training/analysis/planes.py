@@ -25,14 +25,21 @@ def plane_settings(surface_config: SurfaceConfig) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: A file or a run does not exist.
+        ValueError: A file is not a checkpoint.
     """
     settings: dict[str, Any] = {
         **asdict(surface_config),
-        "toward": [file_sha256(path) for path in surface_config.toward],
+        "toward": [_checkpoint_sha256(path) for path in surface_config.toward],
     }
     if surface_config.trajectory is not None:
-        settings["trajectory"] = [file_sha256(path) for path in snapshots(surface_config.trajectory)]
+        settings["trajectory"] = [_checkpoint_sha256(path) for path in snapshots(surface_config.trajectory)]
     return settings
+
+
+def _checkpoint_sha256(path: str | Path) -> str:
+    """The SHA-256 of a file that is a checkpoint: any other is refused before a result is looked for or begun."""
+    load_checkpoint(path)
+    return file_sha256(path)
 
 
 def plane_of(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
 from landscape.results import Curvature, Surface
 from landscape.results.kinds import CURVATURE
+from landscape.training.loop.history import read_history
+from landscape.training.loop.run_folder import RunFolder
 
 SAME = ("checkpoint", "data", "objective")  # in the metadata of results that belong together
 SECTIONS = ("spectrum", "trace", "sharpness", "blocks", "checks")
 
 
 def history_of(run: Path) -> list[dict[str, Any]]:
-    """Return a run's history, numbers as numbers; an empty list if it has none."""
-    path = run / "history.csv"
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: _number(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    """Return a run's history, numbers as numbers; an empty list if it has none. Errors as of ``read_history``."""
+    return read_history(RunFolder(run).history)
 
 
 def curvature_beside(surface: Surface, path: Path) -> Curvature | None:
@@ -48,10 +45,3 @@ def surface_and_curvature(result: Surface | Curvature, path: Path) -> tuple[Surf
 
 def _completeness(curvature: Curvature) -> tuple[bool, int]:
     return curvature.operator == "hessian", sum(getattr(curvature, name) is not None for name in SECTIONS)
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text

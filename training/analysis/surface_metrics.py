@@ -17,7 +17,7 @@ from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.objective import OBJECTIVES, ObjectiveConfig
 from landscape.training.data.splits import HELD_OUT, RANKED
 from landscape.training.evaluation.metrics import METRICS, summarise
-from landscape.training.evaluation.ranking import model_ranks
+from landscape.training.evaluation.ranking import FullRanking
 
 PARTS = "parts"
 TARGETS = {"train": "training", "valid": "validation", "test": "test"}
@@ -76,12 +76,13 @@ def _ranking(
     dataset = target.dataset if objective_config.users is None else target.dataset.of_users(users)
     model = target.checkpoint.build().to(objective.device)
     tensors = dict(model.named_parameters())
+    ranking = FullRanking(dataset, split, model.max_length)
 
     @torch.no_grad()
     def ranked(params: Tensor) -> list[float]:
         for name, view in objective.space.views(params).items():
             tensors[name].copy_(view)
-        values = summarise(model_ranks(model, dataset, split))
+        values = summarise(ranking.ranks(model))
         return [values[name] for name in names]
 
     return Metric(tuple(f"{TARGETS[split]} {name}" for name in names), ranked)

@@ -8,6 +8,8 @@ from typing import Any
 
 from landscape.provenance import file_sha256, process_metadata
 from landscape.results.cache import ResultCache
+from landscape.results.files import errors_about
+from landscape.results.printable import printable
 from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, load_checkpoint
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.data.dataset import Dataset
@@ -32,9 +34,10 @@ class AnalysisTarget:
         data_dir: str | None = None,
         results_folder: Path | None = None,
     ) -> AnalysisTarget:
-        """Read a checkpoint and load its data; errors as ``load_checkpoint`` and ``data_of`` raise them."""
+        """Read a checkpoint and load its data; errors of ``data_of`` become ValueErrors that name ``path``."""
         checkpoint = load_checkpoint(path)
-        dataset = data_of(checkpoint, data, data_dir=data_dir)
+        with errors_about(printable(path)):
+            dataset = data_of(checkpoint, data, data_dir=data_dir)
         return cls(Path(path), file_sha256(path), checkpoint, dataset, results_folder)
 
     def cache(self, objective_config: ObjectiveConfig) -> ResultCache:

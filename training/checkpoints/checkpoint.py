@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
-import io
-import pickle
-import typing
-import warnings
-import zipfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from landscape.models.s3rec import S3Rec
 from landscape.models.sasrec import SASRec
-from landscape.results.files import atomic
+from landscape.results.printable import printable
+from landscape.training.checkpoints.plain_files import load_plain, save_plain
+from landscape.training.checkpoints.schema import (
+    MEASURED,
+    NAME,
+    PLAIN,
+    SHA256,
+    choice,
+    each,
+    maybe,
+    options,
+    record,
+    shown,
+    whole,
+)
+from landscape.training.checkpoints.weights import WEIGHTS, check_finite, check_fit
 from landscape.training.config.methods import METHODS, PRETRAINED, SAM_TITLES, TRAINED
+from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import Dataset, load
 
 FORMAT = 1  # raised when an older reader could misread a newer file
+SEED = whole(0, 2**64 - 1)  # what torch takes
+SETTINGS = {**options(TrainingConfig), "method": choice(METHODS), "seed": SEED}
+SIZES = {name: SETTINGS[name] for name in ("max_length", "width", "layers", "heads", "dropout")}
+DATA = {"name": NAME, "source": NAME, "sha256": SHA256, "users": whole(), "items": whole(1)}
+CHECKPOINT = record(
+    {
+        "format": whole(1, FORMAT),
+        "method": choice(METHODS),
+        "model": record({"n_items": whole(1), **SIZES}, {"n_attributes": whole()}),
+        "weights": each(WEIGHTS),
+        "data": record(DATA, {"attributes": maybe(NAME), "attributes_sha256": maybe(SHA256)}, others=PLAIN),
+        "settings": record({}, SETTINGS, others=PLAIN),
+        "seed": SEED,
+        "epoch": whole(),
+        "metrics": each(MEASURED),
+        "stage": choice((TRAINED, PRETRAINED)),
+        "versions": each(NAME),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -44,18 +73,18 @@ class Checkpoint:
         Raises:
             ValueError: The weights are not those of the network that the checkpoint names, or not finite.
         """
-        try:
-            network = S3Rec if self.stage == PRETRAINED else SASRec
-            model = network(**self.model)
-            model.load_state_dict(self.weights)
-        except (RuntimeError, TypeError, AttributeError) as problem:
-            raise ValueError(
-                f"the weights do not fit the network {self.method} {self.model}: "
-                f"{str(problem).splitlines()[-1].strip()}"
-            ) from None
-        if not all(weights.norm().isfinite() for weights in model.parameters()):
-            raise ValueError(f"the weights of {self.title} are not finite, or their norm is not: its training diverged")
+        self.check_weights()
+        model = (S3Rec if self.stage == PRETRAINED else SASRec)(**self.model)
+        model.load_state_dict(self.weights)
         return model.eval()
+
+    def check_weights(self) -> None:
+        """Check that the weights fit the network, without building it, and are finite; errors as ``build`` raises."""
+        try:
+            check_fit(self.weights, self.model)
+        except ValueError as problem:
+            raise ValueError(f"the weights do not fit the network {self.method} {self.model}: {problem}") from None
+        check_finite(self.weights, self.title)
 
     @property
     def title(self) -> str:
@@ -63,7 +92,7 @@ class Checkpoint:
         kind, sam = METHODS[self.method], self.settings.get("sam")
         sharpness = f" + {SAM_TITLES.get(sam, sam)}" if sam and sam != kind.sam and self.stage == TRAINED else ""
         stage = f" ({self.stage})" if self.stage != TRAINED else ""
-        return f"{kind.title}{sharpness}{stage} on {self.data['name']}, seed {self.seed}"
+        return f"{kind.title}{sharpness}{stage} on {printable(self.data['name'], 100)}, seed {self.seed}"
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
@@ -71,73 +100,50 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     save_plain({"format": FORMAT, **{f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}}, path)
 
 
-def save_plain(values: dict[str, Any], path: str | Path) -> None:
-    """Write tensors and plain values, atomically."""
-    buffer = io.BytesIO()  # written by us: on a full disk torch's own writer hides the reason
-    torch.save(values, buffer)
-    with atomic(path) as file:
-        file.write(buffer.getbuffer())
-
-
-def load_plain(path: str | Path, what: str) -> dict[str, Any]:
-    """Read a file of tensors and plain values that ``torch.save`` wrote, without running code from it.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is empty, damaged, foreign, or holds more than tensors and plain values.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the {what} in it, such as {path / 'checkpoint.pt'}")
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}; `landscape train` writes one")
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty; the {what} was not written to its end")
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about foreign pickles, which are refused below
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        damaged = zipfile.ZipFile(path).testzip() if zipfile.is_zipfile(path) else None  # torch looks at no check sum
-        if damaged:
-            raise ValueError(f"the check sum of {damaged} is wrong")
-    except pickle.UnpicklingError as problem:
-        if "Unsupported global" in str(problem):
-            raise ValueError(
-                f"{path} is not a {what}: it holds more than tensors and plain values, and is not opened"
-            ) from None
-        raise ValueError(f"{path} is damaged or not a {what}") from None
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError, IndexError, TypeError) as problem:
-        raise ValueError(
-            f"{path} cannot be read, is damaged or not a {what} ({str(problem).splitlines()[0][:100]})"
-        ) from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is not a {what}: it holds a {type(content).__name__}")
-    return content
-
-
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint.
+    """Read a checkpoint; everything in it is checked.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is damaged, foreign, or from a newer version.
     """
     content = load_plain(path, "checkpoint")
-    names = {f.name for f in fields(Checkpoint)}
-    missing = sorted(names - set(content))
+    path = printable(path)
+    names = [f.name for f in fields(Checkpoint)]
+    missing = sorted({*names} - set(content))
     if missing or "format" not in content:
         raise ValueError(f"{path} is not a checkpoint of `landscape train`: it lacks {', '.join(missing) or 'format'}")
-    known = {**typing.get_type_hints(Checkpoint), "format": int}
-    for name, kind in known.items():
-        if not isinstance(content[name], typing.get_origin(kind) or kind):
-            raise ValueError(f"{path} is damaged: its {name} is a {type(content[name]).__name__}; train it again")
-    if content["format"] > FORMAT:
-        raise ValueError(f"{path} was written by a newer version (format {content['format']}); upgrade to read it")
-    if content["method"] not in METHODS:
-        raise ValueError(f"{path} holds the unknown method {content['method']!r}; known are {', '.join(METHODS)}")
-    for name in ("name", "source", "sha256"):
-        if not isinstance(content["data"].get(name), str):
-            raise ValueError(f"{path} is damaged: its data's {name} is missing; train it again")
-    return Checkpoint(**{name: content[name] for name in names})
+    if type(content["format"]) is int and content["format"] > FORMAT:
+        raise ValueError(
+            f"{path} was written by a newer version (format {shown(content['format'])}); upgrade to read it"
+        )
+    if type(content["method"]) is str and content["method"] not in METHODS:
+        raise ValueError(f"{path} holds the unknown method {shown(content['method'])}; known are {', '.join(METHODS)}")
+    try:
+        CHECKPOINT({name: content[name] for name in ("format", *names)}, "")
+        checkpoint = Checkpoint(**{name: content[name] for name in names})
+        _check_agreement(checkpoint)
+        checkpoint.check_weights()
+    except ValueError as problem:
+        raise ValueError(f"{path} is damaged: {problem}; train it again") from None
+    return checkpoint
+
+
+def _check_agreement(checkpoint: Checkpoint) -> None:
+    """Check that what a checkpoint says twice is the same."""
+    pretrained = checkpoint.stage == PRETRAINED
+    if pretrained and PRETRAINED not in METHODS[checkpoint.method].stages:
+        raise ValueError(f"{checkpoint.method} has no pre-training")
+    if pretrained != ("n_attributes" in checkpoint.model) or (
+        pretrained and not checkpoint.data.get("attributes_sha256")
+    ):
+        raise ValueError(f"its attributes are not those of the stage {checkpoint.stage}")
+    if checkpoint.model["n_items"] != checkpoint.data["items"]:
+        raise ValueError(f"its network has {checkpoint.model['n_items']} items and its data {checkpoint.data['items']}")
+    said = {**checkpoint.model, "method": checkpoint.method, "seed": checkpoint.seed}
+    for name, value in said.items():
+        if checkpoint.settings.get(name, value) != value:
+            raise ValueError(f"its {name} is {value} and in its settings {checkpoint.settings[name]}")
 
 
 def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | None = None) -> Dataset:
@@ -149,23 +155,34 @@ def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | 
     """
     wanted = data or checkpoint.data["source"]
     attributes = checkpoint.data.get("attributes")
-    if attributes is not None and not Path(attributes).is_file():
+    if attributes is not None and not _is_file(attributes):
         attributes = None  # then those beside the data
     try:
         dataset = load(wanted, data_dir=data_dir, attributes=attributes)
-    except FileNotFoundError:
-        if data:
+    except OSError as problem:
+        if data or isinstance(problem, PermissionError):
             raise
         try:
             dataset = load(checkpoint.data["name"], data_dir=data_dir)
-        except FileNotFoundError:
+        except OSError:
             raise FileNotFoundError(
-                f"the checkpoint's data {wanted} is not there; say where {checkpoint.data['name']} is with --data"
+                f"the checkpoint's data {printable(wanted, 200)} is not there; "
+                f"say where {printable(checkpoint.data['name'], 100)} is with --data"
             ) from None
+    except ValueError as problem:
+        if data:
+            raise
+        name = printable(checkpoint.data["name"], 100)
+        raise ValueError(f"the checkpoint's data: {problem}; say where {name} is with --data") from None
     if dataset.sha256 != checkpoint.data["sha256"]:
         raise ValueError(
             f"{dataset.source} is not what the checkpoint was trained on: SHA-256 {dataset.sha256[:12]}… instead of "
             f"{checkpoint.data['sha256'][:12]}…; give the right file with --data"
+        )
+    if dataset.n_items != checkpoint.model["n_items"]:
+        raise ValueError(
+            f"{dataset.source} has {dataset.n_items:,} items and the checkpoint's network "
+            f"{checkpoint.model['n_items']:,}: the checkpoint is damaged; train it again"
         )
     if checkpoint.stage == PRETRAINED:
         actual = dataset.attributes.sha256 if dataset.attributes else "none"
@@ -174,9 +191,21 @@ def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | 
                 f"{dataset.name} has other attributes than the checkpoint was pre-trained on: SHA-256 {actual[:12]} "
                 f"instead of {checkpoint.data['attributes_sha256'][:12]}; put the right file beside {dataset.source}"
             )
+        if dataset.attributes and dataset.attributes.n_attributes != checkpoint.model["n_attributes"]:
+            raise ValueError(
+                f"{dataset.name} has {dataset.attributes.n_attributes:,} attributes and the checkpoint's network "
+                f"{checkpoint.model['n_attributes']:,}: the checkpoint is damaged; train it again"
+            )
     return dataset
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:  # a name too long, for example
+        return False
 
 
 def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     """Everything but the weights."""
-    return {name: value for name, value in asdict(checkpoint).items() if name != "weights"}
+    return {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint) if f.name != "weights"}

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from landscape.models.s3rec import HEADS
 from landscape.provenance import file_sha256, versions
+from landscape.results.files import check_writable, errors_about
+from landscape.results.outputs import refuse_foreign, refuse_inputs
+from landscape.results.printable import printable
 from landscape.training.batches.masked import attributes_of
-from landscape.training.checkpoints.checkpoint import Checkpoint, load_plain
+from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from landscape.training.checkpoints.plain_files import load_plain
+from landscape.training.checkpoints.schema import SHOWN, anything, each
+from landscape.training.checkpoints.weights import WEIGHTS
 from landscape.training.config.methods import PRETRAINED, TRAINED
 from landscape.training.data.dataset import Dataset
 
@@ -25,7 +33,26 @@ BLOCK = {
     "contract": "intermediate.dense_2",
     "feed_norm": "intermediate.LayerNorm",
 }
-LAYER = re.compile(r"item_encoder\.layer\.(\d+)\.")
+TABLE = "_embeddings.weight"  # ends their names
+IMPORTED = "imported"  # the setting that tells an imported checkpoint: the name of the weights' file
+LAYER = re.compile(r"item_encoder\.layer\.(0|[1-9][0-9]{0,3})\.")
+
+
+def check_place(out: str | Path, weights: str | Path, dataset: Dataset) -> None:
+    """Check that an imported checkpoint may be written to ``out``: in place of nothing, or of another imported one.
+
+    Raises:
+        ValueError: It would replace the weights, the data or the attributes.
+        FileExistsError: It would replace something else.
+        OSError: Its folder cannot be written to.
+    """
+    out = Path(out)
+    check_writable(out)
+    inputs = [weights, dataset.source]
+    if dataset.attributes is not None:
+        inputs.append(dataset.attributes.source)
+    refuse_inputs([out], inputs)
+    refuse_foreign([out], lambda path: IMPORTED in load_checkpoint(path).settings, "a checkpoint")
 
 
 def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Checkpoint:
@@ -43,19 +70,19 @@ def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Check
         FileNotFoundError: There is no such file.
         ValueError: It holds something else, or the data has other numbers of items or attributes.
     """
-    published = load_plain(path, "state dict")
-    weights = renamed(published, str(path))
+    source = printable(path)
+    weights = renamed(load_plain(path, "state dict"), source)
     table, positions = weights["items.weight"], weights["positions.weight"]
     if len(table) != dataset.n_items + 2:
         raise ValueError(
-            f"{path} was trained on {len(table) - 2:,} items and {dataset.name} has {dataset.n_items:,}; "
+            f"{source} was trained on {len(table) - 2:,} items and {dataset.name} has {dataset.n_items:,}; "
             "give the data it belongs to with --data"
         )
     model = {
         "n_items": dataset.n_items,
         "max_length": len(positions),
         "width": table.shape[1],
-        "layers": 1 + max(int(matched[1]) for name in published if (matched := LAYER.match(name))),
+        "layers": len({name.split(".")[1] for name in weights if name.startswith("blocks.")}),
         "heads": heads,
         "dropout": 0.5,
     }
@@ -65,7 +92,7 @@ def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Check
         model["n_attributes"] = attributes_of(dataset).n_attributes
         if len(weights["attributes.weight"]) != model["n_attributes"] + 1:
             raise ValueError(
-                f"{path} was trained on {len(weights['attributes.weight']) - 1:,} attributes and {dataset.name} has "
+                f"{source} was trained on {len(weights['attributes.weight']) - 1:,} attributes and {dataset.name} has "
                 f"{model['n_attributes']:,}; give its attribute file with --attributes"
             )
     checkpoint = Checkpoint(
@@ -73,23 +100,29 @@ def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Check
         model=model,
         weights=weights,
         data=dataset.metadata(),
-        settings={"imported": Path(path).name, "imported_sha256": file_sha256(path)},
+        settings={IMPORTED: Path(path).name, "imported_sha256": file_sha256(path)},
         seed=0,
         epoch=0,
         metrics={},
         stage=stage,
         versions=versions(),
     )
-    checkpoint.build()  # refuses what does not fit
-    return checkpoint
+    with errors_about(source):
+        checkpoint.check_weights()
+    return replace(checkpoint, weights={name: tensor.clone() for name, tensor in weights.items()})
 
 
-def renamed(published: dict[str, Tensor], source: str) -> dict[str, Tensor]:
-    """Published weights by our names.
+def renamed(published: dict[str, Any], source: str) -> dict[str, Tensor]:
+    """Published weights by our names; they share the memory of ``published``.
 
     Raises:
-        ValueError: A name is missing, or one is unknown.
+        ValueError: A name is missing or unknown, or something is not a tensor of float32; the message calls the file
+            ``source``.
     """
+    try:
+        each(anything)(published, "it")
+    except ValueError as problem:
+        raise ValueError(f"{source} is not a state dict of S3Rec: {problem}") from None
     layers = sorted({int(matched[1]) for name in published if (matched := LAYER.match(name))})
     tables, affine = dict(TABLES), {"norm": "LayerNorm"}
     for layer in layers:
@@ -102,11 +135,18 @@ def renamed(published: dict[str, Tensor], source: str) -> dict[str, Tensor]:
     missing = [theirs for theirs in names.values() if theirs not in published]
     unknown = sorted(set(published) - set(names.values()))
     if missing or unknown or not layers:
-        what = f"lacks {', '.join(missing[:3])}" if missing else f"also holds {', '.join(unknown[:3])}"
+        lacking = missing or ["item_encoder.layer.0"] * (not layers)
+        what = f"lacks {', '.join(lacking[:3])}" if lacking else f"also holds {_list(unknown[:3])}"
         raise ValueError(f"{source} is not a state dict of S3Rec: it {what}")
     for theirs in names.values():
-        if not isinstance(published[theirs], Tensor):
-            raise ValueError(
-                f"{source} is not a state dict of S3Rec: {theirs} is a {type(published[theirs]).__name__}, not a tensor"
-            )
-    return {ours: published[theirs].detach().clone().float() for ours, theirs in names.items()}
+        try:
+            WEIGHTS(published[theirs], theirs)
+            if theirs.endswith(TABLE) and published[theirs].dim() != 2:
+                raise ValueError(f"{theirs} has the shape {tuple(published[theirs].shape)}, not that of a table")
+        except ValueError as problem:
+            raise ValueError(f"{source} holds other weights than S3Rec's: {problem}") from None
+    return {ours: published[theirs].detach() for ours, theirs in names.items()}
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(printable(name, SHOWN) for name in names)

@@ -46,7 +46,11 @@ class TrainingConfig(Config):
 
     method: str = "samrec"
     seed: int = option(
-        TRAINING, 0, "Seed of all random numbers: weights, dropout, negatives, masks, views and the order of users."
+        TRAINING,
+        0,
+        "Seed of all random numbers: weights, dropout, negatives, masks, views and the order of users.",
+        least=0,
+        most=2**63 - 1,
     )
     epochs: int = option(TRAINING, 200, "Train for at most this many epochs.", least=1)
     patience: int = option(TRAINING, 10, "Stop after this many epochs without a better validation NDCG@20.", least=1)

@@ -116,7 +116,9 @@ def find(name_or_path: str | Path, data_dir: str | Path | None = None) -> Path:
         FileNotFoundError: There is none; the message says where it would be looked for, and what to do.
         ValueError: The name fits several files equally well.
     """
-    path = Path(name_or_path)
+    if not str(name_or_path):
+        raise ValueError("the name of the data is empty; `landscape data list` shows the names")
+    path = Path(name_or_path).expanduser()
     if path.is_file():
         return path
     if path.is_dir():

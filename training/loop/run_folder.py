@@ -7,8 +7,6 @@ it, so that whenever the process dies, repeating the epoch after ``last.pt`` wri
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +15,21 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from landscape.results.files import write_json, write_text
-from landscape.training.checkpoints.checkpoint import Checkpoint, load_plain, save_checkpoint, save_plain
+from landscape.results.files import write_json
+from landscape.results.outputs import made_folder, refuse_existing
+from landscape.results.printable import printable
+from landscape.results.regular import check_regular
+from landscape.results.temporary import remove_dead
+from landscape.training.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from landscape.training.checkpoints.plain_files import load_plain, save_plain
+from landscape.training.checkpoints.schema import PLAIN, SHOWN, each, shown
 from landscape.training.config.methods import PRETRAINED
+from landscape.training.loop.history import write_history
+from landscape.training.loop.state import FORMAT, STATE
 
-FORMAT = 2
+CONFIG = each(PLAIN)  # compared with the settings of the run that continues, value by value
+LOCK = ".lock"
+LARGEST = 1 << 20  # bytes of config.json
 
 
 class RunFolder:
@@ -42,13 +50,16 @@ class RunFolder:
 
         Raises:
             ValueError: Another process trains in this folder.
+            FileExistsError: The folder holds such files, and they are of no run.
             OSError: The folder cannot be made or written to.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.config.exists():  # which is written first
+            files = (self.checkpoint, self.pretrained, self.last, self.history, self.snapshots)
+            refuse_existing(files, "it is of no run that could be continued; choose another --out")
         try:
-            with FileLock(self.folder / ".lock", timeout=0):
-                for leftover in self.folder.glob(".*.part"):  # of writes that were interrupted
-                    leftover.unlink()
+            with made_folder(self.folder, of_no_worth=(LOCK,)), FileLock(self.folder / LOCK, timeout=0):
+                for folder in (self.folder, self.snapshots):
+                    remove_dead(folder)
                 yield
         except Timeout:
             raise ValueError(
@@ -66,13 +77,10 @@ class RunFolder:
             return None
         if not resume:
             raise ValueError(f"{self.folder} holds a run already; add --resume to continue it or choose another --out")
-        try:
-            started_with = json.loads(self.config.read_text())
-        except json.JSONDecodeError:
-            raise ValueError(f"{self.config} is damaged; remove the folder to start the run again") from None
+        started_with = self._read_config()
         plain = json.loads(json.dumps(settings))
         changed = [
-            f"{name} was {started_with.get(name)!r} and is {plain.get(name)!r}"
+            f"{printable(name, SHOWN)} was {shown(started_with.get(name))} and is {plain.get(name)!r}"
             for name in sorted(set(started_with) | set(plain))
             if started_with.get(name) != plain.get(name)
         ]
@@ -81,12 +89,25 @@ class RunFolder:
         if not self.last.exists():
             return None
         state = load_plain(self.last, "training state")
-        if state.get("format") != FORMAT:
+        if type(state.get("format")) is int and state["format"] != FORMAT:
             raise ValueError(
-                f"{self.last} was written by another version (format {state.get('format')}, not {FORMAT}) and cannot "
-                "be continued; choose another --out"
+                f"{self.last} was written by another version (format {shown(state['format'])}, not {FORMAT}) and "
+                "cannot be continued; choose another --out"
             )
+        with damaged(self.last):
+            STATE(state, "")
         return state
+
+    def _read_config(self) -> dict[str, Any]:
+        check_regular(self.config)
+        with damaged(self.config):
+            try:
+                with self.config.open("rb") as file:
+                    content = json.loads(file.read(LARGEST), object_pairs_hook=_once)
+            except RecursionError:
+                raise ValueError("its brackets are too deep") from None
+            CONFIG(content, "")
+            return dict(content)
 
     def save(self, state: dict[str, Any], checkpoint: Checkpoint | None) -> None:
         """Write the state after an epoch, and first the checkpoint where that epoch's weights are to be stored."""
@@ -102,12 +123,32 @@ class RunFolder:
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Write all of ``history.csv``."""
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.history, text.getvalue())
+        write_history(self.history, rows)
+
+
+@contextmanager
+def damaged(path: Path) -> Iterator[None]:
+    """Say of which file an error is, and what to do.
+
+    Raises:
+        ValueError: The block raised a ValueError.
+    """
+    try:
+        yield
+    except ValueError as problem:
+        raise ValueError(
+            f"{printable(path)} is damaged: {printable(problem)}; remove the folder to start the run again"
+        ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, unless one of its names is there twice."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"it has {shown(name)} twice")
+        found[name] = value
+    return found
 
 
 def snapshots(folder: str | Path) -> list[Path]:

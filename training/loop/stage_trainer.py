@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -15,19 +16,21 @@ from landscape.objectives.batches import to_device
 from landscape.progress import Progress
 from landscape.provenance import versions
 from landscape.training.checkpoints.checkpoint import Checkpoint
+from landscape.training.checkpoints.weights import check_finite, check_shapes
 from landscape.training.config.methods import PRETRAINED, TRAINED
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import Dataset
 from landscape.training.evaluation.metrics import summarise
-from landscape.training.evaluation.ranking import model_ranks
+from landscape.training.evaluation.ranking import FullRanking
+from landscape.training.loop.history import HISTORY_NAMES, check_epochs
 from landscape.training.loop.stages import Stage
+from landscape.training.loop.state import check_optimiser
 from landscape.training.optim.sam import SAM
 from landscape.training.optim.schedules import factor_at, rho_at
 
 METRIC = "NDCG@20"  # the validation metric that selects the best epoch
 LOGGED = ("HR@10", "NDCG@10", METRIC)
 STEPS_A_REPORT = 100  # progress is reported this often within an epoch: one of pre-training has more steps
-HISTORY_NAMES = {PRETRAINED: "pretrain", TRAINED: "train"}  # of the stages
 
 
 def optimiser_of(model: nn.Module, settings: TrainingConfig, stage: str = TRAINED) -> torch.optim.Optimizer:
@@ -44,6 +47,10 @@ def optimiser_of(model: nn.Module, settings: TrainingConfig, stage: str = TRAINE
         eta=settings.fisher_eta,
         same_dropout=settings.same_dropout,
     )
+
+
+class DivergedError(ValueError):
+    """The loss is no longer finite: the same settings end the same way whenever they are tried."""
 
 
 class StageTrainer:
@@ -89,6 +96,11 @@ class StageTrainer:
         patient = self.stage.name == PRETRAINED or self.done - self.best_epoch < self.settings.patience
         return self.done >= self.stage.epochs or not patient
 
+    @cached_property
+    def ranking(self) -> FullRanking:
+        """What validation needs whatever the weights, made before the first of them."""
+        return FullRanking(self.dataset, "valid", self.settings.max_length)
+
     def epoch(self, progress: Progress) -> bool:
         """Train one epoch and validate.
 
@@ -104,7 +116,7 @@ class StageTrainer:
         loss = sum(self.stage.weights[name] * mean for name, mean in parts.items())
         self.done += 1
         if not math.isfinite(loss):
-            raise ValueError(
+            raise DivergedError(
                 f"the loss of epoch {self.done} is {loss}; lower --lr (it is {self.settings.lr:g}) or --rho"
             )
         row = {"epoch": self.done, "stage": HISTORY_NAMES[self.stage.name], "train_loss": loss}
@@ -125,7 +137,7 @@ class StageTrainer:
 
     def _validate(self) -> bool:
         """Rank the validation items of all users; whether the metric is the best so far."""
-        self.metrics = summarise(model_ranks(self.model, self.dataset, "valid"))
+        self.metrics = summarise(self.ranking.ranks(self.model))
         improved = self.metrics[METRIC] > self.best
         if improved:
             self.best, self.best_epoch = self.metrics[METRIC], self.done
@@ -207,10 +219,35 @@ class StageTrainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from what ``state`` returned."""
+        """Continue from what ``state`` returned, and ``state.STATE`` has checked.
+
+        Raises:
+            ValueError: It is not the state of such a run; nothing has changed.
+        """
+        check_shapes(state["weights"], {name: tuple(own.shape) for name, own in self.model.state_dict().items()})
+        check_finite(state["weights"], "the model")
+        check_optimiser(state["optimiser"], self.optimiser)
+        self._check_progress(state)
+        random = torch.get_rng_state()
+        try:
+            torch.set_rng_state(state["random"])
+            if self.device.type == "cuda" and state["random_cuda"] is not None:
+                torch.cuda.set_rng_state(state["random_cuda"], self.device)
+        except (RuntimeError, TypeError):
+            torch.set_rng_state(random)
+            raise ValueError("random is not the state of a random generator") from None
         self.model.load_state_dict(state["weights"])
         self.optimiser.load_state_dict(state["optimiser"])
-        torch.set_rng_state(state["random"])
-        if self.device.type == "cuda" and state["random_cuda"] is not None:
-            torch.cuda.set_rng_state(state["random_cuda"], self.device)
         self.done, self.best, self.best_epoch = state["done"], state["best"], state["best_epoch"]
+
+    def _check_progress(self, state: dict[str, Any]) -> None:
+        """Check that the epochs of a state are those of its history, and the best epoch one of them."""
+        check_epochs(state["history"])
+        rows = [row for row in state["history"] if row.get("stage") == HISTORY_NAMES[self.stage.name]]
+        if len(rows) != state["done"]:
+            raise ValueError(f"done is {state['done']}, and history has {len(rows)} epochs of this stage")
+        if state["done"] > self.stage.epochs:
+            raise ValueError(f"done is {state['done']}, and the stage has {self.stage.epochs} epochs")
+        known = {0: -math.inf} | {row["epoch"]: row.get(f"valid_{METRIC.lower()}") for row in rows}
+        if state["best_epoch"] not in known or known[state["best_epoch"]] not in (state["best"], None):
+            raise ValueError(f"best is {state['best']}, which is not {METRIC} of the epoch {state['best_epoch']}")

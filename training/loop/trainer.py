@@ -13,8 +13,8 @@ from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoin
 from landscape.training.config.methods import PRETRAINED, TRAINED
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import Dataset
-from landscape.training.loop.run_folder import RunFolder
-from landscape.training.loop.stage_trainer import StageTrainer
+from landscape.training.loop.run_folder import RunFolder, damaged
+from landscape.training.loop.stage_trainer import METRIC, StageTrainer
 from landscape.training.loop.stages import stages
 
 
@@ -64,18 +64,35 @@ def train(
         if planned[0].name == PRETRAINED and dataset.attributes is not None:
             config["attributes_sha256"] = dataset.attributes.sha256
         state = run.open(config, resume=resume)
+        if state is not None and state["stage"] not in [stage.name for stage in planned]:
+            with damaged(run.last):
+                raise ValueError(f"the stage {state['stage']} is none of this run's")
         history: list[dict[str, Any]] = [] if state is None else state["history"]
-        if history:
-            run.write_history(history)
         for stage in planned:
             if state is not None and state["stage"] == TRAINED and stage.name == PRETRAINED:
                 continue  # finished before the run was resumed
             trainer = StageTrainer(stage, dataset, settings, torch.device(device), weights, history)
             if state is not None and state["stage"] == stage.name:
-                trainer.restore(state)
+                with damaged(run.last):
+                    trainer.restore(state)
+                run.write_history(history)
             _run_stage(trainer, run, snapshots if stage.name == TRAINED else None, progress)
             weights = trainer.model.state_dict()
-        return load_checkpoint(run.checkpoint)
+        return _best(run, trainer)
+
+
+def _best(run: RunFolder, trainer: StageTrainer) -> Checkpoint:
+    """Return the checkpoint of a run's best epoch.
+
+    Raises:
+        ValueError: The file is damaged, or of another run.
+    """
+    best, own = load_checkpoint(run.checkpoint), trainer.checkpoint()
+    wanted = (own.method, own.stage, own.seed, own.data["sha256"], trainer.best_epoch, trainer.best)
+    if (best.method, best.stage, best.seed, best.data["sha256"], best.epoch, best.metrics.get(METRIC)) != wanted:
+        with damaged(run.checkpoint):
+            raise ValueError(f"it is not the checkpoint of this run's best epoch, {trainer.best_epoch}")
+    return best
 
 
 def _run_stage(trainer: StageTrainer, run: RunFolder, snapshots: int | None, progress: Progress) -> None:
@@ -103,9 +120,9 @@ def starting_weights(pretrained: Checkpoint, dataset: Dataset, settings: Trainin
         raise ValueError(f"the checkpoint was pre-trained on {pretrained.data['name']}, not on {dataset.source}")
     sizes = {name: value for name, value in settings.network.items() if name != "dropout"}
     differing = [
-        f"{name} is {pretrained.model[name]} there and {value} here"
-        for name, value in sizes.items()
-        if pretrained.model[name] != value
+        f"{name} is {pretrained.model.get(name)} there and {value} here"
+        for name, value in {"n_items": dataset.n_items, **sizes}.items()
+        if pretrained.model.get(name) != value
     ]
     if differing:
         raise ValueError(f"the pre-trained checkpoint has another network: {'; '.join(differing)}")

@@ -8,36 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from landscape.results.study import Estimate
+
 LEVEL = 0.95  # of all intervals
 DRAWS = 2000  # of a bootstrap
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its interval. The bounds are NaN where the data do not allow an interval, as for a single seed."""
-
-    mean: float
-    low: float
-    high: float
-    count: int  # runs, or pairs of runs
-
-    @property
-    def half_width(self) -> float:
-        """Half of the interval's length."""
-        return (self.high - self.low) / 2
-
-    def __str__(self) -> str:
-        if math.isnan(self.low):
-            return f"{self.mean:.4f}"
-        return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
 def mean_interval(values: ArrayLike, level: float = LEVEL) -> Estimate:
@@ -142,9 +124,7 @@ def hierarchical_bootstrap(
 def kendall(first: ArrayLike, second: ArrayLike) -> float:
     """Return Kendall's τ_b of two measures of the same runs; NaN where one of them is constant or not finite."""
     x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if len(x) < 2 or not (np.isfinite(x).all() and np.isfinite(y).all()) or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return math.nan
-    return float(stats.kendalltau(x, y).statistic)
+    return float(_kendall_of_samples(x, y, np.ones((1, len(x))))[0])
 
 
 def kendall_within(first: ArrayLike, second: ArrayLike, groups: Sequence[str]) -> float:
@@ -153,9 +133,7 @@ def kendall_within(first: ArrayLike, second: ArrayLike, groups: Sequence[str]) -
     Groups in which τ is undefined are left out; NaN where no group is left.
     """
     x, y, names = np.asarray(first, dtype=float), np.asarray(second, dtype=float), np.asarray(groups)
-    values = [kendall(x[names == name], y[names == name]) for name in dict.fromkeys(groups)]
-    defined = [value for value in values if not math.isnan(value)]
-    return float(np.mean(defined)) if defined else math.nan
+    return float(_defined_mean([kendall(x[names == name], y[names == name]) for name in dict.fromkeys(groups)], 0))
 
 
 def kendall_interval(
@@ -180,13 +158,41 @@ def kendall_interval(
     x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     names = np.asarray(groups if groups is not None else ["all"] * len(x))
     statistic = kendall_within(x, y, list(names))
-    members = [np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())]
-    samples = np.empty(draws)
-    for draw in range(draws):
-        taken = np.concatenate([each[generator.integers(len(each), size=len(each))] for each in members])
-        samples[draw] = kendall_within(x[taken], y[taken], list(names[taken]))
+    by_group = []
+    for name in dict.fromkeys(names.tolist()):
+        members = names == name
+        size = int(members.sum())
+        counts = generator.multinomial(size, np.full(size, 1 / size), size=draws)
+        by_group.append(_kendall_of_samples(x[members], y[members], counts))
+    samples = _defined_mean(by_group, 0)
     samples = samples[np.isfinite(samples)]
     if math.isnan(statistic) or len(samples) < draws / 2:
         return Estimate(statistic, math.nan, math.nan, len(x))
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(statistic, float(low), float(high), len(x))
+
+
+def _kendall_of_samples(x: Floats, y: Floats, counts: NDArray[Any]) -> Floats:
+    """Return (draws,) τ_b of samples in which each run occurs ``counts`` (draws, n) times.
+
+    τ_b = Σ sᵢⱼ tᵢⱼ / √(Σ sᵢⱼ² Σ tᵢⱼ²) over all pairs, with s and t the signs of the differences (Kendall 1945): of a
+    sample, each sum is a quadratic form in the counts.
+    """
+    if len(x) == 0 or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return np.full(len(counts), math.nan)
+    s, t = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
+    concordant, untied_x, untied_y = (
+        ((counts @ matrix) * counts).sum(1).astype(np.float64) for matrix in (s * t, abs(s), abs(t))
+    )
+    with np.errstate(invalid="ignore"):
+        tau: Floats = concordant / np.sqrt(untied_x * untied_y)  # 0 / 0 where one is constant
+    return tau
+
+
+def _defined_mean(values: Sequence[Any], axis: int) -> Floats:
+    """Return the mean without NaN; NaN where there is nothing else."""
+    stacked = np.asarray(values, dtype=float)
+    defined = ~np.isnan(stacked)
+    with np.errstate(invalid="ignore"):
+        mean: Floats = np.where(defined, stacked, 0).sum(axis) / defined.sum(axis)
+    return mean

@@ -21,7 +21,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from landscape.training.study.statistics import LEVEL, Estimate, Floats, holm, mean_interval, t_test
+from landscape.results.study import Estimate
+from landscape.training.study.statistics import LEVEL, Floats, holm, mean_interval, t_test
 
 TAIL = (1 - LEVEL) / 2  # of a two-sided interval, on each side
 
@@ -105,6 +106,22 @@ def verdicts_on_equivalence(differences: Mapping[str, Floats], margins: Mapping[
             0.0,
             inside[name],
             outside[name],
+        )
+        for name, values in differences.items()
+    }
+
+
+def verdicts_on_signs(differences: Mapping[str, Floats]) -> dict[str, Finding]:
+    """Judge a claim that a difference is above 0, without a size: supported above 0, contradicted below it."""
+    above = _adjusted({name: t_test(values) for name, values in differences.items()})
+    below = _adjusted({name: t_test(values, alternative="less") for name, values in differences.items()})
+    return {
+        name: Finding(
+            _verdict(supported=above[name] <= TAIL, contradicted=below[name] <= TAIL, values=values),
+            _interval(values),
+            0.0,
+            above[name],
+            below[name],
         )
         for name, values in differences.items()
     }

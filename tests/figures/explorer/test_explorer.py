@@ -17,7 +17,6 @@ from landscape.figures.captions.numbers import number_rows
 from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
 from landscape.figures.explorer.compact import Pool
-from landscape.figures.explorer.copies import latex, markdown
 from landscape.figures.explorer.tables import shares_table
 from landscape.figures.interactive.sharpness import sharpnesses_figure
 from landscape.figures.plotdata.comparison import above_lowest, compare_surfaces
@@ -27,6 +26,7 @@ from landscape.figures.plotdata.scales import plot_heights
 from landscape.figures.static import comparison_figure
 from landscape.figures.style import COLOUR_SCALE, shade
 from landscape.results import Surface
+from landscape.results.escaping import latex, markdown
 from tests.support.drawable import (
     METADATA,
     between,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ def change_saved(random: Random, content: bytes, seeds: Sequence[bytes], *, shar
 def change_tensor(random: Random, value: Any) -> Any:
     """A tensor of another dtype, shape or with other numbers; other leaves come back as they are."""
     if not isinstance(value, Tensor):
-        return random.choice(TREE)
+        return copy.deepcopy(random.choice(TREE))
     match random.randrange(12):
         case 0 | 1 | 2:
             return value.to(random.choice(DTYPES))

@@ -20,6 +20,8 @@ from landscape.figures.entries import ModelEntry
 from landscape.figures.explorer import explorer_page
 from landscape.linalg.lanczos import top_eigenpairs
 from landscape.results import Curvature, Surface
+from landscape.results.printable import printable
+from landscape.results.serialization import to_plain
 from landscape.results.storage import (
     load_curvature,
     load_lanczos_state,
@@ -119,7 +121,7 @@ def _change_member(random: Random, members: dict[str, bytes], name: str) -> None
         case 3:  # a header that claims more than there is
             members[name] = members[name].replace(b"'shape': (", b"'shape': (999999999, ", 1)
             return
-        case 4:
+        case 4 if array.dtype.kind != "U":  # a text is no number
             array = array.astype(random.choice(("f2", "f4", "i8", "?", "c16", "U5", "S3", "M8[s]")))
         case 5:
             array = random.choice((array.ravel(), array[None], np.zeros(0), np.float64(1), array.T))
@@ -159,9 +161,31 @@ def _read_curvature(path: Path) -> None:
         shown(json.dumps(curvature_values(curvature), allow_nan=False), "the values")
         _show(path, curvature)
         _draw(path, ModelEntry(title_of(curvature.metadata, path), None, curvature))
+    stored, read = json.loads(path.read_bytes()), curvature_values(curvature)
+    for name in ("scaled_eigenvalue", "negative_share", "format"):  # made anew
+        read.pop(name, None)
+    _same(stored, read, "")
     for values in (curvature.pairs.values, curvature.pairs.bottom.values if curvature.pairs.bottom else ()):
         if not np.isfinite(values).all():
             raise WrongError("eigenvalues that are not finite accepted")
+
+
+def _same(stored: Any, read: Any, at: str) -> None:
+    """Require that what was read is what is stored; what is not stored has a default, and what is unknown is left."""
+    if isinstance(read, dict) and isinstance(stored, dict):
+        stored = {printable(name, 10_000): value for name, value in stored.items()}
+        for name in read.keys() & stored.keys():
+            _same(stored[name], read[name], f"{at}.{name}")
+    elif isinstance(read, list) and isinstance(stored, list) and len(read) == len(stored):
+        for one, other in zip(stored, read, strict=True):
+            _same(one, other, at)
+    elif isinstance(stored, str):
+        if read != printable(stored, 10_000):
+            raise WrongError(f"{at} is read as something else")
+    elif stored != to_plain(read) and to_plain(stored) != read:  # NaN is read as null is
+        raise WrongError(f"{at} is read as something else")
+    elif isinstance(stored, bool) != isinstance(read, bool):
+        raise WrongError(f"{at} is true or false, and read as a number")
 
 
 def _show(path: Path, result: Surface | Curvature) -> None:

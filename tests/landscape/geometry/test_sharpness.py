@@ -355,9 +355,16 @@ def test_a_wall_met_later_in_the_ascent_is_reported():
     assert 1 < result.steps[0, 1] < 20
 
 
-def test_an_infinite_loss_at_the_start_leaves_nothing_to_compare_with():
-    result = sharpness(of(lambda x: x.sum() / 0, Point([[1.0, 2.0]])), [0.1])
-    assert result.loss == math.inf and np.isnan(result.values).all()
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+def test_a_loss_that_is_not_finite_at_the_start_is_refused(bad):
+    with pytest.raises(ValueError, match=f"the loss is {bad} at the parameters themselves"):
+        sharpness(of(lambda x: x.sum() * bad, Point([[1.0, 2.0]])), [0.1])
+
+
+def test_one_distance_is_a_list_of_one():
+    objective = of(lambda x: x.square().sum(), Point([[1.0]]))
+    result = sharpness(objective, 0.5, kinds=["one-step"])
+    assert result.rhos.tolist() == [0.5] and result.values[0, 0] == pytest.approx(1.25)  # 1.5² - 1
 
 
 @pytest.mark.slow

@@ -184,6 +184,15 @@ class Masked(Counted):
         self.active, self.project = space.active, space.project
 
 
+def test_the_zero_matrix_is_known_exactly():
+    pairs = top_eigenpairs(torch.zeros(6, 6).double(), 2)
+    for end in (pairs, pairs.bottom):
+        assert end.values.tolist() == [0.0] * len(end.values)
+        assert end.residuals.tolist() == [0.0] * len(end.values)
+        assert end.converged.all()  # a residual of 0 is not above a limit of 0
+    assert pairs.asymmetry == 0
+
+
 def test_masked_coordinates_are_exactly_zero_and_no_eigenvectors():
     space = ParamSpace({"a": torch.zeros(8, 5)}, exclude_rows={"a": [0, 3]})
     matrix = with_spectrum(-1 - np.arange(40.0))  # all negative: a masked coordinate would show up as λ = 0

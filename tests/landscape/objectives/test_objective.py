@@ -9,7 +9,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape import Objective, ParamSpace
+from landscape import (
+    HessianOperator,
+    Objective,
+    ParamSpace,
+    block_eigenvalues,
+    curvature,
+    sharpness,
+    spectral_density,
+    surface,
+    top_eigenpairs,
+    trace,
+)
 from landscape.objectives.jackknife import jackknife_error
 from landscape.objectives.objective import path_difference, repeat_difference
 from tests.support.problems import (
@@ -418,6 +429,42 @@ def test_the_differentiated_loss_is_the_evaluated_one():
     )
     with pytest.warns(UserWarning, match="differentiated"):
         path_difference(other, other.value())
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+def test_a_loss_that_is_finite_only_where_it_is_differentiated_is_refused_with_a_remedy(bad):
+    """L = ‖θ‖², but ``bad`` without gradients, as torch's fused encoder layer is on fully masked rows."""
+    model = nn.Linear(2, 1, bias=False)
+    nn.init.ones_(model.weight)
+
+    def loss(model, _):
+        return model.weight.square().sum() + (0.0 if torch.is_grad_enabled() else bad), 1
+
+    objective = Objective(model, loss, [None])
+    assert objective.value(differentiable=True) == 2
+    with pytest.warns(UserWarning, match="set_fastpath_enabled"):
+        path_difference(objective, objective.value())
+    with pytest.raises(ValueError, match="two evaluations"):
+        repeat_difference(objective, objective.value())
+    for call in (
+        lambda: curvature(objective),
+        lambda: sharpness(objective, [0.1]),
+        lambda: surface(objective, torch.ones(2), points=3),
+        lambda: top_eigenpairs(HessianOperator(objective)),
+        lambda: trace(HessianOperator(objective)),
+        lambda: spectral_density(HessianOperator(objective)),
+        lambda: block_eigenvalues(objective, {"all": "*"}),
+    ):
+        with pytest.raises(ValueError, match=f"the loss is {bad} evaluated and 2 differentiated.*set_fastpath_enabled"):
+            call()
+
+
+def test_complex_and_coarse_parameters_are_refused():
+    with pytest.raises(ValueError, match="'weight' is torch.complex64.*view_as_real"):
+        Objective(nn.Linear(2, 1, dtype=torch.cfloat), crossentropy, [torch.ones(3, 2)])
+    coarse = Objective(nn.Linear(2, 1).bfloat16(), lambda m, x: (m(x).square().sum(), 3), [torch.ones(3, 2).bfloat16()])
+    with pytest.raises(ValueError, match="bfloat16, too coarse.*model.float"):
+        HessianOperator(coarse)
 
 
 def test_attention_is_fused_where_it_may_be_and_agrees_in_float32():

@@ -58,5 +58,5 @@ def test_json_files_hold_plain_values(tmp_path):
 
 
 def test_what_is_no_object_makes_no_result():
-    with pytest.raises(TypeError, match="a Mark is stored as an object, not as list"):
+    with pytest.raises(ValueError, match="a Mark is stored as an object, not as a list"):
         from_plain(Mark, [1])

@@ -104,3 +104,13 @@ def test_a_curvature_tells_its_numbers_with_their_errors():
     for number in (format_cell((0.5, 1e-4)), format_cell((share, error)), format_cell((0.4, 1e-4)), "NO"):
         assert number in text
     np.testing.assert_allclose(one.localization[0].values.sum(1), 1)
+
+
+def test_control_characters_and_markup_of_names_are_shown_and_not_obeyed():
+    table = Table("of \x1b[31m", ("", "a\nb"), [("[/b]x <b>\x07", "\u202e")])
+    text, page = table.text(), table.html()
+    for shown in (text.replace("\n", ""), page):
+        assert shown.isprintable()
+        for name in (r"of \x1b[31m", r"a\nb", "[/b]x", r"\x07", r"\u202e"):
+            assert name in shown
+    assert "&lt;b&gt;" in page and "<b>" not in page

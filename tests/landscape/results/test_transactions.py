@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from landscape.results.transactions import finish_interrupted, refuse_existing, refuse_inputs, write_together
+from landscape.results.outputs import refuse_existing, refuse_inputs
+from landscape.results.transactions import finish_interrupted, write_together
 
 NAMES = ("set_ids.json", "set_item2attributes.json", "set.txt")  # the last is the main file
 OLD = {name: f"old {name}".encode() for name in NAMES}
@@ -45,6 +46,14 @@ def test_a_set_is_written_and_replaced(tmp_path, attributes, before):
     write(tmp_path, attributes=attributes)
     assert contents(tmp_path) == new_set(tmp_path, attributes=attributes)  # and nothing beside
     assert (tmp_path / "set.txt").stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+@pytest.mark.parametrize("stem", ["é" * 124, "x" * 251, os.fsdecode(b"\xff")])
+def test_names_may_be_as_long_as_the_system_allows(tmp_path, stem):
+    files = {tmp_path / f"{stem}.{ending}": lambda file: file.write(b"new") for ending in ("one", "txt")}
+    for _ in range(2):
+        write_together(files)
+        assert contents(tmp_path) == {path.name: b"new" for path in files}
 
 
 def _umask() -> int:

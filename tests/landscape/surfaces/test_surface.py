@@ -90,9 +90,10 @@ def test_a_region_of_nan_falls_back_to_the_grid_and_stays_a_hole():
     )
 
 
-def test_infinite_everywhere_is_a_surface_too():
-    result = surface(Counting(lambda a, b: a + b + math.inf), X, Y, points=3)
-    assert np.isposinf(result.loss).all() and result.evaluated.all()
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+def test_a_centre_that_is_not_finite_is_refused(bad):
+    with pytest.raises(ValueError, match=f"the loss is {bad} at the parameters themselves"):
+        surface(Counting(lambda a, b: a + b + bad), X, Y, points=3)
 
 
 def test_few_points_are_cheaper_than_nodes():

@@ -224,12 +224,12 @@ def test_a_loss_that_a_checkpoint_does_not_have_is_refused(checkpoint, objective
 
 
 def test_other_attributes_than_the_checkpoints_are_refused(tmp_path):
-    (tmp_path / "mine.txt").write_text("1 1 2 3 4\n2 2 3 4 5\n")
-    (tmp_path / "mine_item2attributes.json").write_text('{"1": [1]}')
+    (tmp_path / "mine.txt").write_text("1 1 2 3 4\n2 2 3 4 40\n")
+    (tmp_path / "mine_item2attributes.json").write_text('{"1": [9]}')
     data = load(tmp_path / "mine.txt").metadata()
     one = replace(heads_checkpoint(), data=data)
     data_of(one)
-    (tmp_path / "mine_item2attributes.json").write_text('{"1": [2]}')
+    (tmp_path / "mine_item2attributes.json").write_text('{"1": [2, 9]}')
     with pytest.raises(ValueError, match="mine has other attributes than the checkpoint was pre-trained on"):
         data_of(one)
     data_of(replace(one, stage="trained"))

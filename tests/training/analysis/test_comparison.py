@@ -57,8 +57,7 @@ def on_disk(folder, seed):
     one, data = target(folder, seed), folder / "tiny.txt"
     users = [DATASET.items[a:b] for a, b in itertools.pairwise(DATASET.offsets)]
     data.write_text("".join(f"{u + 1} {' '.join(map(str, items))}\n" for u, items in enumerate(users)))
-    described = {"name": "tiny", "source": str(data), "sha256": load(data).sha256}
-    save_checkpoint(replace(one.checkpoint, data=described), one.path)
+    save_checkpoint(replace(one.checkpoint, data=load(data).metadata()), one.path)
     return one.path
 
 

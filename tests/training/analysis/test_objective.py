@@ -211,7 +211,7 @@ def test_data_that_is_gone_is_said_to_be_gone(tmp_path):
 
 
 def test_a_checkpoint_finds_its_data_under_its_name(tmp_path):
-    (tmp_path / "mine.txt").write_text("1 1 2 3 4\n2 2 3 4 5\n")
+    (tmp_path / "mine.txt").write_text("1 1 2 3 4\n2 2 3 4 20\n")  # 20 items, as the network has
     sha = load(tmp_path / "mine.txt").sha256
     moved = replace(
         checkpoint(), data={**checkpoint().data, "name": "mine", "source": "elsewhere/mine.txt", "sha256": sha}

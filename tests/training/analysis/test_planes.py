@@ -31,8 +31,10 @@ def target(folder, seed=0, **changes):
     """A checkpoint on disk, not trained."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = small_model(40, dtype=torch.float32, seed=seed).state_dict()
-    one = replace(checkpoint(), model={**checkpoint().model, "n_items": 40}, weights=weights, seed=seed)
-    one = replace(one, data={**one.data, "sha256": DATASET.sha256}, **changes)
+    one = replace(
+        checkpoint(), model={**checkpoint().model, "n_items": 40}, weights=weights, seed=seed, settings={"seed": seed}
+    )
+    one = replace(one, data={**one.data, "items": 40, "sha256": DATASET.sha256}, **changes)
     path = folder / f"seed{seed}.pt"
     save_checkpoint(one, path)
     return AnalysisTarget(path, f"{seed:064d}", one, DATASET)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, load_checkpoint, save_checkpoint
+from landscape.training.data.dataset import load
 from tests.support.small import small_model
 
 
@@ -117,3 +118,71 @@ def test_weights_that_are_not_finite_are_refused(value):
 def test_weights_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="the weights do not fit the network sasrec"):
         replace(checkpoint(), model={**checkpoint().model, "width": 16}).build()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stage": "x"}, "stage is 'x', not one of trained, pretrained"),
+        ({"stage": "pretrained"}, "sasrec has no pre-training"),
+        ({"stage": "pretrained", "method": "s3rec"}, "its attributes are not those of the stage pretrained"),
+        ({"epoch": -1}, "epoch is -1, not a whole number from 0"),
+        ({"epoch": True}, "epoch is True, not a whole number from 0"),
+        ({"seed": -1, "settings": {}}, "seed is -1, not a whole number from 0"),
+        ({"seed": 4}, "its seed is 4 and in its settings 3"),
+        ({"metrics": {"HR@10": "0.3"}}, "metrics.HR@10 is '0.3', not a number"),
+        ({"versions": {"torch": [2]}}, "versions.torch is a list, not a text"),
+        ({"settings": {"sam": ["x"]}}, "settings.sam is a list, not one of sam, asam, fisher, looksam"),
+        ({"settings": {"sam": "\x1b[31m"}}, r"settings.sam is '\\x1b\[31m', not one of"),
+        ({"settings": {"train_fraction": "x"}}, "settings.train_fraction is 'x', not a number"),
+        ({"settings": {"x": b"x"}}, "settings.x is a bytes, not a number, a text"),
+        ({"settings": {"width": 9}}, "its width is 8 and in its settings 9"),
+        ({"model": {"heads": 0}}, "model.heads is 0, not a whole number from 1"),
+        ({"model": {"heads": 3}}, "the width 8 is not a multiple of 3 heads"),
+        ({"model": {"layers": 3000}}, "36 weights are too few for 3,000 layers"),
+        ({"model": {"n_items": 12 * 10**7}}, "its network has 120000000 items and its data 20"),
+        ({"model": {"n_items": 12 * 10**7}, "data": {"items": 12 * 10**7}}, "do not fit the network"),
+        ({"model": {"n_attributes": 3}}, "its attributes are not those of the stage trained"),
+        ({"data": {"source": 3}}, "data.source is 3, not a text"),
+        ({"data": {"attributes": 5}}, "data.attributes is 5, not a text"),
+        ({"data": {"sha256": "x"}}, "data.sha256 is 'x', not a SHA-256"),
+        ({"data": {"items": 30}}, "its network has 20 items and its data 30"),
+    ],
+)  # fmt: skip
+def test_a_field_of_another_kind_is_named_before_anything_is_built(change, message, tmp_path):
+    saved = checkpoint()
+    merged = {
+        name: {**getattr(saved, name), **value} if name in ("model", "data") else value
+        for name, value in change.items()
+    }
+    save_checkpoint(replace(saved, **merged), tmp_path / "c.pt")
+    with pytest.raises(ValueError, match=message) as refused:
+        load_checkpoint(tmp_path / "c.pt")
+    assert str(refused.value).startswith(f"{tmp_path / 'c.pt'} is damaged: ")
+    assert str(refused.value).isprintable()
+
+
+def test_weights_of_another_kind_are_refused(tmp_path):
+    weights = {name: tensor.half() for name, tensor in checkpoint().weights.items()}
+    save_checkpoint(replace(checkpoint(), weights=weights), tmp_path / "c.pt")
+    with pytest.raises(ValueError, match=r"is a tensor of float16 .*, not a dense tensor of float32"):
+        load_checkpoint(tmp_path / "c.pt")
+
+
+def test_the_title_shows_control_characters_escaped():
+    named = replace(checkpoint(), data={**checkpoint().data, "name": "\x1b[31mred\n"})
+    assert named.title == r"SASRec on \x1b[31mred\n, seed 3"
+
+
+def test_data_with_other_items_than_the_network_are_refused(tmp_path):
+    (tmp_path / "small.txt").write_text("1 1 2 3 4\n2 2 3 4 19\n")
+    data = {**load(tmp_path / "small.txt").metadata(), "items": 20}
+    with pytest.raises(ValueError, match="has 19 items and the checkpoint's network 20: the checkpoint is damaged"):
+        data_of(replace(checkpoint(), data=data))
+
+
+def test_data_that_cannot_be_read_are_said_to_be_the_checkpoints(tmp_path):
+    (tmp_path / "small.txt").write_text("name:x:0\n")
+    named = replace(checkpoint(), data={**checkpoint().data, "source": str(tmp_path / "small.txt")})
+    with pytest.raises(ValueError, match="^the checkpoint's data: .*; say where small is with --data$"):
+        data_of(named)

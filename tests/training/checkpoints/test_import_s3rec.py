@@ -74,7 +74,15 @@ def changed(change):
         (changed(lambda w: w.update({"item_embeddings.weight": torch.zeros(9, 8)})), "on 7 items and small has 60"),
         (changed(lambda w: w.update({"attribute_embeddings.weight": torch.zeros(4, 8)})), "trained on 3 attributes"),
         (changed(lambda w: w.update({"mip_norm.weight": torch.zeros(3, 3)})), "do not fit the network"),
-        (changed(lambda w: w.update({"mip_norm.weight": "text"})), "mip_norm.weight is a str, not a tensor"),
+        (changed(lambda w: w.update({"mip_norm.weight": "text"})), "mip_norm.weight is 'text', not a dense tensor"),
+        (changed(lambda w: w.update({"mip_norm.weight": w["mip_norm.weight"].long()})), "is a tensor of int64"),
+        (changed(lambda w: w.update({"mip_norm.weight": w["mip_norm.weight"].cfloat()})), "is a tensor of complex64"),
+        (changed(lambda w: w.update({"mip_norm.weight": w["mip_norm.weight"] * torch.nan})), "are not finite"),
+        (changed(lambda w: w.update({"item_embeddings.weight": torch.tensor(1.0)})), r"has the shape \(\), not that"),
+        (changed(lambda w: w.update({"position_embeddings.weight": torch.zeros(8)})), r"has the shape \(8,\)"),
+        (changed(lambda w: w.update({3: torch.zeros(1)})), "a name in it is 3, not a text"),
+        (changed(lambda w: w.update({"\x1b[31m": torch.zeros(1)})), r"it also holds \\x1b\[31m"),
+        (changed(lambda w: w.update({"item_encoder.layer.1000000000.x": torch.zeros(1)})), "also holds item_encoder"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(content, message, tmp_path):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -30,6 +32,7 @@ class Server(ThreadingHTTPServer):
         self.files = {"/data/Beauty.txt": DATA, "/data/Beauty_item2attributes.json": ATTRIBUTES}
         self.claimed: int | None = None
         self.asked: list[str] = []
+        self.authorized: list[str | None] = []
         self.url = f"http://127.0.0.1:{self.server_port}/data"
 
 
@@ -38,6 +41,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append(self.path)
+        self.server.authorized.append(self.headers["Authorization"])
         body = self.server.files.get(self.path)
         self.send_response(404 if body is None else 200)
         self.send_header("Content-Length", str(self.server.claimed or len(body or b"")))
@@ -158,6 +162,44 @@ def test_a_server_that_is_silent(server, tmp_path):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         message = refusal(ConnectionError, "Beauty", tmp_path, base_url=url, timeout=0.05)
     assert "timed out" in message
+
+
+def test_a_server_that_never_ends_its_headers(tmp_path):
+    """Each of its bytes comes within the timeout; the deadline is that of the whole."""
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        stopped = threading.Event()
+
+        def answer():
+            connection, _ = slow.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                while not stopped.wait(0.02):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{slow.getsockname()[1]}"
+        begun = time.monotonic()
+        message = refusal(ConnectionError, "Beauty", tmp_path / "new", base_url=url, timeout=5, deadline=0.3)
+        took = time.monotonic() - begun
+        stopped.set()
+        thread.join()
+    assert 0.3 <= took < 3
+    assert "not complete after 0.3 seconds" in message
+    assert not (tmp_path / "new").exists()
+
+
+def test_name_and_password_are_sent_and_never_shown(server, tmp_path):
+    url = server.url.replace("//", "//me:se%40cret@")
+    fetch("Beauty", tmp_path, base_url=url)
+    assert {*server.authorized} == {"Basic " + base64.b64encode(b"me:se@cret").decode()}
+    (tmp_path / "Beauty.txt").unlink()
+    del server.files["/data/Beauty.txt"]
+    for wrong in (url, "ftpp://me:secret@host", "http://me:secret@host:port/data", "http://me:secret@127.0.0.1:1"):
+        with pytest.raises((ValueError, ConnectionError), match="Beauty") as raised:
+            fetch("Beauty", tmp_path, base_url=wrong)
+        assert "cret" not in str(raised.value)
+        assert "me:" not in str(raised.value)
 
 
 def test_something_that_speaks_no_http(server, tmp_path):

@@ -8,13 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+from torch.utils.flop_counter import FlopCounterMode
 
 import landscape.training.evaluation.ranking as ranking
 from landscape.training.checkpoints.import_s3rec import import_s3rec
 from landscape.training.data.dataset import load
 from landscape.training.evaluation.baselines import popularity_ranks, successor_ranks
 from landscape.training.evaluation.metrics import METRICS, by_user, paired_difference, standard_errors, summarise
-from landscape.training.evaluation.ranking import History, model_ranks, rank_by_counting
+from landscape.training.evaluation.ranking import FullRanking, History, model_ranks, rank_by_counting
 from tests.support.small import dataset_of, random_dataset, small_model
 
 LENGTHS = [3, 5, 9, 12, 4, 7, 30]
@@ -60,17 +61,60 @@ def test_model_ranks_equal_a_naive_loop(split, held_out, items_a_block, monkeypa
     assert model_ranks(model, dataset, split).tolist() == expected.tolist()
 
 
-@given(st.integers(0, 2**32), st.integers(1, 3))
-def test_ties_count_against_the_model(seed, held_out):
-    generator = np.random.default_rng(seed)
-    dataset = dataset_of([generator.integers(1, 8, length) for length in (3, 4, 6, 9)], 7)
-    hidden = torch.from_numpy(generator.integers(-1, 2, (4, 2)).astype(np.float64))
-    table = torch.from_numpy(generator.integers(-1, 2, (7, 2)).astype(np.float64))  # small whole numbers: many ties
-    scores = np.concatenate([np.zeros((4, 1)), (hidden @ table.T).numpy()], axis=1)
-    assert (
-        rank_by_counting(hidden, table, History(dataset, held_out)).tolist()
-        == naive_ranks(scores, dataset, held_out).tolist()
+@st.composite
+def problems(draw):
+    """Users, outputs, items, and sizes of blocks; whole numbers give exact scores with many ties."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n_items, n_users = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    dataset = dataset_of(
+        [generator.integers(1, n_items + 1, generator.integers(3, 12)) for _ in range(n_users)], n_items
     )
+    width, dtype = draw(st.integers(1, 5)), draw(st.sampled_from([np.float32, np.float64]))
+    hidden, table = (
+        torch.from_numpy(generator.integers(-2, 3, (rows, width)).astype(dtype)) for rows in (n_users, n_items)
+    )
+    broken = draw(st.sampled_from([None, math.nan, math.inf, -math.inf]))
+    if broken is not None:
+        hidden[draw(st.integers(0, n_users - 1)), draw(st.integers(0, width - 1))] = broken
+    return dataset, hidden, table, draw(st.integers(1, 20)), draw(st.integers(1, 45))
+
+
+@given(problems(), st.integers(1, 3))
+def test_ties_count_against_the_model_and_broken_scores_are_not_ranked(problem, held_out):
+    dataset, hidden, table, users_a_block, items_a_block = problem
+    scores = np.concatenate([np.zeros((len(hidden), 1)), (hidden @ table.T).numpy()], axis=1)
+    expected = naive_ranks(scores, dataset, held_out)
+    expected[~np.isfinite(scores).all(1)] = math.nan
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "USERS_A_BLOCK", users_a_block)
+        patch.setattr(ranking, "ITEMS_A_BLOCK", items_a_block)
+        found = rank_by_counting(hidden, table, History(dataset, held_out))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("n_items", [50, 200])
+def test_every_score_is_computed_once(n_items, monkeypatch):
+    monkeypatch.setattr(ranking, "USERS_A_BLOCK", 32)
+    monkeypatch.setattr(ranking, "ITEMS_A_BLOCK", 50)
+    dataset = random_dataset([5] * 320, n_items)
+    hidden, table = torch.randn(320, 8), torch.randn(n_items, 8)
+    history = History(dataset, 1)
+    with FlopCounterMode(display=False) as counter:
+        rank_by_counting(hidden, table, history)
+    padding = 15 * len(history.user_blocks)  # at most: a block's users are filled up to a multiple of 16
+    least = 2 * n_items * 8 * 320
+    assert least <= counter.get_total_flops() <= least * (320 + padding) / 320
+    assert len(history.user_blocks) <= 320 / 32 + n_items / 50
+    assert sorted(np.concatenate([block.users for block in history.user_blocks])) == list(range(320))
+
+
+def test_one_full_ranking_serves_many_models():
+    dataset = random_dataset(LENGTHS)
+    ranking_of = FullRanking(dataset, "valid", 8)
+    for seed in range(3):
+        model = small_model(seed=seed).train()
+        assert ranking_of.ranks(model).tolist() == model_ranks(model, dataset, "valid").tolist()
+        assert model.training
 
 
 def test_a_repeated_target_counts_as_a_miss():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from landscape.training.batches.augmentation import Augmentation
-from landscape.training.checkpoints.checkpoint import load_plain
+from landscape.training.checkpoints.plain_files import load_plain
 from landscape.training.config.methods import METHODS, PRETRAINED
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import training_users

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from landscape.training.checkpoints.checkpoint import load_checkpoint, load_plain
+from landscape.training.checkpoints.checkpoint import load_checkpoint
+from landscape.training.checkpoints.plain_files import load_plain
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import load, training_users
 from landscape.training.evaluation.baselines import popularity_ranks

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from landscape.training.study.statistics import (
+    _kendall_of_samples,
     hierarchical_bootstrap,
     holm,
     kendall,
@@ -140,3 +141,12 @@ def test_the_interval_of_tau_covers_the_truth_over_simulated_studies():
         interval = kendall_interval(x, y, generator=generator, draws=100)
         covered += interval.low <= truth <= interval.high
     assert covered / 60 > 0.85
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=7))
+def test_kendalls_tau_of_a_bootstrap_sample_is_that_of_the_repeated_runs(rows):
+    x, y, counts = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    repeated = np.repeat(np.arange(len(rows)), counts.astype(int))
+    expected = stats.kendalltau(x[repeated], y[repeated]).statistic if len(repeated) > 1 else math.nan
+    (tau,) = _kendall_of_samples(x, y, counts[None])
+    assert tau == pytest.approx(expected, nan_ok=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
-import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from landscape.results.printable import printable
+from landscape.results.regular import check_regular
 
 BLOCK = 1 << 20  # bytes that are read at once
 MAX_LINE = 1 << 24  # characters of one line
@@ -32,20 +32,6 @@ _OTHER_KINDS = (  # how files of other kinds begin, and what can be done with th
     (b"\xff\xfe", "is UTF-16 text; save it as UTF-8"),
     (b"\xfe\xff", "is UTF-16 text; save it as UTF-8"),
 )
-
-
-def check_regular(path: Path) -> None:
-    """Refuse what is not a regular file: reading a device may never end, and a pipe can be read once only.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is a folder, a pipe or a device.
-    """
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise ValueError(f"{printable(path)} is a folder; name the files in it")
-    if not stat.S_ISREG(mode):
-        raise ValueError(f"{printable(path)} is a pipe or a device, not a regular file; save its content to a file")
 
 
 def is_packed(path: Path) -> bool:

@@ -21,8 +21,8 @@ import polars as pl
 import psutil
 
 from landscape.results.printable import printable
+from landscape.results.regular import check_regular
 from landscape.training.data.raw import parquet_worker
-from landscape.training.data.raw.files import check_regular
 
 MAGIC = b"PAR1"
 SECONDS = 10  # of computing time that reading may take, and one more for each of these bytes

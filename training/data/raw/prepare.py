@@ -17,8 +17,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from landscape.results.outputs import made_folder, refuse_existing, refuse_inputs
 from landscape.results.printable import printable
-from landscape.results.transactions import finish_interrupted, refuse_existing, refuse_inputs, write_together
+from landscape.results.transactions import finish_interrupted, write_together
 from landscape.training.data.catalogue import ATTRIBUTES, SYNTHETIC
 from landscape.training.data.dataset import MIN_LENGTH
 from landscape.training.data.raw.readers import Raw, read
@@ -170,7 +171,7 @@ def _check(
     if core < 1:
         raise ValueError(f"the core must be at least 1 (1 keeps everything), got {core}")
     plain = name.isprintable() and Path(name).name == name and not name.startswith(".")
-    if not name or not plain or name.lower() == SYNTHETIC:
+    if not name.strip() or not plain or name.lower() == SYNTHETIC:
         raise ValueError(f"a data set cannot be called {name!r}; choose a plain file name other than {SYNTHETIC}")
     files = _files(folder, name)
     refuse_inputs(files, sources)
@@ -248,21 +249,21 @@ def _write(
     overwrite: bool,
 ) -> None:
     """Write the files together. Without new attributes those of a replaced set go: they are of other items."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     names = {kind: [None, *series.to_list()] for kind, series in ids.items()}
 
     def write_sequences(file: IO[bytes]) -> None:
         file.writelines(line.encode() for line in _lines(items, lengths))
 
     _, attributes_path, ids_path = _files(path.parent, path.stem)
-    write_together(
-        {
-            ids_path: lambda file: file.write(json.dumps(names, ensure_ascii=False).encode()),
-            attributes_path: None if lists is None else lambda file: file.write(json.dumps(lists).encode()),
-            path: write_sequences,
-        },
-        replace=overwrite,
-    )
+    with made_folder(path.parent):
+        write_together(
+            {
+                ids_path: lambda file: file.write(json.dumps(names, ensure_ascii=False).encode()),
+                attributes_path: None if lists is None else lambda file: file.write(json.dumps(lists).encode()),
+                path: write_sequences,
+            },
+            replace=overwrite,
+        )
 
 
 def _lines(items: Ints, lengths: Ints) -> Iterator[str]:

@@ -19,7 +19,8 @@ import numpy as np
 import polars as pl
 
 from landscape.results.printable import printable
-from landscape.training.data.raw.files import check_kind, check_regular, read_start
+from landscape.results.regular import check_regular
+from landscape.training.data.raw.files import check_kind, read_start
 from landscape.training.data.raw.records import (
     RECORDS,
     read_amazon_metadata,

@@ -1,0 +1,97 @@
+"""What all commands share: errors as one line, signals, standard streams, and ``~`` in paths."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+INTERRUPTED, TERMINATED = 130, 143  # the shell's codes for SIGINT (Ctrl-C) and SIGTERM
+PASSED_ON = (click.ClickException, click.exceptions.Exit, SystemExit, GeneratorExit, BrokenPipeError)
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM has come: a batch system's limit of time, for example. What is finished is kept, as at Ctrl-C."""
+
+
+class CommandGroup(click.Group):
+    """Commands that end with one line where something is wrong, and keep what is finished when they are stopped."""
+
+    def main(self, args: Sequence[str] | None = None, *arguments: Any, **keywords: Any) -> Any:
+        """Run a command of the command line; see the module's text."""
+        _open_streams()
+        given = sys.argv[1:] if args is None else args
+        return super().main([_expanded(text) for text in given], *arguments, **keywords)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            ClickException: Something is wrong that the user can mend, or, as the last resort, anything else.
+        """
+        try:
+            with _termination():
+                return super().invoke(ctx)
+        except PASSED_ON:
+            raise  # of click itself; a broken pipe: the reader of the output has closed it
+        except (KeyboardInterrupt, click.Abort) as stopped:
+            click.echo(
+                "Stopped. Finished parts are saved; the same command continues (train: with --resume).", err=True
+            )
+            ctx.exit(TERMINATED if isinstance(stopped, TerminatedError) else INTERRUPTED)
+        except BaseException as problem:  # a panic of a library is no Exception
+            if ctx.params.get("debug"):
+                raise
+            from landscape.results.files import format_error
+
+            text = format_error(problem)
+            if not isinstance(problem, (ValueError, OSError, MemoryError)):
+                text = f"{type(problem).__name__}: {text}; this is a defect: `landscape --debug …` shows where it is"
+            raise click.ClickException(text) from None
+
+
+def _expanded(text: str) -> str:
+    """Return an argument with ``~`` for the user's folder, also after ``--option=``, where shells leave it."""
+    option, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
+    return option + equals + (os.path.expanduser(value) if value.startswith("~") else value)
+
+
+def _open_streams() -> None:
+    """Open what the caller has closed of the three standard streams, so that no file gets their descriptors.
+
+    Names of files that the terminal's encoding lacks are written with escapes.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 (open until the process ends)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """Raise ``TerminatedError`` in the block when SIGTERM comes."""
+
+    def terminate(*_: object) -> None:
+        raise TerminatedError
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

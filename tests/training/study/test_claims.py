@@ -1,0 +1,91 @@
+"""Claims are judged on paired differences, whose values are known here."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from landscape.results.study import RunRecord
+from landscape.training.study.claims import judged
+from landscape.training.study.plan import plan
+from landscape.training.study.study_file import parse_study
+from tests.training.study.test_config import changed
+
+SEEDS = [0, 1, 2, 3, 4]
+NOISE = (0.001, -0.002, 0.0005, 0.0015, -0.001)  # of a seed; the same for both methods, so pairs differ by 1e-4 noise
+
+
+def verdict(first, second, *, measure="NDCG@10", failed=(), **claim):
+    """The verdict on a claim when first and second are the values by seed of SAMRec and SASRec."""
+    spec = {"text": "c", "first": "SAMRec", "second": ["SASRec"], "measure": measure, **claim}
+    study = parse_study(changed(seeds=SEEDS, claims=[spec]))
+    planned = plan(study)
+    source = "test" if "@" in measure else "geometry"
+    records = {}
+    for seed in SEEDS:
+        for method, values in (("sasrec", second), ("samrec", first)):
+            name = f"{method}-synthetic-seed{seed}" + ("-rho0.1" if method == "samrec" else "")
+            error = "not finite" if name in failed else ""
+            records[name] = RunRecord(
+                name, name, "synthetic", seed, {}, error=error, **({} if error else {source: {measure: values[seed]}})
+            )
+    (claim,) = judged(study, planned, records)
+    (finding,) = claim.by_data
+    assert claim.verdict == finding.verdict
+    return finding
+
+
+def around(value, jitter=0.0):
+    return [value + noise * (1 + jitter * rank) for rank, noise in enumerate(NOISE)]
+
+
+def test_a_gain_is_relative_to_the_mean_of_the_second():
+    finding = verdict(around(0.11, 0.1), around(0.1), kind="gain", effect={"synthetic": 0.1})
+    assert finding.verdict == "supported"
+    assert finding.difference.mean == pytest.approx(0.1, rel=0.02)
+    assert finding.difference.count == 5
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [(0.11, "supported"), (0.1002, "contradicted"), (0.09, "contradicted")],
+)
+def test_verdicts_on_a_gain(first, expected):
+    assert verdict(around(first, 0.05), around(0.1), kind="gain", effect={"synthetic": 0.1}).verdict == expected
+
+
+def test_wide_intervals_are_undecided():
+    assert verdict([0.08, 0.13, 0.1, 0.15, 0.07], around(0.1), kind="gain", effect={"synthetic": 0.1}).verdict == (
+        "undecided"
+    )
+
+
+def test_a_failed_run_leaves_the_claim_untested():
+    finding = verdict(
+        around(0.11), around(0.1), kind="gain", effect={"synthetic": 0.1}, failed=("samrec-synthetic-seed3-rho0.1",)
+    )
+    assert finding.verdict == "not tested"
+    assert math.isnan(finding.difference.mean)
+
+
+def test_equality_is_within_the_margin():
+    assert verdict(around(0.101, 0.1), around(0.1), kind="equal", effect={"synthetic": 0.05}).verdict == "supported"
+    assert verdict(around(0.12, 0.1), around(0.1), kind="equal", effect={"synthetic": 0.05}).verdict == "contradicted"
+
+
+def test_a_ratio_is_a_difference_of_logarithms():
+    finding = verdict(
+        [10.0, 10.1, 9.9, 10.05, 9.95], [1.0, 1.01, 1.0, 0.99, 1.0], measure="top_eigenvalue", kind="ratio",
+        effect={"synthetic": 1.0},
+    )  # fmt: skip
+    assert finding.verdict == "supported"
+    assert finding.difference.mean == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_smallest_is_below_all_others():
+    ones, twos = [1.0, 1.01, 1.02, 0.99, 0.98], [2.0, 2.1, 1.9, 2.05, 1.95]
+    smallest = {"measure": "top_eigenvalue", "kind": "smallest"}
+    assert verdict(ones, twos, **smallest).verdict == "supported"
+    assert verdict(twos, ones, **smallest).verdict == "contradicted"
+    assert verdict(ones, twos, **smallest).difference.mean == pytest.approx(math.log10(2), abs=0.01)

@@ -1,0 +1,98 @@
+"""A study's file: what is read, what is refused, and how --quick makes it small."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from landscape.training.study.plan import plan
+from landscape.training.study.study_file import PAPER, parse_study, read_study
+
+SMALL = {
+    "title": "small",
+    "data": ["synthetic"],
+    "seeds": [0, 1],
+    "methods": {"SASRec": {"method": "sasrec"}, "SAMRec": {"method": "samrec", "rho": 0.1}},
+}
+
+
+def changed(**changes):
+    return {**SMALL, **changes}
+
+
+def test_the_paper_has_its_tables_figures_and_claims():
+    study = read_study(PAPER)
+    assert [row.name for row in study.methods][:4] == ["SASRec", "S3Rec", "CL4SRec", "SAMRec"]
+    assert study.tables[0].published["SAMRec"]["Yelp"] == (0.0381, 0.0194) or list(
+        study.tables[0].published["SAMRec"]["Yelp"]
+    ) == [0.0381, 0.0194]
+    gains = {claim.text: claim.effect for claim in study.claims if claim.kind == "gain"}
+    published = study.tables[0].published
+    for data, effect in gains["SAMRec ranks better than SASRec"].items():  # as printed: the relative gain in NDCG@10
+        assert effect == pytest.approx(published["SAMRec"][data][1] / published["SASRec"][data][1] - 1, abs=2e-3)
+    for data, effect in gains["SAM lifts CL4SRec"].items():
+        second = study.tables[1].published
+        assert effect == pytest.approx(second["CL4SRec + SAM"][data][0] / second["CL4SRec"][data][0] - 1, abs=2e-3)
+
+
+def test_no_reported_seed_is_tuned_on():
+    study = read_study(PAPER)
+    reported = {*study.seeds, *(seed for sweep in study.sweeps if not sweep.tuning for seed in sweep.seeds)}
+    tuned = {seed for sweep in study.sweeps if sweep.tuning for seed in sweep.seeds}
+    assert tuned and not tuned & reported
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (changed(metods={}), "key 'metods' is unknown; did you mean 'methods'"),
+        (changed(methods={"A": {"method": "sasrec", "dropuot": 0.1}}), "option 'dropuot' is unknown; did you mean"),
+        (changed(methods={}), "at least one method"),
+        (changed(methods={"A": "sasrec"}), "method A is a table of options, got 'sasrec'"),
+        (changed(seeds=[0, 0]), "names a seed twice: 0, 0"),
+        (changed(seeds=[-1]), "a seed must be a whole number of at least 0, got -1"),
+        (changed(seeds=[True]), "of type tuple"),
+        (changed(data="synthetic"), "data must be of type"),
+        (changed(geometry={"users": 0}), "users must be a whole number of at least 1, got 0"),
+        (changed(geometry={"user": 5}), "did you mean 'users'"),
+        (changed(tables=[{"key": "t", "title": "T", "methods": ["SAMRek"], "metrics": []}]), "did you mean 'SAMRec'"),
+        (changed(claims=[{"text": "c", "kind": "gian", "first": "SAMRec", "second": ["SASRec"]}]), "gain"),
+        (changed(claims=[{"text": "c", "kind": "gain", "first": "SAMRec"}]), "claim 1 lacks second"),
+        (changed(sweeps=[{"key": "s", "title": "S", "option": "roh", "values": [1]}]), "did you mean 'rho'"),
+        (changed(sweeps={"key": "s"}), "a list of tables"),
+    ],
+)
+def test_what_is_wrong_is_named(content, message):
+    with pytest.raises(ValueError, match=rf"^[^\n]*{re.escape(message)}[^\n]*$"):
+        parse_study(content)
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({"A": {"rho": 0.1}}, "method A names none"),
+        ({"A": {"method": "sasrek"}}, "method A: the method must be one of"),
+        ({"A": {"method": "sasrec", "rho": 0.1}}, "method A: rho has no effect"),
+        ({"A": {"method": "samrec", "rho": -1.0}}, "method A: rho must be"),
+    ],
+)
+def test_options_are_those_of_train(methods, message):
+    with pytest.raises(ValueError, match=message):
+        plan(parse_study(changed(methods=methods)))
+
+
+def test_files_that_are_not_toml_or_not_there(tmp_path):
+    (tmp_path / "a.toml").write_text("data = [")
+    with pytest.raises(ValueError, match="a.toml is not TOML"):
+        read_study(tmp_path / "a.toml")
+    with pytest.raises(FileNotFoundError, match="did you mean the built-in study 'paper'"):
+        read_study("papr")
+
+
+def test_quick_needs_no_data_and_no_published_weights():
+    study = read_study(PAPER, quick=True)
+    assert study.data == ("synthetic",)
+    assert all(not row.pretrained and not row.by_data for row in study.methods)
+    assert all(set(claim.effect) <= {"synthetic"} for claim in study.claims)
+    assert len(plan(study).runs) <= 30

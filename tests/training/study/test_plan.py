@@ -1,0 +1,77 @@
+"""The runs of a study: each once, whatever needs it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from landscape.training.study.plan import CellKey, plan
+from landscape.training.study.runner import selected
+from landscape.training.study.study_file import PAPER, parse_study, read_study
+from tests.training.study.test_config import SMALL, changed
+
+
+def test_every_cell_has_a_run_for_each_seed():
+    planned = plan(parse_study(SMALL))
+    assert list(planned.runs) == [
+        "sasrec-synthetic-seed0", "samrec-synthetic-seed0-rho0.1",
+        "sasrec-synthetic-seed1", "samrec-synthetic-seed1-rho0.1",
+    ]  # fmt: skip
+    assert planned.cells[CellKey("SAMRec", "synthetic")] == {
+        0: "samrec-synthetic-seed0-rho0.1", 1: "samrec-synthetic-seed1-rho0.1",
+    }  # fmt: skip
+    assert planned.runs["samrec-synthetic-seed1-rho0.1"].config().rho == 0.1
+
+
+def test_a_sweep_shares_the_runs_of_the_tables():
+    sweep = {"key": "s", "title": "S", "option": "rho", "values": [0.1, 0.5], "methods": ["SAMRec"]}
+    planned = plan(parse_study(changed(sweeps=[sweep])))
+    assert planned.cells[CellKey("SAMRec", "synthetic", "s", 0.1)] == planned.cells[CellKey("SAMRec", "synthetic")]
+    assert len(planned.runs) == 6
+    assert len({tuple(run.config().settings_in_use().items()) for run in planned.runs.values()}) == 6
+
+
+def test_a_search_is_measured_on_validation_alone_unless_a_table_needs_the_run():
+    search = {"key": "t", "title": "T", "option": "rho", "values": [0.1, 0.7], "methods": ["SAMRec"], "tuning": True}
+    planned = plan(parse_study(changed(sweeps=[{**search, "seeds": [100]}])))
+    assert [run.name for run in planned.runs.values() if run.tuning] == [
+        "samrec-synthetic-seed100-rho0.1", "samrec-synthetic-seed100-rho0.7",
+    ]  # fmt: skip
+    assert not any(run.tuning for run in plan(parse_study(changed(sweeps=[search]))).runs.values() if "0.1" in run.name)
+
+
+def test_pre_training_is_shared_by_all_seeds_and_by_sam():
+    s3rec = {"method": "s3rec", "pretrain_epochs": 2, "pretrain_seed": 9}
+    planned = plan(parse_study(changed(methods={"A": s3rec, "B": {**s3rec, "sam": "sam", "rho": 0.1}})))
+    shared = [run for run in planned.runs.values() if run.pretraining_only]
+    assert [run.seed for run in shared] == [9]
+    assert shared[0].config().pretrain_epochs == 2
+    others = [run for run in planned.runs.values() if not run.pretraining_only]
+    assert len(others) == 4
+    assert {run.pretrain_run for run in others} == {shared[0].name}
+    assert list(planned.runs).index(shared[0].name) == 0  # before those that need it
+    assert others[0].config("0" * 64).pretrain_epochs is None
+
+
+def test_snapshots_are_kept_by_the_runs_of_the_tables():
+    along = {"methods": ["SASRec"], "data": ["synthetic"], "seeds": [1], "every": 3}
+    planned = plan(parse_study(changed(along=along)))
+    assert {run.name: run.snapshots for run in planned.runs.values() if run.snapshots} == {"sasrec-synthetic-seed1": 3}
+    assert len(planned.runs) == 4
+
+
+def test_shards_are_a_partition():
+    planned = plan(read_study(PAPER))
+    parts = [selected(planned, (), (part, 7)) for part in range(1, 8)]
+    names = [run.name for part in parts for run in part]
+    assert sorted(names) == sorted(planned.runs)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert all("Toys" in run.name for run in selected(planned, ("Toys",), None))
+
+
+def test_the_names_of_runs_tell_all_options_apart():
+    study = read_study(PAPER)
+    runs = plan(study).runs
+    assert len(
+        {(run.data, run.seed, str(sorted(run.options.items())), run.pretrain_run) for run in runs.values()}
+    ) == len(runs)
+    assert replace(study) == study

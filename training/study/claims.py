@@ -1,0 +1,120 @@
+"""Claims about two methods: what is compared run by run, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from landscape.results.study import Claim, ClaimVerdict, RunRecord
+from landscape.training.study.config import ClaimSpec, StudyConfig
+from landscape.training.study.geometry import MEASURES
+from landscape.training.study.plan import MAIN, CellKey, Plan
+from landscape.training.study.statistics import Floats
+from landscape.training.study.verdicts import (
+    Finding,
+    overall,
+    verdicts_on_effects,
+    verdicts_on_equivalence,
+    verdicts_on_signs,
+)
+
+UNITS = {
+    "gain": "relative to the second's mean",
+    "equal": "relative to the second's mean",
+    "ratio": "log₁₀ of the ratio",
+    "smallest": "log₁₀ of the ratio to the smallest of the others",
+    "drop": "difference of relative losses",
+}
+RULES = {
+    "gain": "supported: above 0 and reaching half the claimed effect; contradicted: below half of it",
+    "equal": "supported: within ± the margin; contradicted: outside",
+    "ratio": "supported: above 0 and reaching half the claimed effect; contradicted: below half of it",
+    "smallest": "supported: above 0; contradicted: below 0",
+    "drop": "supported: above 0; contradicted: below 0",
+}
+
+
+def value_of(record: RunRecord, measure: str) -> float:
+    """Return a metric on the test items, or a measure of geometry; NaN where the run has failed or lacks it."""
+    source = record.geometry if measure in MEASURES else record.test
+    return source.get(measure, math.nan)
+
+
+def judged(study: StudyConfig, plan: Plan, records: Mapping[str, RunRecord]) -> tuple[Claim, ...]:
+    """Return all claims of a study with their verdicts."""
+    return tuple(_judged(spec, study, plan, records) for spec in study.claims)
+
+
+def _judged(spec: ClaimSpec, study: StudyConfig, plan: Plan, records: Mapping[str, RunRecord]) -> Claim:
+    differences = {data: _differences(spec, data, plan, records) for data in (tuple(spec.effect) or study.data)}
+    findings = _findings(spec, differences)
+    by_data = tuple(
+        ClaimVerdict(
+            data,
+            finding.verdict.value,
+            finding.difference,
+            spec.effect.get(data),
+            (finding.p_above_zero, finding.p_below_half),
+        )
+        for data, finding in findings.items()
+    )
+    verdict = overall(findings).value
+    return Claim(
+        spec.text, spec.source, UNITS[spec.kind], RULES[spec.kind], verdict, by_data, margin=spec.kind == "equal"
+    )
+
+
+def _findings(spec: ClaimSpec, differences: Mapping[str, Floats]) -> dict[str, Finding]:
+    if spec.kind == "equal":
+        return verdicts_on_equivalence(differences, spec.effect)
+    if spec.kind in ("gain", "ratio"):
+        return verdicts_on_effects(differences, spec.effect)
+    return verdicts_on_signs(differences)
+
+
+def _differences(spec: ClaimSpec, data: str, plan: Plan, records: Mapping[str, RunRecord]) -> Floats:
+    """Return (n,) one difference for each seed for which all the runs are there."""
+
+    def values(method: str, value: Any = None) -> dict[int, float]:
+        key = CellKey(method, data) if value is None else _sweep_key(plan, method, data, spec.option, value)
+        runs = plan.cells.get(key, {}) if key is not None else {}
+        return {seed: value_of(records[name], spec.measure) for seed, name in runs.items() if name in records}
+
+    if spec.kind == "drop":  # how much less the first loses than the second, from all data to a part
+        drops = [_drop(values(method), values(method, spec.values[0])) for method in (spec.first, *spec.second)]
+        return _paired(drops, lambda first, *others: min(others) - first)
+    if spec.values:  # one method, two values of an option
+        first, *second = [values(spec.first, value) for value in spec.values]
+    else:
+        first, second = values(spec.first), [values(method) for method in spec.second]
+    if spec.kind == "ratio":
+        return _paired([first, *second], lambda one, *others: _log_ratio(one, max(others)))
+    if spec.kind == "smallest":
+        return _paired([first, *second], lambda one, *others: _log_ratio(min(others), one))
+    paired = _paired([first, *second], lambda one, *others: one - max(others))
+    mean = np.mean(list(second[0].values())) if second and second[0] else math.nan
+    return paired / mean
+
+
+def _log_ratio(upper: float, lower: float) -> float:
+    return math.log10(upper / lower) if upper > 0 and lower > 0 else math.nan
+
+
+def _drop(whole: Mapping[int, float], part: Mapping[int, float]) -> dict[int, float]:
+    return {seed: 1 - part[seed] / whole[seed] for seed in whole if seed in part and whole[seed] > 0}
+
+
+def _paired(by_seed: Sequence[Mapping[int, float]], difference: Any) -> Floats:
+    seeds = sorted(set.intersection(*({*values} for values in by_seed))) if by_seed else []
+    return np.array([difference(*(values[seed] for values in by_seed)) for seed in seeds], dtype=np.float64)
+
+
+def _sweep_key(plan: Plan, method: str, data: str, option: str, value: Any) -> CellKey | None:
+    """Return the cell of a value of an option: of a sweep that is no search, so that its runs have test metrics."""
+    for key in plan.cells:
+        if (key.method, key.data, key.value) == (method, data, value) and key.sweep not in (MAIN, "") and option:
+            return key
+    return None

@@ -1,0 +1,156 @@
+"""What a study consists of: methods, data, seeds, sweeps, tables, and the claims that are judged."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from landscape.choices import one_of
+
+KINDS = ("gain", "equal", "ratio", "smallest", "drop")  # of claims; see ``training.study.claims``
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What is measured of every run: the same users, negatives, directions and probes for all."""
+
+    users: int = 2000
+    seed: int = 0
+    planes: int = 5  # random planes for the rise of the loss
+    points: int = 25  # grid points along each axis of the first plane
+    trace_products: int = 60
+    draws: int = 10  # random directions for the average sharpness
+    ascent_steps: int = 10
+    max_products: int = 120  # of Lanczos
+
+    def __post_init__(self) -> None:
+        least = {"users": 1, "seed": 0, "planes": 1, "points": 3, "trace_products": 3, "draws": 2}
+        for declared in fields(self):
+            check_whole(getattr(self, declared.name), declared.name, least.get(declared.name, 1), "geometry")
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One row of the tables: how a model is trained."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)  # of ``landscape train``, method among them
+    by_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs on a data set
+    pretrained: Mapping[str, str] = field(default_factory=dict)  # data -> checkpoint to fine-tune
+    pretrain_seed: int | None = None  # where none is given: pre-train once with this seed, for all seeds
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Values of one option, for some methods: Figures 2 and 3, or a search on the validation items."""
+
+    key: str
+    title: str
+    option: str
+    values: tuple[Any, ...]
+    methods: tuple[str, ...]
+    data: tuple[str, ...]
+    seeds: tuple[int, ...]
+    tuning: bool = False  # a search: never measured on the test items, and no part of any other result
+    log: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)  # of all its runs
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table: some methods' metrics on the test items."""
+
+    key: str
+    title: str
+    methods: tuple[str, ...]
+    metrics: tuple[str, ...]
+    published: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)  # method -> data -> metrics
+
+
+@dataclass(frozen=True)
+class ClaimSpec:
+    """A claim about two methods, judged on each data set by a rule that stands here before the runs."""
+
+    text: str
+    kind: str  # of KINDS
+    first: str
+    second: tuple[str, ...]
+    measure: str = "NDCG@10"
+    source: str = ""
+    effect: Mapping[str, float] = field(default_factory=dict)  # data -> claimed; the margin for ``equal``
+    option: str = ""  # with values: of a sweep's runs
+    values: tuple[Any, ...] = ()  # of first and second
+
+    def __post_init__(self) -> None:
+        one_of(self.kind, KINDS, "the kind of a claim")
+
+
+@dataclass(frozen=True)
+class Along:
+    """Which runs keep snapshots, whose sharpness is measured along training."""
+
+    methods: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    every: int = 5
+    users: int = 1000
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A whole study."""
+
+    title: str
+    data: tuple[str, ...]
+    seeds: tuple[int, ...]
+    methods: tuple[MethodRow, ...]
+    baseline: str = ""  # the first method by default
+    options: Mapping[str, Any] = field(default_factory=dict)  # of all runs
+    geometry: Geometry = field(default_factory=Geometry)
+    sweeps: tuple[Sweep, ...] = ()
+    tables: tuple[TableSpec, ...] = ()
+    claims: tuple[ClaimSpec, ...] = ()
+    along: Along = field(default_factory=Along)
+    content: Mapping[str, Any] = field(default_factory=dict, compare=False)  # the file, as it was read
+    folder: Path = Path()  # that paths in the file start from
+
+    def __post_init__(self) -> None:
+        if not self.methods or not self.data or not self.seeds:
+            raise ValueError("a study needs at least one method, one data set and one seed")
+        for seeds, owner in [(self.seeds, "the study"), *((sweep.seeds, sweep.key) for sweep in self.sweeps)]:
+            for seed in seeds:
+                check_whole(seed, "a seed", 0, owner)
+            if len(set(seeds)) < len(seeds):
+                raise ValueError(f"{owner} names a seed twice: {', '.join(map(str, seeds))}")
+        names = [method.name for method in self.methods]
+        users = [
+            *((sweep.key, sweep.methods, sweep.data) for sweep in self.sweeps),
+            *((table.key, table.methods, ()) for table in self.tables),
+            *((claim.text, (claim.first, *claim.second), tuple(claim.effect)) for claim in self.claims),
+            ("along", self.along.methods, self.along.data),
+        ]
+        for where, methods, data in users:
+            for name in methods:
+                check_known(name, names, f"{where}: method")
+            for name in data:
+                check_known(name, self.data, f"{where}: data set")
+
+    def method(self, name: str) -> MethodRow:
+        """Return the row of a name."""
+        return next(row for row in self.methods if row.name == name)
+
+
+def check_known(name: str, names: Any, what: str) -> None:
+    """Refuse a name that is none of ``names``, and say which is nearest."""
+    if name not in names:
+        near = difflib.get_close_matches(str(name), [str(known) for known in names], n=1, cutoff=0.5)
+        raise ValueError(f"{what} {name!r} is unknown" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def check_whole(value: Any, name: str, least: int, where: str) -> None:
+    """Refuse what is not a whole number of at least ``least``."""
+    if not (type(value) is int and value >= least):
+        raise ValueError(f"{where}: {name} must be a whole number of at least {least}, got {value!r}")

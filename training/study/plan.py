@@ -1,0 +1,178 @@
+"""The runs that a study needs, each once, and the cells that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from landscape.training.config.methods import PRETRAINED
+from landscape.training.config.training import TrainingConfig
+from landscape.training.study.config import MethodRow, StudyConfig
+
+MAIN = "main"  # the cells of the tables: every method with its options as the file has them
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """A place in the report: a method on a data set, or with one value of a sweep's option."""
+
+    method: str
+    data: str
+    sweep: str = MAIN
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run with all that is measured of it; its name is that of its folder."""
+
+    name: str
+    data: str
+    seed: int
+    options: Mapping[str, Any]  # of ``landscape train``
+    pretrained: Path | None = None  # the checkpoint to fine-tune
+    pretrain_run: str | None = None  # or the run whose pre-training is shared
+    tuning: bool = False  # ranks validation items only, and nothing else is measured
+    pretraining_only: bool = False  # for others to fine-tune
+    snapshots: int | None = None
+
+    def config(self, pretrained_sha256: str | None = None) -> TrainingConfig:
+        """Return the training's settings.
+
+        Raises:
+            ValueError: An option is out of range.
+        """
+        return TrainingConfig(**self.options, seed=self.seed, pretrained=pretrained_sha256)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs, in the order in which they are computed, and which runs each cell is made of."""
+
+    runs: dict[str, Run]
+    cells: dict[CellKey, dict[int, str]]  # seed -> run
+
+    def of(self, names: Iterable[str]) -> list[Run]:
+        """Return some of the runs, in the plan's order."""
+        wanted = set(names)
+        return [run for name, run in self.runs.items() if name in wanted]
+
+
+def plan(study: StudyConfig) -> Plan:
+    """Return the runs of a study: first those that tune, then the tables', then the other sweeps', then snapshots.
+
+    Raises:
+        ValueError: An option of a method is out of range; the message names the method.
+    """
+    runs: dict[str, Run] = {}
+    cells: dict[CellKey, dict[int, str]] = {}
+
+    def add(key: CellKey, seed: int, extra: Mapping[str, Any], *, tuning: bool = False) -> None:
+        row = study.method(key.method)
+        run = _run(study, row, key.data, seed, extra, tuning=tuning)
+        if run.pretrain_run is not None and run.pretrain_run not in runs:
+            runs[run.pretrain_run] = _pretraining(study, row, key.data, run.pretrain_run)
+        known = runs.setdefault(run.name, run)
+        if known.tuning and not tuning:
+            runs[run.name] = replace(known, tuning=False)
+        cells.setdefault(key, {})[seed] = run.name
+
+    def add_sweeps(*, tuning: bool) -> None:
+        for sweep in study.sweeps:
+            if sweep.tuning is not tuning:
+                continue
+            for data in sweep.data:
+                for value in sweep.values:
+                    for method in sweep.methods:
+                        key = CellKey(method, data, sweep.key, value)
+                        for seed in sweep.seeds:
+                            add(key, seed, {**sweep.options, sweep.option: value}, tuning=tuning)
+
+    add_sweeps(tuning=True)
+    for seed in study.seeds:  # one seed of everything before the next: an unfinished study has whole rows
+        for data in study.data:
+            for row in study.methods:
+                add(CellKey(row.name, data), seed, {})
+    add_sweeps(tuning=False)
+    along = study.along
+    for data in along.data:
+        for method in along.methods:
+            for seed in along.seeds:
+                run = _run(study, study.method(method), data, seed, {})
+                runs[run.name] = replace(runs.get(run.name, run), snapshots=along.every)
+    return Plan(runs, cells)
+
+
+def _run(
+    study: StudyConfig, row: MethodRow, data: str, seed: int, extra: Mapping[str, Any], *, tuning: bool = False
+) -> Run:
+    options = _options(study, row, data, extra)
+    try:
+        config = TrainingConfig(**options, seed=seed)
+    except (ValueError, TypeError) as problem:
+        raise ValueError(f"method {row.name}: {problem}") from None
+    name = _name(options, data, seed)
+    if PRETRAINED not in config.kind.stages:
+        return Run(name, data, seed, options, tuning=tuning)
+    if data in row.pretrained:
+        options.pop("pretrain_epochs", None)
+        path = study.folder / row.pretrained[data]
+        return Run(_name(options, data, seed, "finetuned"), data, seed, options, pretrained=path, tuning=tuning)
+    if row.pretrain_seed is None:
+        return Run(name, data, seed, options, tuning=tuning)
+    shared = _pretraining_options(options)
+    options.pop("pretrain_epochs", None)
+    return Run(
+        _name(options, data, seed, "finetuned"),
+        data,
+        seed,
+        options,
+        pretrain_run=_name(shared, data, row.pretrain_seed, "pretraining"),
+        tuning=tuning,
+    )
+
+
+def _options(study: StudyConfig, row: MethodRow, data: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's options: the study's where they apply to the method, then the method's, then ``extra``.
+
+    Raises:
+        ValueError: There is no method, or an option of the row has no effect.
+    """
+    own = {**row.options, **row.by_data.get(data, {}), **extra}
+    if "method" not in own:
+        raise ValueError(f'method {row.name} names none of those of `landscape train`: method = "sasrec"')
+    try:
+        config = TrainingConfig(**own)
+    except (ValueError, TypeError) as problem:
+        raise ValueError(f"method {row.name}: {problem}") from None
+    for name, section in config.unused_options(own).items():
+        raise ValueError(f"method {row.name}: {name} has no effect; it is an option of: {section}")
+    unused = config.unused_options(study.options)
+    return {**{name: value for name, value in study.options.items() if name not in unused}, **own}
+
+
+def _pretraining_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a run that only pre-trains: one epoch of fine-tuning follows, which nothing uses."""
+    sharpness = ("sam", "rho", "rho_schedule", "sam_every", "same_dropout", "look_alpha", "fisher_eta")
+    return {**{name: value for name, value in options.items() if name not in sharpness}, "epochs": 1}
+
+
+def _pretraining(study: StudyConfig, row: MethodRow, data: str, name: str) -> Run:
+    options = _pretraining_options(_options(study, row, data, {}))
+    seed = row.pretrain_seed
+    assert seed is not None
+    return Run(name, data, seed, options, pretraining_only=True)
+
+
+def _name(options: Mapping[str, Any], data: str, seed: int, suffix: str = "") -> str:
+    """Return a folder's name, which tells all that is not a default: ``samrec-Beauty-seed0-rho0.1``."""
+    method = options["method"]
+    defaults = {declared.name: declared.default for declared in fields(TrainingConfig)}
+    changed = [
+        f"{name}{value}".replace("_", "").replace("/", "")
+        for name, value in sorted(options.items())
+        if name != "method" and value != defaults[name]
+    ]
+    return "-".join([method, Path(data).stem, f"seed{seed}", *changed, *([suffix] if suffix else [])])

@@ -1,0 +1,184 @@
+"""A study's file: TOML whose tables are the dataclasses of ``training.study.config``.
+
+A key that none of their fields has is an error, which names the nearest one. A method is a row of the tables: a set of
+options of ``landscape train``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from landscape.training.config.training import TrainingConfig
+from landscape.training.data.catalogue import SYNTHETIC
+from landscape.training.study.config import (
+    Along,
+    ClaimSpec,
+    Geometry,
+    MethodRow,
+    StudyConfig,
+    Sweep,
+    TableSpec,
+    check_known,
+)
+
+PAPER = "paper"  # the study that comes with the package
+BUILT_IN = {PAPER: Path(__file__).with_name("paper.toml")}
+QUICK = Path(__file__).with_name("quick.toml")  # what --quick changes
+
+OPTIONS = {declared.name for declared in fields(TrainingConfig)} - {"seed", "pretrained"}
+
+
+def read_study(path: str | Path, *, quick: bool = False) -> StudyConfig:
+    """Read a study's file, or a built-in study by its name.
+
+    Args:
+        path: A TOML file, or ``paper``.
+        quick: Replace the data by the built-in set, and make everything small, to see the whole of it in minutes.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not TOML, or a key or value is unknown; the message names the nearest.
+    """
+    place = BUILT_IN.get(str(path), Path(path))
+    content = _toml(place)
+    if quick:
+        content = quickened(content)
+    try:
+        return parse_study(content, place.parent)
+    except ValueError as problem:
+        raise ValueError(f"{place}: {problem}") from None
+
+
+def parse_study(content: Mapping[str, Any], folder: Path = Path()) -> StudyConfig:
+    """Return the study that a parsed file describes.
+
+    Raises:
+        ValueError: A key or value is unknown, missing or of another type.
+    """
+    given = dict(content)
+    data, seeds = tuple(given.get("data", ())), tuple(given.get("seeds", ()))
+    methods = given.pop("methods", {})
+    if not isinstance(methods, Mapping):
+        raise ValueError("methods is a table of tables: [methods.NAME]")
+    parsed = {
+        "methods": tuple(_method(name, row, data) for name, row in methods.items()),
+        "geometry": _read(Geometry, given.pop("geometry", {}), "geometry"),
+        "along": _read(Along, given.pop("along", {}), "along"),
+        "sweeps": tuple(
+            _read(Sweep, row, f"sweep {number}", data=data, seeds=seeds, methods=tuple(methods))
+            for number, row in enumerate(_list(given, "sweeps"), 1)
+        ),
+        "tables": tuple(
+            _read(TableSpec, row, f"table {number}") for number, row in enumerate(_list(given, "tables"), 1)
+        ),
+        "claims": tuple(
+            _read(ClaimSpec, row, f"claim {number}") for number, row in enumerate(_list(given, "claims"), 1)
+        ),
+    }
+    for sweep in parsed["sweeps"]:
+        _options({sweep.option: None, **sweep.options}, f"sweep {sweep.key}")
+    _options(given.get("options", {}), "options")
+    study: StudyConfig = _read(StudyConfig, {**given, **parsed}, "the file", content=dict(content), folder=folder)
+    return study
+
+
+def quickened(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a study's file with the built-in data in place of its own, and little of everything (``quick.toml``)."""
+    small = _toml(QUICK)
+    result = {**content, **{name: small[name] for name in ("data", "seeds", "options", "geometry")}}
+    result["title"] = f"{content.get('title', '')} (quick: built-in data, few users and epochs)"
+    result["methods"] = {
+        name: {key: value for key, value in row.items() if key not in ("for", "pretrained")}
+        for name, row in content.get("methods", {}).items()
+    }
+    result["sweeps"] = [
+        {**sweep, "data": small["data"], "seeds": small["seeds"], "values": sweep["values"][:: small["every_value"]]}
+        for sweep in content.get("sweeps", [])
+        if not sweep.get("tuning")
+    ]
+    result["claims"] = [
+        {**claim, "effect": {SYNTHETIC: sum(claim["effect"].values()) / len(claim["effect"])}}
+        if claim.get("effect")
+        else claim
+        for claim in content.get("claims", [])
+    ]
+    if content.get("along"):
+        result["along"] = {**content["along"], "data": small["data"], "seeds": small["seeds"], **small["along"]}
+    return result
+
+
+def _method(name: str, row: Any, data: tuple[str, ...]) -> MethodRow:
+    if not isinstance(row, Mapping):
+        raise ValueError(f"method {name} is a table of options, got {row!r}")
+    given = dict(row)
+    by_data = given.pop("for", {})
+    pretrained, seed = given.pop("pretrained", {}), given.pop("pretrain_seed", None)
+    for key in (*by_data, *pretrained):
+        check_known(key, data, f"method {name}: data set")
+    for options in (given, *by_data.values()):
+        _options(options, f"method {name}")
+    return MethodRow(name, given, by_data, pretrained, seed)
+
+
+def _options(options: Mapping[str, Any], where: str) -> None:
+    for name in options:
+        check_known(name, OPTIONS, f"{where}: option")
+
+
+def _read(kind: type[Any], given: Any, where: str, **defaults: Any) -> Any:
+    """Return the dataclass of a table, whose keys are the dataclass's fields; lists become tuples."""
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{where} is a table, got {given!r}")
+    known = {declared.name: declared for declared in fields(kind)}
+    for name in given:
+        check_known(name, known, f"{where}: key")
+    values = {**{name: value for name, value in defaults.items() if name in known}, **given}
+    missing = [
+        name
+        for name, declared in known.items()
+        if name not in values and declared.default is MISSING and declared.default_factory is MISSING
+    ]
+    if missing:
+        raise ValueError(f"{where} lacks {', '.join(missing)}")
+    for name, value in values.items():
+        _check_type(known[name].type, value, f"{where}: {name}")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def _check_type(annotation: Any, value: Any, where: str) -> None:
+    """Compare a value with a field's annotation, a text such as ``tuple[str, ...]``."""
+    text = str(annotation)
+    expected: dict[str, tuple[type, ...]] = {
+        "str": (str,), "int": (int,), "bool": (bool,), "tuple": (list, tuple), "Mapping": (Mapping,),
+    }  # fmt: skip
+    kinds = expected.get(text.split("[")[0].split(" ")[0])
+    if kinds and (not isinstance(value, kinds) or (isinstance(value, bool) and kinds != (bool,))):
+        raise ValueError(f"{where} must be of type {text}, got {value!r}")
+    if text.startswith(("tuple[str", "tuple[int")):
+        for item in value:
+            if type(item) is not (str if text.startswith("tuple[str") else int):
+                raise ValueError(f"{where} must be of type {text}, got {value!r}")
+
+
+def _list(content: dict[str, Any], name: str) -> list[Any]:
+    rows = content.pop(name, [])
+    if not isinstance(rows, list):
+        raise ValueError(f"{name} is a list of tables: [[{name}]]")
+    return rows
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        near = difflib.get_close_matches(str(path), list(BUILT_IN), n=1)
+        raise FileNotFoundError(
+            f"there is no file {path}" + (f"; did you mean the built-in study {near[0]!r}?" if near else "")
+        )
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise ValueError(f"{path} is not TOML: {problem}") from None
