@@ -65,7 +65,7 @@ def main(debug: bool) -> None:
 @data_dir_option
 @attributes_option
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of the run.  [default: runs/METHOD-DATA-seedN]")
-@click.option("--resume", is_flag=True, help="Continue the run in the folder, exactly; start it if there is none.")
+@click.option("--resume", is_flag=True, help="Continue the run in the folder, exactly; start it if there is none. More --epochs extend it.")
 @compute_options
 @click.option(
     "--snapshots",

@@ -30,7 +30,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "landscape": (
         ("version choices devices provenance progress",),
         ("results",),
-        ("objectives", "linalg"),
+        ("objectives", "linalg", "command_group"),
         ("operators",),
         ("surfaces", "geometry"),
         ("__init__",),

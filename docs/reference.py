@@ -15,7 +15,7 @@ HEAD = """# Commands
 
 What each command says with `--help`; made by `make docs`. By task: [train](guides/train.md),
 [surfaces](guides/surface.md), [curvature](guides/curvature.md), [compare](guides/compare.md),
-[own data](guides/data.md), [own model](guides/library.md).
+[studies](guides/study.md), [own data](guides/data.md), [own model](guides/library.md).
 """
 
 

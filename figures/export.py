@@ -46,15 +46,32 @@ def write_picture(
         width: In inches; by default that of the figure.
 
     Raises:
-        ValueError: No model has what the picture shows.
+        ValueError: No model has what the picture shows, or a loss has no logarithm.
     """
     options = PictureOptions(scale, rho, {} if width is None else {"width": width})
+    if options.log:
+        _check_positive(models)
     kind = kind or _default_kind(models)
     if len(models) == 1:
         figure = PICTURES_OF_ONE[kind](models[0], options)
     else:
         figure = PICTURES_OF_SEVERAL[kind](models, options)
     static.save(figure, path)
+
+
+def _check_positive(models: Sequence[ModelEntry]) -> None:
+    """Check that all losses have a logarithm.
+
+    Raises:
+        ValueError: One is 0 or less.
+    """
+    for model in models:
+        below = 0 if model.surface is None else int((model.surface.loss <= 0).sum())
+        if below:
+            raise ValueError(
+                f"{model.name}: the loss is 0 or less at {below:,} grid points, which a logarithmic scale cannot show; "
+                "take --picture-scale linear or rise"
+            )
 
 
 def write_along(

@@ -15,7 +15,12 @@ from docs.architecture import PICTURE, WINGS, allowed, drawing, imported, import
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD_ROOTS = ("models", "training", "figures", "cli")  # folders of the checkout, imported below landscape only
-BEFORE_A_COMMAND_RUNS = ("landscape.training.config", "landscape.figures.click_options", "landscape.version")
+BEFORE_A_COMMAND_RUNS = (
+    "landscape.command_group",
+    "landscape.training.config",
+    "landscape.figures.click_options",
+    "landscape.version",
+)
 HEAVY = ("torch", "numpy", "scipy", "polars", "plotly", "matplotlib")
 GRAPH = imports(modules())
 

@@ -132,11 +132,18 @@ def attributes_of(dataset: Dataset) -> Attributes:
     """Return the data's attributes.
 
     Raises:
-        ValueError: It has none.
+        ValueError: It has none, or they are of none of its items.
     """
     if dataset.attributes is None:
         raise ValueError(
             f"S3Rec is pre-trained on item attributes, and {dataset.name} has none: there is no "
             f"{dataset.name}_item2attributes.json beside {dataset.source}; give the file with --attributes"
+        )
+    if len(dataset.attributes.values) == 0:
+        ignored = dataset.attributes.ignored
+        other = f": the {ignored:,} items in it have other numbers" if ignored else ""
+        raise ValueError(
+            f"{dataset.attributes.source} has attributes for none of the {dataset.n_items:,} items of {dataset.name}"
+            f"{other}; give the file that belongs to the data with --attributes"
         )
     return dataset.attributes

@@ -70,7 +70,8 @@ class RunFolder:
         """Return the content of ``last.pt``, or None when the run starts here.
 
         Raises:
-            ValueError: There is a run and ``resume`` is off, or it was started with other settings.
+            ValueError: There is a run and ``resume`` is off, or it was started with other settings. More epochs and
+                more patience only extend a run, unless a schedule depends on the number of epochs.
         """
         if not self.config.exists():
             write_json(self.config, settings)
@@ -79,13 +80,17 @@ class RunFolder:
             raise ValueError(f"{self.folder} holds a run already; add --resume to continue it or choose another --out")
         started_with = self._read_config()
         plain = json.loads(json.dumps(settings))
+        differing = [name for name in sorted({*started_with, *plain}) if started_with.get(name) != plain.get(name)]
         changed = [
             f"{printable(name, SHOWN)} was {shown(started_with.get(name))} and is {plain.get(name)!r}"
-            for name in sorted(set(started_with) | set(plain))
-            if started_with.get(name) != plain.get(name)
+            for name in differing
+            if not _extends(name, started_with.get(name), plain)
         ]
         if changed:
-            raise ValueError(f"the run in {self.folder} was started with other settings: {'; '.join(changed)}")
+            why = "; its schedules depend on epochs" if "epochs" in differing and _scheduled(plain) else ""
+            raise ValueError(f"the run in {self.folder} was started with other settings: {'; '.join(changed)}{why}")
+        if differing:
+            write_json(self.config, settings)
         if not self.last.exists():
             return None
         state = load_plain(self.last, "training state")
@@ -124,6 +129,21 @@ class RunFolder:
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Write all of ``history.csv``."""
         write_history(self.history, rows)
+
+
+def _extends(name: str, before: Any, settings: dict[str, Any]) -> bool:
+    """Whether a setting only makes a run longer: it then goes on as one that was started so."""
+    after = settings.get(name)
+    longer = type(before) is int and type(after) is int and after > before
+    return longer and (name == "patience" or (name == "epochs" and not _scheduled(settings)))
+
+
+def _scheduled(settings: dict[str, Any]) -> bool:
+    """Whether the number of epochs shapes the learning rate or SAM's radius from the first step on."""
+    return settings.get("lr_schedule") != "constant" or settings.get("rho_schedule", "constant") not in (
+        "constant",
+        "lr",
+    )
 
 
 @contextmanager

@@ -129,7 +129,8 @@ def _check_data(run: Run, dataset: Dataset, runs: Path) -> None:
         RunFailedError: The data have no attributes, or the pre-training of others failed.
     """
     with _failing():
-        stages(dataset, run.config())
+        finetuned = run.pretrained is not None or run.pretrain_run is not None
+        stages(dataset, run.config("0" * 64 if finetuned else None))
     if run.pretrain_run is not None and not RunFolder(runs / run.pretrain_run).pretrained.is_file():
         raise RunFailedError(f"its pre-training {run.pretrain_run} failed")
 

@@ -359,3 +359,32 @@ def test_a_state_of_another_format_is_refused(tmp_path):
     torch.save({**state, "format": 1}, tmp_path / "run" / "last.pt")
     with pytest.raises(ValueError, match=r"written by another version \(format 1, not 2\)"):
         train(dataset(), SMALL, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("first", [{"epochs": 2}, {"epochs": 2, "patience": 1}, {"patience": 1}])
+def test_more_epochs_continue_a_run(first, tmp_path):
+    longer = replace(SAM, epochs=4, patience=4)
+    train(dataset(), replace(longer, **first), tmp_path / "grown")
+    train(dataset(), longer, tmp_path / "grown", resume=True)
+    train(dataset(), longer, tmp_path / "whole")
+    grown, whole = (load_plain(tmp_path / name / "last.pt", "state") for name in ("grown", "whole"))
+    assert grown["done"] == 4
+    assert same(grown["weights"], whole["weights"])
+    assert same(grown["optimiser"], whole["optimiser"])
+    assert json.loads((tmp_path / "grown/config.json").read_text()) == json.loads(
+        (tmp_path / "whole/config.json").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 2}, "epochs was 3 and is 2"),
+        ({"epochs": 4, "lr": 0.1}, "lr was 0.001 and is 0.1$"),
+        ({"epochs": 4, "lr_schedule": "cosine"}, "epochs was 3 and is 4.*its schedules depend on epochs"),
+    ],
+)
+def test_other_settings_do_not_continue_a_run(changes, message, tmp_path):
+    train(dataset(), replace(SMALL, lr_schedule=changes.get("lr_schedule", "constant")), tmp_path)
+    with pytest.raises(ValueError, match=message):
+        train(dataset(), replace(SMALL, **changes), tmp_path, resume=True)

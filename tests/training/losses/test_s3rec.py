@@ -1,5 +1,7 @@
 """S3Rec's pre-training: its instances, its losses, and the reference's numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from landscape.training.batches.masked import Instances, MaskedBatch
 from landscape.training.batches.packing import lay_out
 from landscape.training.checkpoints.import_s3rec import import_s3rec
 from landscape.training.config.training import TrainingConfig
-from landscape.training.data.dataset import load
+from landscape.training.data.dataset import load, load_attributes
 from landscape.training.loop.stages import stages
 from landscape.training.losses.s3rec import pretraining, pretraining_outputs
 from tests.support.small import assert_derivatives, random_dataset, with_attributes
@@ -286,3 +288,18 @@ def test_a_pre_training_step_minimises_the_weighted_sums():
     parts = task.loss(small_s3rec(), next(task.batches(0)))
     expected = sum({"aap": 0.2, "mip": 3.0, "map": 0.7, "sp": 0.5}[name] * total for name, (total, _) in parts.items())
     torch.testing.assert_close(task.minimised(parts), expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", r"others\.json has attributes for none of the 20 items of small; give the file"),
+        ('{"900": [1], "901": [2]}', "for none of the 20 items of small: the 2 items in it have other numbers"),
+    ],
+)
+def test_attributes_of_other_items_are_refused(content, message, tmp_path):
+    (tmp_path / "others.json").write_text(content)
+    dataset = random_dataset([8] * 9, n_items=20)
+    foreign = replace(dataset, attributes=load_attributes(tmp_path / "others.json", 20))
+    with pytest.raises(ValueError, match=message):
+        stages(foreign, TrainingConfig(method="s3rec"))
