@@ -65,7 +65,11 @@ def main(debug: bool) -> None:
 @data_dir_option
 @attributes_option
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of the run.  [default: runs/METHOD-DATA-seedN]")
-@click.option("--resume", is_flag=True, help="Continue the run in the folder, exactly; start it if there is none. More --epochs extend it.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue the run in the folder, exactly; start it if there is none. More --epochs extend it.",
+)
 @compute_options
 @click.option(
     "--snapshots",
@@ -149,8 +153,13 @@ def train(
 @click.argument("checkpoints", nargs=-1, required=True, metavar="CKPT [CKPT]", type=click.Path())
 @click.option("--split", default="test", help="The held-out items to rank: test or valid.")
 @click.option("--seed", default=0, help="Seed of the bootstrap.")
+@click.option(
+    "--allow-repeats",
+    is_flag=True,
+    help="Rank items that a user has had, too: for data where people buy again. By default they are left out.",
+)
 @target_options
-def evaluate(checkpoints: tuple[str, ...], split: str, seed: int, **given: Any) -> None:
+def evaluate(checkpoints: tuple[str, ...], split: str, seed: int, allow_repeats: bool, **given: Any) -> None:
     """Rank every user's held-out item among all items; with two checkpoints, compare them user by user.
 
     \b
@@ -163,7 +172,10 @@ def evaluate(checkpoints: tuple[str, ...], split: str, seed: int, **given: Any) 
         raise click.UsageError(f"one or two checkpoints, got {len(checkpoints)}")
     where = _compute(given["device"], given["threads"])
     targets = [AnalysisTarget.open(path, given["data"], data_dir=given["data_dir"]) for path in checkpoints]
-    evaluations = [evaluate(target.checkpoint, target.dataset, split, device=where) for target in targets]
+    evaluations = [
+        evaluate(target.checkpoint, target.dataset, split, allow_repeats=allow_repeats, device=where)
+        for target in targets
+    ]
     gains = differences(*evaluations, seed=seed) if len(evaluations) == 2 else {}
     if not given["as_json"]:
         click.echo(table(evaluations, gains))

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ class CommandGroup(click.Group):
             ClickException: Something is wrong that the user can mend, or, as the last resort, anything else.
         """
         try:
-            with _termination():
+            with _termination(), _plain_warnings():
                 return super().invoke(ctx)
         except PASSED_ON:
             raise  # of click itself; a broken pipe: the reader of the output has closed it
@@ -78,6 +79,20 @@ def _open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show a warning as one line, without the place in the code that it comes from."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        from landscape.results.printable import printable
+
+        click.echo(f"Warning: {printable(message)}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager

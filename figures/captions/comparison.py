@@ -82,9 +82,9 @@ def _notes(model: ModelEntry) -> list[str]:
     if model.surface is None:
         sentences.append("There is no surface.")
     else:
+        sentences += surface_warnings(model.surface)
         if not is_plane(model.surface):
             sentences.append(f"Its surface is {_shape(model.surface).lower()}, not a plane.")
-        sentences += surface_warnings(model.surface)
     return sentences + (["There is no curvature."] if model.curvature is None else curvature_warnings(model.curvature))
 
 

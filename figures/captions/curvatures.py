@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from landscape.figures.captions.checks import check_warnings
-from landscape.figures.captions.facts import Fact, quadratic_fact
+from landscape.figures.captions.facts import Fact, counted, quadratic_fact
 from landscape.figures.captions.measures import negative_fact, trace_fact
 from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, eigenvalue_name, number, percent
 from landscape.results import Curvature, EigenPairs
@@ -46,7 +48,7 @@ def curvature_facts(curvature: Curvature) -> list[Fact]:
 def curvature_warnings(curvature: Curvature) -> list[str]:
     """Return what the numbers do not mean: an indefinite Hessian, a gradient, values that did not converge."""
     bottom = curvature.pairs.bottom
-    warnings = check_warnings(curvature.checks)
+    warnings = [*_not_finite(curvature), *check_warnings(curvature.checks)]
     if curvature.operator != "hessian":
         warnings.append(
             f"These are eigenvalues of the {display_name(curvature.operator)}, which has no negative ones: it is only "
@@ -71,6 +73,16 @@ def curvature_warnings(curvature: Curvature) -> list[str]:
             f"Not converged: {', '.join(unfinished)}. Each bar holds an eigenvalue, but is wider than requested."
         )
     return warnings
+
+
+def _not_finite(curvature: Curvature) -> list[str]:
+    """Say how many rises of the loss are infinite or not a number."""
+    values = curvature.sharpness.values if curvature.sharpness is not None else np.zeros(0)
+    bad = int((~np.isfinite(values)).sum())
+    if not bad:
+        return []
+    are = "is" if bad == 1 else "are"
+    return [f"{bad} of {counted(values.size, 'sharpness value')} {are} not finite: at that distance the loss is not."]
 
 
 def _not_converged(curvature: Curvature) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from landscape.figures.captions.checks import check_warnings
 from landscape.figures.captions.facts import Fact, counted, plural, quadratic_fact
 from landscape.figures.captions.planes import barrier_fact, radial_profile_fact
-from landscape.figures.plotdata.extents import centre_in_view, not_finite
+from landscape.figures.plotdata.extents import centre_in_view
 from landscape.figures.style import number, percent
 from landscape.results import Surface
 
@@ -96,18 +96,12 @@ def surface_error(surface: Surface) -> str:
 
 
 def surface_warnings(surface: Surface) -> list[str]:
-    """Return what a reader must know before trusting the picture."""
-    warnings = check_warnings(surface.checks)
+    """Return what a reader must know before trusting the picture, first where the loss is not finite."""
+    warnings = [*_not_finite(surface), *check_warnings(surface.checks)]
     finite = np.isfinite(surface.loss)
-    bad, missing = int(not_finite(surface).sum()), int((~surface.evaluated & ~finite).sum())
+    missing = int((~surface.evaluated & ~finite).sum())
     below = int((surface.loss[finite] <= 0).sum())
     low, high = surface.range
-    if not finite.any():
-        warnings.append("No point has a finite loss: there is nothing to draw.")
-    elif bad:
-        warnings.append(
-            f"At {_points(bad)} the loss is not finite (infinite, or not a number): holes, marked with crosses."
-        )
     if missing:
         warnings.append(
             f"{_points(missing)} of {number(surface.loss.size)} were not evaluated. They are left as holes."
@@ -117,6 +111,27 @@ def surface_warnings(surface: Surface) -> list[str]:
     if finite.sum() > 1 and low == high:
         warnings.append(f"All points have the same loss, {number(low)}: along these directions it does not change.")
     return warnings
+
+
+def _not_finite(surface: Surface) -> list[str]:
+    """Say at how many points the loss, and each metric, is infinite or not a number."""
+    sentences, bad = [], surface.not_finite
+    between = int((~np.isfinite(surface.node_loss)).sum())
+    if not np.isfinite(surface.loss).any():
+        sentences.append("No point has a finite loss: there is nothing to draw.")
+    elif bad:
+        have, are, them = ("has", "is", "it") if bad == 1 else ("have", "are", "them")
+        crosses = "" if surface.is_line else f" Crosses mark {them} on the map."
+        grid = f"{number(bad)} of {counted(surface.loss.size, 'grid point')}"
+        sentences.append(f"{grid} {have} no finite loss and {are} left blank.{crosses}")
+    elif between:
+        have = "has" if between == 1 else "have"
+        of_all = f"{number(between)} of {counted(surface.evaluations, 'evaluated point')}"
+        sentences.append(f"{of_all} {have} no finite loss; none of them is a grid point.")
+    for metric in map(surface.of, surface.metrics):
+        if metric.not_finite:
+            sentences.append(f"{metric.quantity} is not finite at {metric.not_finite} of {_points(metric.loss.size)}.")
+    return sentences
 
 
 def _points(count: int) -> str:

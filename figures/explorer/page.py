@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,7 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
     """
     if not models:
         raise ValueError("there is no model to show; give at least one")
-    if rho is not None and not rho > 0:
+    if rho is not None and not 0 < rho < math.inf:
         raise ValueError(f"rho={rho} must be a positive number")
     if title is None:
         title = models[0].name if len(models) == 1 else "Loss landscapes"

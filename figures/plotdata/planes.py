@@ -63,7 +63,7 @@ def ball(surface: Surface, rho: float) -> Floats:
         raise ValueError('the angle between the directions is missing in the surface\'s metadata["cosine"]')
     product = cosine * norms[0] * norms[1]
     gram = np.array([[norms[0] ** 2, product], [product, norms[1] ** 2]])
-    if abs(cosine) >= 1:
+    if not abs(cosine) < 1:
         raise ValueError("the two directions are parallel: no ellipse bounds the ball in their plane")
     angles = np.linspace(0, 2 * np.pi, AROUND)
     circle = np.stack([np.cos(angles), np.sin(angles)])

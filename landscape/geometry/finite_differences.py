@@ -156,7 +156,9 @@ def _best(line: _Line, largest: float) -> tuple[_Estimate, _Estimate]:
         step /= 2
         finer = line.stencil(step)
         for order, (old, new) in enumerate(zip(coarser, finer, strict=True)):
-            corrected = replace(old, truncation=max(old.truncation, abs(new.value - old.value)))
+            # np.maximum, because max(a, nan) is a: an estimate is not used if the next step is not finite.
+            truncation = float(np.maximum(old.truncation, abs(new.value - old.value)))
+            corrected = replace(old, truncation=truncation)
             best[order] = min(best[order], corrected, key=lambda estimate: estimate.error)
         if all(SIGMAS * new.noise > smallest.error for new, smallest in zip(finer, best, strict=True)):
             break

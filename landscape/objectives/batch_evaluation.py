@@ -6,6 +6,7 @@ of an objective are the methods below.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
@@ -179,7 +180,7 @@ class BatchEvaluation(Generic[Batch]):
     def _checked_counts(self, counts: list[list[Number]]) -> Tensor:
         table = torch.tensor([[float(number) for number in row] for row in counts], dtype=torch.float64)
         for part, number in zip(self._part_names, table.sum(0).tolist(), strict=True):
-            if not number > 0:
+            if not 0 < number < math.inf:
                 raise ValueError(f"the loss's part {part!r} has {number:g} terms in all batches; its mean is undefined")
         return table.to(self.device)
 

@@ -112,4 +112,4 @@ def asymmetry(H: SymmetricOperator | Tensor, *, seed: int = 0) -> float:
     u, v = torch.nn.functional.normalize(drawn, dim=1)
     image_of_u, image_of_v = H @ u, H @ v
     scale = math.sqrt(norm(image_of_u) * norm(image_of_v))
-    return abs(dot(u, image_of_v) - dot(v, image_of_u)) / scale if scale > 0 else 0.0
+    return abs(dot(u, image_of_v) - dot(v, image_of_u)) / scale if scale != 0 else 0.0

@@ -125,7 +125,7 @@ def resample(
                 )
             return transformed
         for axis, coordinates in zip(fit.axes, (alphas, betas), strict=True):
-            if np.abs(axis.unit(coordinates)).max(initial=0) > 1 + 1e-9:
+            if not (np.abs(axis.unit(coordinates)) <= 1 + 1e-9).all():
                 extent = surface.metadata["interpolation"]["extent"]
                 raise ValueError(f"coordinates lie outside of the surface, which is known within {extent}")
         result = fit.on_grid(alphas, betas)

@@ -58,9 +58,9 @@ def _check_nodes(surface: Surface) -> None:
 
 def _check_curvature(curvature: Curvature) -> None:
     pairs = curvature.pairs
-    if (np.diff(pairs.values) > 0).any():
+    if not (np.diff(pairs.values) <= 0).all():
         raise ValueError("eigenvalues do not descend")
-    if pairs.bottom is not None and (np.diff(pairs.bottom.values) < 0).any():
+    if pairs.bottom is not None and not (np.diff(pairs.bottom.values) >= 0).all():
         raise ValueError("bottom.eigenvalues do not ascend")
 
 
@@ -90,7 +90,7 @@ def _check_state(state: LanczosState) -> None:
     ):
         if number > most:
             raise ValueError(f"{name} has or is {number}, more than the {most} that the other fields allow")
-    if (np.diff(state.values) > 0).any():
+    if not (np.diff(state.values) <= 0).all():
         raise ValueError("values do not descend")
 
 

@@ -94,7 +94,8 @@ class Surface(TableDisplay):
             known = ~np.isnan(values)
             rows, columns = known.any(1) | ~known.any(), known.any(0) | ~known.any()  # all, where nothing is known
             values, alphas, betas = values[np.ix_(rows, columns)], alphas[columns], betas[rows]
-            evaluated = ~np.isnan(values)
+            # All points of this coarser grid were evaluated: NaN is a value there, and not missing.
+            evaluated = np.full(values.shape, known.any())
             nodes, at_nodes = np.stack(np.meshgrid(alphas, betas), -1)[evaluated], values[evaluated]
             metadata.pop("interpolation", None)
             metadata |= {"method": "grid", "reason": f"{name} may jump from point to point"}
@@ -140,16 +141,25 @@ class Surface(TableDisplay):
         finite = self.loss[np.isfinite(self.loss)]
         return (float(finite.min()), float(finite.max())) if len(finite) else (float("nan"), float("nan"))
 
+    @property
+    def not_finite(self) -> int:
+        """The number of points of the grid that were evaluated and have no finite loss."""
+        return int(np.count_nonzero(self.evaluated & ~np.isfinite(self.loss)))
+
     def tables(self) -> list[Table]:
         """Return directions, metrics, radial profile, barrier, trajectory and checks, as far as there are any."""
         directions = self._directions()
         tables = [Table("Directions", ("", "α", "β"), directions)] if directions else []
         if self.metrics:
-            rows = []
-            for surface in (self, *(self.of(name) for name in self.metrics)):
+            rows: list[Row] = []
+            columns = [self, *(self.of(name) for name in self.metrics)]
+            holes = any(surface.not_finite for surface in columns)
+            for surface in columns:
                 error = surface.error.absolute if surface.error is not None else 0.0
-                rows.append((surface.quantity, surface.centre, *surface.range, error, surface.evaluations))
+                row = (surface.quantity, surface.centre, *surface.range, error, surface.evaluations)
+                rows.append((*row, surface.not_finite) if holes else row)
             header = ("", "centre", "lowest", "highest", "error ≤", "evaluations")
+            header = (*header, "not finite") if holes else header
             tables.append(Table("On the plane", header, tuple(rows)))
         if self.radial_profile is not None:
             tables.append(self.radial_profile.table())
@@ -179,8 +189,10 @@ class Surface(TableDisplay):
         low, high = self.range
         error = self.error if self.error is not None else "every point evaluated"
         metrics = f"; with {', '.join(self.metrics)}" if self.metrics else ""
+        bad = self.not_finite
+        holes = f"; {bad:,} of {self.loss.size:,} grid points have no finite {self.quantity}" if bad else ""
         return (
             f"Surface({len(self.alphas)}×{len(self.betas)}, {self.quantity} {low:.4g}–{high:.4g}, "
             f"centre {self.centre:.4g}{give_or_take(self.metadata.get('loss_stderr'))}, "
-            f"{error}, {self.evaluations} evaluations{metrics})"
+            f"{error}, {self.evaluations} evaluations{metrics}{holes})"
         )

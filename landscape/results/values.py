@@ -34,7 +34,7 @@ def surface_values(surface: Surface) -> dict[str, Any]:
 
 def _summary(surface: Surface) -> dict[str, float]:
     low, high = surface.range
-    return {"centre": surface.centre, "min": low, "max": high}
+    return {"centre": surface.centre, "min": low, "max": high, "not_finite": surface.not_finite}
 
 
 def _profile_values(profile: RadialProfile) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,7 +83,7 @@ def radial_profile(
     columns = [surface if name is None else surface.of(name) for surface in surfaces]
     extents = [_extent(column) for column in columns]
     for extent in extents:
-        if not np.allclose(extent, extents[0], rtol=1e-9, atol=0):
+        if not all(map(_close, extent, extents[0])):
             raise ValueError(
                 f"the surfaces have the extents {extents[0]} and {extent}; a radial profile needs the same for all"
             )
@@ -101,10 +102,15 @@ def _extent(surface: Surface) -> tuple[float, ...]:
     return tuple(float(axis[end]) for axis in (surface.alphas, surface.betas) for end in (0, -1))
 
 
+def _close(a: float, b: float) -> bool:
+    """Whether two ends are the same up to rounding; False if one is not finite."""
+    return math.isfinite(a - b) and abs(a - b) <= 1e-9 * max(abs(a), abs(b))
+
+
 def _reach(surface: Surface) -> float:
     """The radius of the largest circle around (0, 0) within the surface; on a line, of the largest interval."""
     reach = min((min(-axis[0], axis[-1]) for axis in (surface.alphas, surface.betas) if len(axis) > 1), default=0.0)
-    if reach <= 0 or any(len(axis) == 1 and axis[0] != 0 for axis in (surface.alphas, surface.betas)):
+    if not 0 < reach < math.inf or any(len(axis) == 1 and axis[0] != 0 for axis in (surface.alphas, surface.betas)):
         raise ValueError(f"no circle around (0, 0) lies within the surface, whose extent is {_extent(surface)}")
     return float(reach)
 

@@ -63,12 +63,15 @@ def refine(
                 return f"{_the(name)} is not finite at {holes} of {len(column)} points"
             interpolant = Interpolant(axes, column[: len(inner)].reshape(len(nodes[1]), len(nodes[0])))
             errors[name] = _measured_error(interpolant, left_out, column[len(inner) :])
-            if errors[name].absolute > max(tolerance * np.ptp(column), resolution * np.abs(column).max()):
+            with np.errstate(over="ignore"):  # of losses near the largest number
+                allowed = max(tolerance * np.ptp(column), resolution * np.abs(column).max())
+            if not (math.isfinite(allowed) and errors[name].absolute <= allowed):
                 unresolved.append(name)
         if not unresolved:
             return Fit((len(nodes[0]), len(nodes[1])), errors)
         for name in unresolved:
-            if count >= 17 and errors[name].absolute > 0.9 * before[name]:  # coarser levels may have missed the feature
+            # Coarser levels may have missed the feature.
+            if count >= 17 and not errors[name].absolute <= 0.9 * before[name]:
                 return f"the error of {_the(name)} does not fall: {_text(errors[name], count)}"
         before = {name: error.absolute for name, error in errors.items()}
         reason = f"the error of {_the(unresolved[0])} is still {_text(errors[unresolved[0]], count)}"
@@ -107,8 +110,8 @@ def _measured_error(interpolant: Interpolant, left_out: Floats, true: Floats) ->
     errors = np.abs(interpolant.at(left_out) - true)
     units = [axis.unit(coordinates) for axis, coordinates in zip(interpolant.axes, left_out.T, strict=True)]
     near = np.max(np.abs(units), axis=0) <= 0.5
-    spread = float(max(interpolant.values.max(), true.max()) - min(interpolant.values.min(), true.min()))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        spread = float(max(interpolant.values.max(), true.max()) - min(interpolant.values.min(), true.min()))
         return InterpolationError(
             absolute=float(errors.max()),
             relative=float(errors.max() / spread) if spread > 0 else 0.0,

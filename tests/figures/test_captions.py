@@ -38,7 +38,7 @@ def test_words_for_a_surface():
     assert surface_error(evaluated()).startswith("Every point drawn was evaluated; nothing was interpolated.")
     assert surface_warnings(evaluated()) == []
     (holes,) = surface_warnings(evaluated(spoil=True))
-    assert holes.startswith("At 8 points the loss is not finite")
+    assert holes == "8 of 99 grid points have no finite loss and are left blank. Crosses mark them on the map."
     (nothing,) = surface_warnings(evaluated(lambda a, b: a * np.nan))
     assert nothing == "No point has a finite loss: there is nothing to draw."
     (flat,) = surface_warnings(evaluated(lambda a, b: 0 * a + 0.7))

@@ -456,6 +456,33 @@ def test_a_model_that_diverged_is_said_to_be_so(runs, tmp_path):
         assert "are not finite" in text
 
 
+@pytest.fixture
+def overflowing(runs, tmp_path):
+    """A checkpoint of finite weights whose products overflow: the scores of attention are inf - inf."""
+    source = runs / "sasrec" / "checkpoint.pt"
+    weights = torch.load(source, weights_only=True)["weights"]
+    weights["norm.weight"] = torch.full_like(weights["norm.weight"], 1e18)
+    for name in ("query", "key"):
+        weight = f"blocks.0.attention.{name}.weight"
+        weights[weight] = 1e18 * weights[weight].sign()
+    return edited(source, tmp_path / "overflowing.pt", weights=weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["surface", "curvature", "compare"])
+def test_a_loss_that_is_not_finite_at_the_centre_is_refused(command, overflowing, tmp_path):
+    text = refused(command, overflowing, *FEW, "--out", tmp_path / "page.html")
+    assert text.startswith(f"Error: {overflowing}: the loss is nan at the parameters themselves")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["overflowing.pt"]
+
+
+def test_users_without_a_rank_are_counted(overflowing):
+    text = run("evaluate", overflowing, "--split", "valid").stdout
+    assert "2,500 of 2,500 users have no rank: the scores of SASRec on synthetic, seed 0 are not finite" in text
+    values = json.loads(run("evaluate", overflowing, "--split", "valid", "--json").stdout)
+    assert (values["unranked_users"], values["NDCG@10"]) == (2500, None)
+
+
 def test_all_inputs_are_opened_before_the_first_is_computed(runs, tmp_path):
     shutil.copy(runs / "sasrec" / "checkpoint.pt", tmp_path)
     (tmp_path / "broken.npz").write_text("")
@@ -515,18 +542,41 @@ def test_lines_and_points_are_compared(points, runs, tmp_path):
     assert (tmp_path / "c.html").stat().st_size > 10_000
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("title", [None, 3, "", ["a"], "\ud800"])
-def test_any_title_is_drawn(title, results, tmp_path):
+def with_metadata(results, folder, **changes):
+    """A surface and a curvature whose metadata say something else."""
     stored = json.loads((results / "sasrec-curvature.json").read_text())
-    metadata = {**stored["metadata"], "title": title, "objective": {"users": "some"}, "plane": {"kind": ["odd"]}}
-    (tmp_path / "odd.json").write_text(json.dumps({**stored, "metadata": metadata}))
+    metadata = {**stored["metadata"], **changes}
+    (folder / "odd.json").write_text(json.dumps({**stored, "metadata": metadata}))
     with np.load(results / "sasrec.npz") as arrays:
-        described = json.dumps({**json.loads(str(arrays["metadata"])), "metadata": metadata})
-    surface = edited(results / "sasrec.npz", tmp_path / "odd-surface.npz", metadata=np.array(described))
+        described = json.loads(str(arrays["metadata"]))
+    described["metadata"] |= changes
+    surface = edited(results / "sasrec.npz", folder / "odd.npz", metadata=np.array(json.dumps(described)))
+    return surface, folder / "odd.json"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", [None, "", "\ud800", "[/b]<b>x\x1b[31m"])
+def test_any_title_is_drawn(title, results, tmp_path):
+    surface, curvature = with_metadata(results, tmp_path, title=title)
     run("surface", surface, "--out", tmp_path / "s.html")
-    run("curvature", tmp_path / "odd.json", "--out", tmp_path / "k.html")
-    run("compare", surface, tmp_path / "odd.json", results / "samrec.npz", "--out", tmp_path / "c.html")
+    run("curvature", curvature, "--out", tmp_path / "k.html")
+    run("compare", surface, curvature, results / "samrec.npz", "--out", tmp_path / "c.html")
+    assert "\x1b" not in (tmp_path / "c.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"title": 3}, "metadata.title is"),
+        ({"title": ["a"]}, "metadata.title is a list, not a text"),
+        ({"objective": {"users": "some"}}, "metadata.objective.users is the text 'some', not a whole number"),
+        ({"plane": {"kind": ["odd"]}}, "metadata.plane.kind is"),
+    ],
+)
+def test_metadata_of_other_types_are_refused(changes, message, results, tmp_path):
+    surface, _ = with_metadata(results, tmp_path, **changes)
+    assert message in refused("surface", surface, "--out", tmp_path / "s.html")
 
 
 def test_a_picture_of_no_plane_is_refused(results, tmp_path):

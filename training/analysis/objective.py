@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from landscape.models.s3rec import S3Rec
@@ -14,15 +13,17 @@ from landscape.models.sasrec import SASRec
 from landscape.objectives.blocks import block
 from landscape.objectives.objective import Objective
 from landscape.objectives.parameter_space import ParamSpace
+from landscape.training.analysis.settings import GROUPS, MASKS, NEGATIVES, VIEWS, settings_of, stream
+from landscape.training.analysis.users import sampler_of, select_users
 from landscape.training.batches.masked import Instances
-from landscape.training.batches.negatives import NegativeSampler, SampledRows
-from landscape.training.batches.packing import InputWindows, Ints, groups, input_windows
+from landscape.training.batches.negatives import SampledRows
+from landscape.training.batches.packing import groups, input_windows
 from landscape.training.batches.views import ViewedBatch
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.config.methods import CONTRASTIVE, HEADS, LOSSES, PRETRAINED, RECOMMENDATION
 from landscape.training.config.objective import OWN, ObjectiveConfig
 from landscape.training.config.training import TrainingConfig
-from landscape.training.data.dataset import Dataset, training_users
+from landscape.training.data.dataset import Dataset
 from landscape.training.data.splits import HELD_OUT, TRAINING_SEQUENCE
 from landscape.training.loop.stages import TRAINING_STAGES, RecommendationStage
 from landscape.training.losses.cl4srec import Contrast
@@ -30,7 +31,6 @@ from landscape.training.losses.next_item import NEXT_ITEM
 from landscape.training.losses.s3rec import pretraining
 
 MIN_GROUPS = 20  # batches are the jackknife's groups: with fewer, its error is unreliable
-GROUPS, NEGATIVES, USERS, VIEWS, MASKS = range(5)  # one stream of random numbers for each purpose
 TOKENS_A_BATCH = 64 * 50  # a Hessian product's intermediate results stay in a processor's cache
 
 
@@ -51,14 +51,16 @@ def objective_of(
     - ``aap``, ``mip``, ``map``, ``sp``: one of S3Rec's pre-training losses; ``contrastive``: CL4SRec's, with its
       defaults for other methods. Its groups of users, each other's negatives, have the size that they train with.
 
-    Rows of the tables that no input, target or negative looks up are inactive.
+    Users who have had all items are left out where the loss needs negatives (``users_without_negatives``). Rows of the
+    tables that no input, target or negative looks up are inactive.
 
     Returns:
         The objective, and for its standard error the number of batches that all users of the split would make.
 
     Raises:
         ValueError: ``objective_config`` asks for more users than there are, for a loss of heads that the checkpoint
-            lacks, for a loss that has no held-out targets, or for parameters that do not exist.
+            lacks, for a loss that has no held-out targets, or for parameters that do not exist; or no user has
+            negatives.
     """
     model = checkpoint.build()
     settings = settings_of(checkpoint)
@@ -85,15 +87,6 @@ def objective_of(
     return objective, len(problem.batches) * problem.share
 
 
-def settings_of(checkpoint: Checkpoint) -> TrainingConfig:
-    """Return how a checkpoint was trained; the method's defaults for what it does not say, because it was imported."""
-    known = {field.name for field in fields(TrainingConfig)}
-    settings = {name: value for name, value in checkpoint.settings.items() if name in known}
-    if settings.get("pretrained"):
-        settings.pop("pretrain_epochs", None)
-    return TrainingConfig(**{"method": checkpoint.method, **settings})
-
-
 @dataclass(frozen=True)
 class _Problem:
     """What an objective is made of."""
@@ -111,20 +104,20 @@ def _next_item(
     """The loss of the next item, by one of NEXT_ITEM's names."""
     settings = settings_of(checkpoint)
     inputs = input_windows(dataset, checkpoint.model["max_length"], held_out=HELD_OUT[objective_config.split])
-    users, share = _select_users(inputs, checkpoint, dataset, objective_config)
-    sampler = NegativeSampler(dataset, held_out=TRAINING_SEQUENCE if objective_config.split == "train" else 0)
+    sampler = sampler_of(dataset, objective_config)
+    users, share = select_users(inputs, sampler, checkpoint, objective_config)
     rows = SampledRows(
         dataset,
         inputs,
         checkpoint.model["max_length"],
         sampler,
         (settings.negatives or 0) if loss == settings.loss else LOSSES[loss],
-        _stream(objective_config, NEGATIVES),
+        stream(objective_config, NEGATIVES),
         targets="each" if objective_config.split == "train" else "last",
         padded=padded,
     )
     size = min(round(TOKENS_A_BATCH / inputs.lengths[users].mean()), -(-len(users) // MIN_GROUPS))
-    batches = [rows.of(group) for group in groups(users, max(1, size), _stream(objective_config, GROUPS))]
+    batches = [rows.of(group) for group in groups(users, max(1, size), stream(objective_config, GROUPS))]
     return _Problem(NEXT_ITEM[loss], batches, share)
 
 
@@ -140,18 +133,19 @@ def _of_stage(
     _training_only(objective_config)
     length = checkpoint.model["max_length"]
     inputs = input_windows(dataset, length, held_out=HELD_OUT["train"])
-    users, share = _select_users(inputs, checkpoint, dataset, objective_config)
+    sampler = sampler_of(dataset, objective_config)
+    users, share = select_users(inputs, sampler, checkpoint, objective_config)
     rows = SampledRows(
         dataset,
         inputs,
         length,
-        NegativeSampler(dataset),
+        sampler,
         settings.negatives or 0,
-        _stream(objective_config, NEGATIVES),
+        stream(objective_config, NEGATIVES),
         padded=padded,
     )
-    user_groups = groups(users, settings.batch_size, _stream(objective_config, GROUPS))
-    batches = list(stage.user_batches(rows, user_groups, settings, _stream(objective_config, VIEWS)))
+    user_groups = groups(users, settings.batch_size, stream(objective_config, GROUPS))
+    batches = list(stage.user_batches(rows, user_groups, settings, stream(objective_config, VIEWS)))
     if objective_config.loss == CONTRASTIVE:
         alone = Contrast(settings.temperature, settings.similarity)
         return _Problem(alone, [rows.views for rows in batches if isinstance(rows, ViewedBatch)], share)
@@ -170,14 +164,14 @@ def _pretraining(
         )
     _training_only(objective_config)
     inputs = input_windows(dataset, checkpoint.model["max_length"], held_out=TRAINING_SEQUENCE)
-    users, share = _select_users(inputs, checkpoint, dataset, objective_config)
+    users, share = select_users(inputs, sampler_of(dataset, objective_config), checkpoint, objective_config)
     instances = Instances(dataset, checkpoint.model["max_length"], users, share=settings.pretrain_mask)
     tokens = 4 * instances.prefixes.lengths.sum() / len(users)
     size = min(round(TOKENS_A_BATCH / tokens), -(-len(users) // MIN_GROUPS))
-    masks = _stream(objective_config, MASKS)
+    masks = stream(objective_config, MASKS)
     batches = [
         instances.batch(instances.of(group), masks, padded=padded)
-        for group in groups(users, max(1, size), _stream(objective_config, GROUPS))
+        for group in groups(users, max(1, size), stream(objective_config, GROUPS))
     ]
     if objective_config.loss == OWN:
         return _Problem(pretraining, batches, share, settings.part_weights, lambda name: True)
@@ -194,46 +188,12 @@ def _pretraining(
     return _Problem(pretraining, batches, share, weights, includes)
 
 
-def _stream(objective_config: ObjectiveConfig, purpose: int) -> np.random.Generator:
-    """Return the random numbers for one purpose, independent of those for others."""
-    return np.random.default_rng([objective_config.seed, purpose])
-
-
 def _training_only(objective_config: ObjectiveConfig) -> None:
     if objective_config.split != "train":
         raise ValueError(
             f"the objective {objective_config.loss} has no held-out targets; leave out "
             f"--split {objective_config.split}, or take --objective {RECOMMENDATION}"
         )
-
-
-def selected_users(checkpoint: Checkpoint, dataset: Dataset, objective_config: ObjectiveConfig) -> tuple[Ints, float]:
-    """Return the users of a loss, and how many times as many there are.
-
-    Raises:
-        ValueError: ``objective_config`` asks for more users than there are.
-    """
-    inputs = input_windows(dataset, checkpoint.model["max_length"], held_out=HELD_OUT[objective_config.split])
-    return _select_users(inputs, checkpoint, dataset, objective_config)
-
-
-def _select_users(
-    inputs: InputWindows, checkpoint: Checkpoint, dataset: Dataset, objective_config: ObjectiveConfig
-) -> tuple[Ints, float]:
-    available = np.flatnonzero(inputs.lengths > 0)
-    if objective_config.split == "train":
-        settings = checkpoint.settings
-        trained = training_users(dataset, settings.get("train_fraction", 1.0), settings.get("seed", 0))
-        available = np.intersect1d(available, trained)
-    if objective_config.users is None:
-        return available, 1.0
-    if objective_config.users > len(available):
-        raise ValueError(
-            f"--users {objective_config.users} exceeds the {len(available)} users of {dataset.name} "
-            f"in the {objective_config.split} split"
-        )
-    users = np.sort(_stream(objective_config, USERS).choice(available, objective_config.users, replace=False))
-    return users, len(available) / len(users)
 
 
 def _unused_rows(model: SASRec, batches: Iterable[Any]) -> dict[str, torch.Tensor]:

@@ -12,8 +12,9 @@ from torch import Tensor
 from landscape.choices import one_of
 from landscape.objectives.objective import Objective
 from landscape.surfaces.quantities import Metric
-from landscape.training.analysis.objective import objective_of, selected_users
+from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.target import AnalysisTarget
+from landscape.training.analysis.users import selected_users
 from landscape.training.config.objective import OBJECTIVES, ObjectiveConfig
 from landscape.training.data.splits import HELD_OUT, RANKED
 from landscape.training.evaluation.metrics import METRICS, summarise

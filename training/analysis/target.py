@@ -10,6 +10,7 @@ from landscape.provenance import file_sha256, process_metadata
 from landscape.results.cache import ResultCache
 from landscape.results.files import errors_about
 from landscape.results.printable import printable
+from landscape.training.analysis.users import users_without_negatives
 from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, load_checkpoint
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.data.dataset import Dataset
@@ -47,6 +48,7 @@ class AnalysisTarget:
 
     def provenance(self, objective_config: ObjectiveConfig) -> dict[str, Any]:
         """Return what is stored with every result about one loss of this checkpoint."""
+        exhausted = users_without_negatives(self.checkpoint, self.dataset, objective_config)
         return {
             "title": f"{self.checkpoint.title}{objective_config.title}",
             "checkpoint": {
@@ -57,5 +59,6 @@ class AnalysisTarget:
             },
             "data": {"name": self.dataset.name, "sha256": self.dataset.sha256},
             "objective": asdict(objective_config),
+            **({"users_without_negatives": exhausted} if exhausted else {}),
             **process_metadata(),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -17,10 +18,7 @@ class NegativeSampler:
     """Draws items uniformly from those that a user's sequence s[:-held_out] lacks, by exact rejection.
 
     For training that is the training sequence s[:-2]: the reference also rejects the user's validation and test
-    items, which leaks them.
-
-    Raises:
-        ValueError: A user has had all items.
+    items, which leaks them. A user who has had all items is ``exhausted``: its negatives are 0, as where there is none.
     """
 
     def __init__(self, dataset: Dataset, *, held_out: int = TRAINING_SEQUENCE) -> None:
@@ -30,22 +28,44 @@ class NegativeSampler:
         rejected = dataset.prefix_mask(held_out)
         self.taken = np.unique(dataset.user_item_keys(self.owners[rejected], dataset.items[rejected]))
         counts = np.bincount(self.taken // (self.n_items + 1), minlength=dataset.n_users)
-        if (counts >= self.n_items).any():
-            user = int(np.argmax(counts >= self.n_items))
+        self.exhausted = counts >= self.n_items  # (U,)
+
+    def without_exhausted(self, users: Ints) -> Ints:
+        """Return those of these users (U',) who have an item to draw, and warn about the others.
+
+        Raises:
+            ValueError: There are users, and none of them has.
+        """
+        exhausted = users[self.exhausted[users]]
+        if len(exhausted) == 0:
+            return users
+        had = f"all {self.n_items:,} items of {self.dataset.name}"
+        if len(exhausted) == len(users):
             raise ValueError(
-                f"user {user} of {dataset.name} has had all {self.n_items} items: no negative is left to sample"
+                f"all {len(users):,} users have had {had}: no negative is left to sample; train with --loss ce, which "
+                "needs none"
             )
+        first = self.dataset.user_name(int(exhausted[0]))
+        some = f"{first} has" if len(exhausted) == 1 else f"{len(exhausted):,} users have"
+        rest = "" if len(exhausted) == 1 else f" (the first is {first})"
+        warnings.warn(
+            f"{some} had {had}{rest}: no negative is left to sample, and the loss leaves out {len(exhausted):,} of "
+            f"{len(users):,} users",
+            stacklevel=1,  # one place for all callers: it is said once
+        )
+        return users[~self.exhausted[users]]
 
     def draw(self, generator: np.random.Generator) -> NDArray[np.int32]:
         """Draw one negative for every interaction of the dataset, (T,), for that item as a target."""
         return self.draw_for(self.owners, generator)
 
     def draw_for(self, users: Ints, generator: np.random.Generator) -> NDArray[np.int32]:
-        """Draw one negative for each of these users, (N,)."""
-        drawn = generator.integers(1, self.n_items + 1, len(users), dtype=np.int32)
-        wrong = np.arange(len(drawn))
-        while len(wrong := wrong[self._is_taken(users[wrong], drawn[wrong])]):
+        """Draw one negative for each of these users, (N,); 0 for exhausted ones, who take no random numbers."""
+        drawn = np.zeros(len(users), np.int32)
+        wrong = np.flatnonzero(~self.exhausted[users])
+        while len(wrong):
             drawn[wrong] = generator.integers(1, self.n_items + 1, len(wrong), dtype=np.int32)
+            wrong = wrong[self._is_taken(users[wrong], drawn[wrong])]
         return drawn
 
     def _is_taken(self, users: Ints, items: NDArray[np.int32]) -> NDArray[np.bool_]:

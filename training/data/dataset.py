@@ -45,6 +45,7 @@ class Dataset:
     sha256: str  # of the file's bytes; of items and offsets if synthetic
     attributes: Attributes | None = None
     left_out: int = 0  # users with fewer than 3 items
+    user_ids: NDArray[np.int64] | None = None  # (U,) the numbers that begin the file's lines; None if synthetic
     best_hit_rate: float | None = None  # synthetic only: the highest HR@10 on the test items that can be expected
 
     @property
@@ -62,6 +63,10 @@ class Dataset:
         """(T,) the user of each interaction."""
         return np.repeat(np.arange(self.n_users), self.lengths)
 
+    def user_name(self, user: int) -> str:
+        """Return what a user is called in messages: as in the file, or by its place where there is none."""
+        return f"user {user if self.user_ids is None else self.user_ids[user]}"
+
     def prefix_mask(self, held_out: int) -> NDArray[np.bool_]:
         """Return (T,) whether each interaction lies in its user's s[:-held_out], the whole sequence for 0."""
         return np.arange(len(self.items)) < np.repeat(self.offsets[1:] - held_out, self.lengths)
@@ -76,7 +81,8 @@ class Dataset:
     def of_users(self, users: NDArray[np.int64]) -> Dataset:
         """Return the data set of the sequences of these users (U',); items keep their ids."""
         interactions = np.concatenate([np.arange(self.offsets[user], self.offsets[user + 1]) for user in users])
-        return replace(self, items=self.items[interactions], offsets=_offsets(self.lengths[users]))
+        user_ids = None if self.user_ids is None else self.user_ids[users]
+        return replace(self, items=self.items[interactions], offsets=_offsets(self.lengths[users]), user_ids=user_ids)
 
     def metadata(self) -> dict[str, Any]:
         """Return what a checkpoint stores of the data it was trained on."""
@@ -120,7 +126,7 @@ def load(
         return _synthetic()
     path = find(name_or_path, data_dir)
     content = path.read_bytes()
-    items, lengths = parse_sequences(content, str(path))
+    items, lengths, users = parse_sequences(content, str(path))
     keep = lengths >= MIN_LENGTH
     if not keep.any():
         raise ValueError(f"{path} has no user with at least {MIN_LENGTH} items, and shorter sequences cannot be split")
@@ -136,6 +142,7 @@ def load(
         sha256=hashlib.sha256(content).hexdigest(),
         attributes=None if attributes is None else load_attributes(attributes, n_items),
         left_out=int((~keep).sum()),
+        user_ids=users[keep],
     )
 
 

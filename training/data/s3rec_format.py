@@ -25,7 +25,7 @@ _ALLOWED = np.zeros(256, dtype=bool)
 _ALLOWED[list(b"0123456789 \t\n")] = True
 
 
-def parse_sequences(content: bytes, source: str) -> tuple[Ints, Ints]:
+def parse_sequences(content: bytes, source: str) -> tuple[Ints, Ints, Ints]:
     """Read ``NAME.txt``.
 
     Args:
@@ -33,7 +33,7 @@ def parse_sequences(content: bytes, source: str) -> tuple[Ints, Ints]:
         source: What messages call the file.
 
     Returns:
-        The items of all users, one after another, (T,), and how many each user has, (U,).
+        The items of all users, one after another, (T,), how many each user has, (U,), and the users' numbers, (U,).
 
     Raises:
         ValueError: A line is not ``user item item …`` in whole numbers from 1 (the message says which), a user has
@@ -79,7 +79,7 @@ def parse_sequences(content: bytes, source: str) -> tuple[Ints, Ints]:
         "has a line already; all items of a user belong in one line (`landscape data prepare` reads files with a line "
         "for each interaction)",
     )
-    return items, np.diff(np.flatnonzero(is_user), append=len(numbers)) - 1
+    return items, np.diff(np.flatnonzero(is_user), append=len(numbers)) - 1, users
 
 
 def _refuse_character(content: bytes, at: int, source: str) -> NoReturn:

@@ -25,14 +25,14 @@ def popularity(dataset: Dataset, users: Ints | None = None) -> Counts:
     return np.bincount(dataset.items[trained], minlength=dataset.n_items + 1)
 
 
-def popularity_ranks(dataset: Dataset, split: str, users: Ints | None = None) -> Ranks:
+def popularity_ranks(dataset: Dataset, split: str, users: Ints | None = None, *, allow_repeats: bool = False) -> Ranks:
     """Rank the items for everybody by how frequent they are in the training sequences of ``users``."""
-    history = History(dataset, HELD_OUT[ranked_split(split)])
+    history = History(dataset, HELD_OUT[ranked_split(split)], allow_repeats=allow_repeats)
     no_items, offsets = np.empty(0, np.int64), np.zeros(dataset.n_users + 1, np.int64)
     return _ranks(dataset, popularity(dataset, users), history, no_items, no_items, offsets)
 
 
-def successor_ranks(dataset: Dataset, split: str, users: Ints | None = None) -> Ranks:
+def successor_ranks(dataset: Dataset, split: str, users: Ints | None = None, *, allow_repeats: bool = False) -> Ranks:
     """Rank by how often an item followed the user's last item in training; popularity breaks ties."""
     held_out = HELD_OUT[ranked_split(split)]
     frequency = popularity(dataset, users)
@@ -47,7 +47,8 @@ def successor_ranks(dataset: Dataset, split: str, users: Ints | None = None) -> 
     offsets = np.concatenate([[0], np.cumsum(counts)])
     place = np.repeat(starts[last], counts) + np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
     bonus = times * (frequency.max() + 1)  # one successor outweighs any popularity
-    return _ranks(dataset, frequency, History(dataset, held_out), (pairs % base)[place], bonus[place], offsets)
+    history = History(dataset, held_out, allow_repeats=allow_repeats)
+    return _ranks(dataset, frequency, history, (pairs % base)[place], bonus[place], offsets)
 
 
 def _ranks(dataset: Dataset, score: Counts, history: History, items: Ints, bonus: Counts, offsets: Ints) -> Ranks:
@@ -80,4 +81,4 @@ def _ranks(dataset: Dataset, score: Counts, history: History, items: Ints, bonus
     count = count + np.bincount(lifted[over], minlength=len(users))
     owner, seen = history.of(0, len(users))
     count = count - np.bincount(owner[total(owner, seen) >= target[owner]], minlength=len(users)) - 1
-    return np.where(history.repeated, np.inf, count)
+    return np.where(history.excluded, np.inf, count)

@@ -13,7 +13,7 @@ from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.data.dataset import Dataset, training_users
 from landscape.training.evaluation.baselines import popularity_ranks, successor_ranks
 from landscape.training.evaluation.metrics import METRICS, Difference, paired_difference, standard_errors, summarise
-from landscape.training.evaluation.ranking import Ranks, model_ranks, ranked_split
+from landscape.training.evaluation.ranking import FullRanking, Ranks, ranked_split
 
 WIDTH, HEADING_WIDTH = 100, 27  # characters of the printed table's lines, and of its headings'
 
@@ -29,11 +29,18 @@ class Evaluation:
     ranks: Ranks  # (U,)
     baselines: dict[str, Ranks] = field(default_factory=dict)
     best_hit_rate: float | None = None  # HR@10 of the best possible ranking, known for synthetic data only
+    allow_repeats: bool = False  # whether items that a user has had stay candidates
+    ranked_repeats: int = 0  # held-out items that the user had before, where they are candidates
 
     @property
     def repeated(self) -> int:
-        """Users whose held-out item they had before: excluded from the ranking, they count as misses."""
-        return int(np.isinf(self.ranks).sum())
+        """Users whose held-out item they had before; unless repeats are allowed, it counts as a miss."""
+        return self.ranked_repeats if self.allow_repeats else int(np.isinf(self.ranks).sum())
+
+    @property
+    def unranked(self) -> int:
+        """Users without a rank, because the model's scores are not finite; the metrics are NaN if there are any."""
+        return int(np.isnan(self.ranks).sum())
 
     def values(self) -> dict[str, Any]:
         """Return plain values: the metrics by name, their standard errors (``stderr``), and the ``baselines``'."""
@@ -47,23 +54,40 @@ class Evaluation:
             "split": self.split,
             "users": len(self.ranks),
             "repeated_targets": self.repeated,
+            "unranked_users": self.unranked,
+            "allow_repeats": self.allow_repeats,
         }
 
 
-def evaluate(checkpoint: Checkpoint, dataset: Dataset, split: str, *, device: torch.device | str = "cpu") -> Evaluation:
+def evaluate(
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    split: str,
+    *,
+    allow_repeats: bool = False,
+    device: torch.device | str = "cpu",
+) -> Evaluation:
     """Rank the held-out items of ``split`` with a checkpoint and with the baselines, counted on its training users.
+
+    With ``allow_repeats`` items that a user has had stay candidates, and may be the held-out one.
 
     Raises:
         ValueError: ``split`` is unknown.
     """
     split = ranked_split(split)
     users = training_users(dataset, checkpoint.settings.get("train_fraction", 1.0), checkpoint.seed)
+    model = checkpoint.build().to(device)
+    ranking = FullRanking(dataset, split, model.max_length, allow_repeats=allow_repeats)
     return Evaluation(
         title=checkpoint.title,
         split=split,
-        ranks=model_ranks(checkpoint.build().to(device), dataset, split),
-        baselines={name: ranks(dataset, split, users) for name, ranks in BASELINES.items()},
+        ranks=ranking.ranks(model),
+        baselines={
+            name: ranks(dataset, split, users, allow_repeats=allow_repeats) for name, ranks in BASELINES.items()
+        },
         best_hit_rate=dataset.best_hit_rate if split == "test" else None,
+        allow_repeats=allow_repeats,
+        ranked_repeats=ranking.history.n_repeated if allow_repeats else 0,
     )
 
 
@@ -71,8 +95,10 @@ def differences(first: Evaluation, second: Evaluation, *, seed: int = 0) -> dict
     """Return by metric how much higher ``second`` is than ``first`` on the same users, with 95 % bootstrap intervals.
 
     Raises:
-        ValueError: The two are not of the same users and split.
+        ValueError: The two are not of the same users, split and candidates.
     """
+    if first.allow_repeats != second.allow_repeats:
+        raise ValueError("one evaluation allows repeats, and the other does not: they rank other candidates")
     if first.split != second.split:
         raise ValueError(f"one evaluation is of the {first.split} split, the other of the {second.split} split")
     generator = np.random.default_rng(seed)
@@ -91,9 +117,17 @@ def table(evaluations: list[Evaluation], gains: dict[str, Difference]) -> str:
         columns[name] = {metric: f"{mean:.4f}" for metric, mean in summarise(ranks).items()}
     if first.best_hit_rate is not None:
         columns["best possible"] = {"HR@10": f"{first.best_hit_rate:.4f}"}
-    text = _columns(f"Full ranking of the {first.split} items, {len(first.ranks):,} users", columns)
+    allowed = ", repeats allowed" if first.allow_repeats else ""
+    text = _columns(f"Full ranking of the {first.split} items, {len(first.ranks):,} users{allowed}", columns)
     if first.repeated:
-        text += f"\n{first.repeated:,} held-out items are repeats: excluded from the ranking, they count as misses"
+        how = "ranked as any other" if first.allow_repeats else "excluded from the ranking, they count as misses"
+        text += f"\n{first.repeated:,} held-out items are repeats: {how}"
+    for evaluation in evaluations:
+        if evaluation.unranked:
+            text += (
+                f"\n{evaluation.unranked:,} of {len(evaluation.ranks):,} users have no rank: "
+                f"the scores of {evaluation.title} are not finite"
+            )
     if gains:
         paired = {"difference, 95 % interval over users": {name: str(gain) for name, gain in gains.items()}}
         text += "\n\n" + _columns(f"{evaluations[1].title} - {first.title}, user by user", paired)

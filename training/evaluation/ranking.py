@@ -1,7 +1,8 @@
 """The rank of each user's held-out item among all items, by counting the scores that are at least as high.
 
-Protocol: the candidates are all items except those that the user has had before, padding and [mask]. Ties count
-against the model. The target's score is read from a product as the others' are, and not compared with itself.
+Protocol: the candidates are all items except those that the user has had before (unless repeats are allowed), padding
+and [mask]. Ties count against the model. The target's score is read from a product as the others' are, and not compared
+with itself.
 """
 
 from __future__ import annotations
@@ -60,17 +61,22 @@ class UserBlock:
 
 
 class History:
-    """Every user's target s[-held_out], and the distinct items before it, which are not candidates, in CSR form."""
+    """Every user's target s[-held_out], and the distinct items before it, which are not candidates, in CSR form.
 
-    def __init__(self, dataset: Dataset, held_out: int) -> None:
+    With ``allow_repeats`` all items are candidates, and there are no such items.
+    """
+
+    def __init__(self, dataset: Dataset, held_out: int, *, allow_repeats: bool = False) -> None:
         seen = dataset.prefix_mask(held_out)
         keys = np.unique(dataset.user_item_keys(dataset.owners[seen], dataset.items[seen]))
-        owners, self.items = np.divmod(keys, dataset.n_items + 1)
+        users = np.arange(dataset.n_users)
+        self.targets = dataset.items[dataset.offsets[1:] - held_out].astype(np.int64)  # (U,)
+        repeated = np.isin(dataset.user_item_keys(users, self.targets), keys)  # (U,) the target was there before
+        self.n_repeated = int(repeated.sum())
+        self.excluded = repeated & (not allow_repeats)  # (U,) the target is not a candidate
+        owners, self.items = np.divmod(keys[:0] if allow_repeats else keys, dataset.n_items + 1)
         self.n_items = dataset.n_items
         self.offsets = np.searchsorted(owners, np.arange(dataset.n_users + 1))
-        self.targets = dataset.items[dataset.offsets[1:] - held_out].astype(np.int64)  # (U,)
-        users = np.arange(dataset.n_users)
-        self.repeated = np.isin(dataset.user_item_keys(users, self.targets), keys)  # (U,) the target was there before
 
     def of(self, first: int, last: int) -> tuple[Ints, Ints]:
         """Return pairs (user − first, item) for the users first..last − 1."""
@@ -116,15 +122,16 @@ class FullRanking:
         dataset: Whose users and items.
         split: One of ``RANKED``.
         max_length: Of the models.
+        allow_repeats: Whether items that a user has had stay candidates, for data where people buy again.
 
     Raises:
         ValueError: ``split`` is unknown.
     """
 
-    def __init__(self, dataset: Dataset, split: str, max_length: int) -> None:
+    def __init__(self, dataset: Dataset, split: str, max_length: int, *, allow_repeats: bool = False) -> None:
         self.dataset = dataset
         self.batches = list(input_batches(dataset, max_length, split))
-        self.history = History(dataset, HELD_OUT[ranked_split(split)])
+        self.history = History(dataset, HELD_OUT[ranked_split(split)], allow_repeats=allow_repeats)
 
     @torch.no_grad()
     def encode(self, model: SASRec) -> Tensor:
@@ -151,13 +158,13 @@ class FullRanking:
         return rank_by_counting(hidden, table, self.history)
 
 
-def model_ranks(model: SASRec, dataset: Dataset, split: str) -> Ranks:
+def model_ranks(model: SASRec, dataset: Dataset, split: str, *, allow_repeats: bool = False) -> Ranks:
     """Return the rank of every user's held-out item under one model, as ``FullRanking`` does.
 
     Raises:
         ValueError: ``split`` is unknown.
     """
-    return FullRanking(dataset, split, model.max_length).ranks(model)
+    return FullRanking(dataset, split, model.max_length, allow_repeats=allow_repeats).ranks(model)
 
 
 def rank_by_counting(hidden: Tensor, table: Tensor, history: History) -> Ranks:
@@ -191,7 +198,7 @@ def rank_by_counting(hidden: Tensor, table: Tensor, history: History) -> Ranks:
         ranks[users] = count[: len(users)]
     ranks[~_finite_scores(hidden, table)] = torch.nan
     result: Ranks = ranks.cpu().numpy()
-    result[history.repeated & ~np.isnan(result)] = np.inf
+    result[history.excluded & ~np.isnan(result)] = np.inf
     return result
 
 

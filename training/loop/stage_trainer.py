@@ -50,7 +50,7 @@ def optimiser_of(model: nn.Module, settings: TrainingConfig, stage: str = TRAINE
 
 
 class DivergedError(ValueError):
-    """The loss is no longer finite: the same settings end the same way whenever they are tried."""
+    """A number is no longer finite: the same settings end the same way whenever they are tried."""
 
 
 class StageTrainer:
@@ -108,22 +108,28 @@ class StageTrainer:
             Whether these weights are to be stored: the best so far, or those of pre-training, which keeps its last.
 
         Raises:
-            ValueError: The loss is not finite.
+            ValueError: The loss, a weight or the validation metric is not finite, or no step could be taken.
         """
         started = time.perf_counter()
+        skipped_before = self._skipped
         parts = self._steps(progress)
         seconds = time.perf_counter() - started
         loss = sum(self.stage.weights[name] * mean for name, mean in parts.items())
         self.done += 1
-        if not math.isfinite(loss):
+        self._require_finite("the loss", loss)
+        if self._skipped - skipped_before == self.stage.steps:
             raise DivergedError(
-                f"the loss of epoch {self.done} is {loss}; lower --lr (it is {self.settings.lr:g}) or --rho"
+                f"each step of epoch {self.done} was skipped, because the loss or a gradient was not finite; lower "
+                f"--rho (it is {self.settings.rho:g}) or --lr"
             )
+        # The last step of an epoch may spoil the weights, and pre-training is not validated.
+        largest = torch.stack([parameter.detach().abs().max() for parameter in self.model.parameters()]).max()
+        self._require_finite("the largest weight", float(largest))
         row = {"epoch": self.done, "stage": HISTORY_NAMES[self.stage.name], "train_loss": loss}
         row |= parts if len(parts) > 1 else {}
         row["train_seconds"] = round(seconds, 3)
         if isinstance(self.optimiser, SAM):
-            row |= {**self.optimiser.take_averages(), "skipped_steps": self.optimiser.skipped}
+            row |= {**self.optimiser.take_averages(), "skipped_steps": self._skipped}
         improved, report = True, f"pre-training, loss {loss:.4f}"
         if self.stage.name == TRAINED:
             improved = self._validate()
@@ -131,13 +137,27 @@ class StageTrainer:
             report = (
                 f"loss {loss:.4f}, {METRIC} {self.metrics[METRIC]:.4f}, best {self.best:.4f} at epoch {self.best_epoch}"
             )
+        if self._skipped:
+            report += f", {self._skipped} skipped {'step' if self._skipped == 1 else 'steps'}"
         self.history.append(row)
         progress(self.done, self.stage.epochs, report)
         return improved
 
+    @property
+    def _skipped(self) -> int:
+        """Steps of SAM that were not taken, because a loss or a gradient was not finite."""
+        return self.optimiser.skipped if isinstance(self.optimiser, SAM) else 0
+
+    def _require_finite(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"{what} of epoch {self.done} is {value}; lower --lr (it is {self.settings.lr:g}) or --rho"
+            )
+
     def _validate(self) -> bool:
         """Rank the validation items of all users; whether the metric is the best so far."""
         self.metrics = summarise(self.ranking.ranks(self.model))
+        self._require_finite(f"the validation {METRIC}", self.metrics[METRIC])  # NaN is never better, and not worse
         improved = self.metrics[METRIC] > self.best
         if improved:
             self.best, self.best_epoch = self.metrics[METRIC], self.done

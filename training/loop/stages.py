@@ -33,6 +33,7 @@ class Stage(Protocol):
     epochs: int
     steps: int  # of an epoch
     weights: dict[str, float]  # by part of the loss
+    exhausted: int  # users left out, because there is no negative for them
 
     def network(self) -> SASRec:
         """Return a network with new weights, drawn from torch's global random numbers."""
@@ -48,10 +49,11 @@ class Stage(Protocol):
 
 
 class RecommendationStage:
-    """Predicts each user's next items.
+    """Predicts each user's next items; users without negatives are left out where the loss needs some.
 
     Raises:
-        ValueError: No user has a training pair, or the settings ask for an impossible augmentation.
+        ValueError: No user has a training pair, or, where the loss needs them, negatives; or the settings ask for an
+            impossible augmentation.
     """
 
     name = TRAINED
@@ -62,13 +64,15 @@ class RecommendationStage:
         self.epochs = settings.epochs
         self.inputs = input_windows(dataset, settings.max_length, held_out=HELD_OUT["train"])
         users = training_users(dataset, settings.train_fraction, settings.seed)
-        self.users = users[self.inputs.lengths[users] > 0]
-        if len(self.users) == 0:
+        users = users[self.inputs.lengths[users] > 0]
+        if len(users) == 0:
             raise ValueError(
                 f"no user of {dataset.name} has the 4 items that make a training pair; nothing can be learnt"
             )
-        self.steps = -(-len(self.users) // settings.batch_size)
         self.sampler = NegativeSampler(dataset)
+        self.users = self.sampler.without_exhausted(users) if settings.negatives else users
+        self.exhausted = len(users) - len(self.users)
+        self.steps = -(-len(self.users) // settings.batch_size)
         self.composite_loss, self.weights = self.loss_of(settings)
 
     @staticmethod
@@ -143,10 +147,10 @@ class ContrastiveStage(RecommendationStage):
 
 
 class PretrainingStage:
-    """Trains S3Rec by its four losses on masked prefixes.
+    """Trains S3Rec by its four losses on masked prefixes; the sequence-item loss needs negatives.
 
     Raises:
-        ValueError: The data has no attributes, or no user has an item to train on.
+        ValueError: The data has no attributes, or no user has an item to train on, or, where it is needed, a negative.
     """
 
     name = PRETRAINED
@@ -155,12 +159,10 @@ class PretrainingStage:
         self.dataset = dataset
         self.settings = settings
         self.epochs = settings.pretrain_epochs or 0
-        self.instances = Instances(
-            dataset,
-            settings.max_length,
-            training_users(dataset, settings.train_fraction, settings.seed),
-            share=settings.pretrain_mask,
-        )
+        users = training_users(dataset, settings.train_fraction, settings.seed)
+        able = NegativeSampler(dataset).without_exhausted(users) if settings.mip > 0 else users
+        self.exhausted = len(users) - len(able)
+        self.instances = Instances(dataset, settings.max_length, able, share=settings.pretrain_mask)
         self.steps = -(-len(self.instances) // settings.pretrain_batch_size)
         self.weights = settings.part_weights
 

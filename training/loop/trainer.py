@@ -63,6 +63,8 @@ def train(
         config = {**settings.settings_in_use(), "data": dataset.name, "data_sha256": dataset.sha256}
         if planned[0].name == PRETRAINED and dataset.attributes is not None:
             config["attributes_sha256"] = dataset.attributes.sha256
+        if exhausted := max(stage.exhausted for stage in planned):
+            config["users_without_negatives"] = exhausted
         state = run.open(config, resume=resume)
         if state is not None and state["stage"] not in [stage.name for stage in planned]:
             with damaged(run.last):

@@ -232,6 +232,21 @@ def test_a_model_without_results_says_so_and_draws_nothing():
         assert 'data-panel="' in given
 
 
+def test_points_without_a_finite_loss_are_counted_in_the_first_note():
+    surface = evaluated(points=(51, 51))
+    loss = surface.loss.copy()
+    loss[:3, :2], loss[-2:, -3:] = np.nan, np.inf
+    spoilt = replace(surface, loss=loss, checks=checks(agree=False))
+    page = explorer_page([ModelEntry("one", spoilt), ModelEntry("other", surface)])
+    wanted = "12 of 2,601 grid points have no finite loss and are left blank. Crosses mark them on the map."
+    notes = re.search(r'<details class="fold notes">.*?</details>', page, flags=re.DOTALL)
+    sentences = re.findall("<p>(.*?)</p>", notes[0])
+    assert sentences[0] == wanted
+    assert sentences[1].startswith("2 of 4 checks failed")
+    assert page.count("no finite loss") == 1
+    assert wanted in str(Text(page_of(spoilt)))
+
+
 def test_a_surface_without_a_finite_loss_says_so_and_draws_nothing():
     page = page_of(evaluated(lambda a, b: a * np.nan))
     assert "No point has a finite loss: there is nothing to draw." in str(Text(page))

@@ -193,6 +193,25 @@ def test_a_kink_is_reported():
     assert result.slope.found == pytest.approx(1, rel=1e-9)
 
 
+def test_a_step_is_not_used_if_the_next_one_meets_a_loss_that_is_not_finite():
+    seen = []
+
+    def square(theta):
+        seen.append(abs(theta[0].item()))
+        return theta[0] ** 2 + theta[1]
+
+    direction = torch.tensor([1.0, 0.0])
+    central_difference(of(square, [0.0, 1.0]), direction)
+    hole = max(seen) / 16  # the widest differences are over 1, 2, 4 and 8 steps; half a step is in the next ones only
+
+    def holed(theta):
+        return square(theta) + torch.where(theta[0].abs() == hole, math.nan, 0.0)
+
+    result = central_difference(of(holed, [0.0, 1.0]), direction)
+    assert result.agrees
+    assert result.curvature_step < hole
+
+
 @pytest.mark.parametrize("bad", [math.inf, math.nan])
 def test_a_loss_that_is_not_finite_agrees_with_nothing(bad):
     objective = of(lambda theta: theta.sum() * bad, [1.0, 2.0])

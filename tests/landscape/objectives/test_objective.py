@@ -397,6 +397,8 @@ def test_batches_of_any_shape_are_moved():
         (lambda model, x: model(x).mean(), {}, r"must be \(sum, count\) .* it is a tensor of shape \(\)"),
         (lambda model, x: (model(x), len(x)), {}, r"a sum of shape \(\); it is \(a tensor of shape \(3, 1\), int\)"),
         (lambda model, x: (model(x).sum(), 0), {}, "'loss' has 0 terms"),
+        (lambda model, x: (model(x).sum(), math.inf), {}, "'loss' has inf terms"),
+        (lambda model, x: (model(x).sum(), math.nan), {}, "'loss' has nan terms"),
         (lambda model, x: (model(x).sum(), 3), {"weights": {"los": 1}}, r"\['los'\]; the loss has \['loss'\]"),
     ],
 )

@@ -247,6 +247,7 @@ def test_asymmetry_is_rounding_for_a_hessian_and_large_for_what_is_none():
     assert asymmetry(matrix) > 0.01
     assert top_eigenpairs(matrix, max_products=6).asymmetry > 0.1
     assert asymmetry(torch.zeros(3, 3)) == 0
+    assert math.isnan(asymmetry(torch.full((3, 3), torch.nan)))
     skew = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
     u, v = torch.nn.functional.normalize(
         torch.randn(2, 2, generator=torch.Generator().manual_seed(4), dtype=torch.float64).float(), dim=1

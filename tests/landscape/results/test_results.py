@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from landscape import Barrier, Localization, RadialProfile, Surface, Trajectory
+from landscape.results.values import surface_values
 from tests.landscape.results.test_storage import LOSS, curvature, restart, surface
 
 
@@ -89,6 +90,26 @@ def test_a_surface_tells_what_its_arrays_show():
     assert of["On the plane"]["validation NDCG@10"][-2:] == [0.0, 0]
     assert {"Barrier on the path", "Path", "Checks"} <= of.keys()
     assert any("quadratic model" in name for name in of["Checks"])
+
+
+def test_points_without_a_finite_loss_are_counted():
+    loss = np.zeros((41, 51))
+    loss[0, :3], loss[1, :2], loss[2, 0] = np.nan, np.inf, -np.inf
+    metric = np.full(loss.shape, np.nan)
+    metric[::10, ::10] = 1.0  # 5 by 6 points
+    metric[10, 20] = np.nan
+    evaluated = np.ones(loss.shape, bool)
+    one = Surface(np.arange(51.0), np.arange(41.0), loss, evaluated, metrics={"HR@10": metric})
+    assert (one.not_finite, one.of("HR@10").not_finite, one.of("HR@10").evaluations) == (6, 1, 30)
+    assert repr(one).endswith("; with HR@10; 6 of 2,091 grid points have no finite loss)")
+    (table,) = one.tables()
+    assert table.header[-1] == "not finite"
+    assert {name: row[-1] for name, row in told(table).items()} == {"loss": 6, "HR@10": 1}
+    values = surface_values(one)
+    assert (values["loss"]["not_finite"], values["metrics"]["HR@10"]["not_finite"]) == (6, 1)
+    missing = replace(one, evaluated=np.isfinite(loss), metrics={})
+    assert missing.not_finite == 0
+    assert "no finite loss" not in repr(missing)
 
 
 def test_a_line_has_one_beta():

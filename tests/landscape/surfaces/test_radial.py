@@ -157,6 +157,10 @@ def test_surfaces_and_radii_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match="extents .* same for all"):
             radial_profile([one, other])
+    endless = replace(one, alphas=np.array([-np.inf, *one.alphas[1:-1], np.inf]))
+    for several in ([endless], [endless, endless], [one, replace(one, alphas=one.alphas * np.nan)]):
+        with pytest.raises(ValueError, match=r"no circle around|extents .* same for all"):
+            radial_profile(several)
     with pytest.raises(ValueError, match="there is none"):
         radial_profile([])
     for radii in ([0.1, 0.2], [0.0, 0.2, 0.2], []):

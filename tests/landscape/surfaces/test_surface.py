@@ -90,6 +90,15 @@ def test_a_region_of_nan_falls_back_to_the_grid_and_stays_a_hole():
     )
 
 
+def test_a_range_that_overflows_is_not_taken_for_an_accurate_fit():
+    def steep(a, b):
+        return 1.5e308 * torch.sin(9 * a) * torch.cos(7 * b)  # finite everywhere; the range of its values is not
+
+    result = surface(Counting(steep), X, Y, points=41, tolerance=1e-3)
+    assert result.evaluated.all()
+    np.testing.assert_allclose(result.loss, true(steep, result), rtol=1e-9, atol=1e290)
+
+
 @pytest.mark.parametrize("bad", [math.inf, math.nan])
 def test_a_centre_that_is_not_finite_is_refused(bad):
     with pytest.raises(ValueError, match=f"the loss is {bad} at the parameters themselves"):

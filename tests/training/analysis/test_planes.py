@@ -8,10 +8,11 @@ import torch
 
 from landscape.results.storage import load_surface
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.objective import objective_of, selected_users
+from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.surface_metrics import extras_of
 from landscape.training.analysis.target import AnalysisTarget
+from landscape.training.analysis.users import selected_users
 from landscape.training.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig

@@ -119,33 +119,6 @@ def test_one_position_a_sequence_is_what_all_positions_give_there():
     )
 
 
-@given(st.integers(0, 2**32), st.integers(4, 9))
-def test_negatives_avoid_the_training_sequence_and_nothing_else(seed, n_items):
-    dataset = random_dataset([n_items, 3, n_items - 1], n_items)
-    drawn = NegativeSampler(dataset).draw(np.random.default_rng(seed))
-    for user in range(3):
-        mine = slice(dataset.offsets[user], dataset.offsets[user + 1])
-        assert not set(drawn[mine]) & set(dataset.items[mine][:-2])
-        assert set(drawn[mine]) <= set(range(1, n_items + 1))
-
-
-def test_negatives_are_uniform():
-    dataset = random_dataset([3] * 4000, 10)
-    drawn = NegativeSampler(dataset).draw(np.random.default_rng(0))
-    allowed = np.array([drawn[u * 3 : u * 3 + 3] for u in range(4000)])
-    first = dataset.items[::3]
-    for item in range(1, 11):  # each of the nine others equally often: 12,000 draws, standard error 3 %
-        others = np.bincount(allowed[first == item].ravel(), minlength=11)[1:]
-        assert others[item - 1] == 0
-        rest = np.delete(others, item - 1)
-        assert ((rest - rest.mean()) ** 2 / rest.mean()).sum() < 26.1  # χ² with 8 degrees of freedom, p = 0.001
-
-
-def test_a_user_who_has_had_everything_has_no_negatives():
-    with pytest.raises(ValueError, match="user 0 of small has had all 5 items"):
-        NegativeSampler(random_dataset([5, 3], 5), held_out=0)
-
-
 def test_groups_are_all_users_once():
     users = np.arange(3, 50)
     found = list(groups(users, 8, np.random.default_rng(0)))

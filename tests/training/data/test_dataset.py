@@ -60,15 +60,18 @@ def test_users_follow_one_another(tmp_path):
 def test_white_space_does_not_matter(users, newline, space, final_newline, byte_order_mark):
     lines = [space.join(map(str, [user, *items])) for user, items in enumerate(users, start=1)]
     text = newline.join(lines) + newline * final_newline
-    items, lengths = parse_sequences(b"\xef\xbb\xbf" * byte_order_mark + text.encode(), "data")
+    items, lengths, numbers = parse_sequences(b"\xef\xbb\xbf" * byte_order_mark + text.encode(), "data")
     assert items.tolist() == [item for items in users for item in items]
     assert lengths.tolist() == [len(items) for items in users]
+    assert numbers.tolist() == list(range(1, len(users) + 1))
 
 
 def test_short_users_are_left_out_and_counted(tmp_path):
     data = load(write(tmp_path, "1 1 2\n2 3 4 5\n3\n4 9\n5 1 2 3 4\n"))
     assert sequences(data) == [[3, 4, 5], [1, 2, 3, 4]]
     assert data.left_out == 3
+    assert [data.user_name(user) for user in range(2)] == ["user 2", "user 5"]
+    assert data.of_users(np.array([1])).user_name(0) == "user 5"
     assert data.n_items == 9  # ids stay what they are in the file
     assert "3 users with fewer than 3 items left out" in repr(data)
 
@@ -104,7 +107,7 @@ def test_malformed_data_is_refused_with_its_line(tmp_path, content, message):
 @given(st.one_of(st.binary(max_size=60), st.text("0123456789 \n\t,-x", max_size=60).map(str.encode)))
 def test_any_bytes_are_read_rightly_or_refused_in_one_line(content):
     try:
-        items, lengths = parse_sequences(content, "data")
+        items, lengths, _ = parse_sequences(content, "data")
     except ValueError as problem:
         assert_one_line(problem)
     else:

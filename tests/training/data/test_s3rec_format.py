@@ -31,9 +31,10 @@ def test_every_kind_of_line_end_ends_a_line(text):
         with pytest.raises(ValueError, match="^data(, line [0-9]+:| has no)"):
             parse_sequences(text.encode(), "data")
         return
-    items, lengths = parse_sequences(text.encode(), "data")
+    items, lengths, users = parse_sequences(text.encode(), "data")
     assert items.tolist() == [item for line in expected for item in line[1:]]
     assert lengths.tolist() == [len(line) - 1 for line in expected]
+    assert users.tolist() == [line[0] for line in expected]
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -217,6 +217,33 @@ def test_a_diverging_run_stops_with_a_reason(tmp_path):
         train(dataset(), replace(SMALL, lr=1e30, epochs=30), tmp_path / "run")
 
 
+def test_weights_that_the_last_step_spoils_are_not_stored(tmp_path):
+    settings = replace(S3REC, batch_size=64, pretrain_batch_size=10**6, lr=1e38)  # one step an epoch
+    with pytest.raises(
+        ValueError, match=r"the (largest weight|validation NDCG@20) of epoch 1 is (nan|inf); lower --lr"
+    ):
+        train(dataset(), replace(SMALL, batch_size=64, lr=1e38), tmp_path / "trained")
+    with pytest.raises(ValueError, match=r"the largest weight of epoch 1 is (nan|inf); lower --lr"):
+        train(dataset(), settings, tmp_path / "pretrained")
+    for run in ("trained", "pretrained"):
+        assert not list((tmp_path / run).glob("*.pt"))
+
+
+def test_steps_that_are_all_skipped_end_a_run(tmp_path):
+    with pytest.raises(ValueError, match=r"each step of epoch 1 was skipped.*lower --rho \(it is 1e\+30\)"):
+        train(dataset(), replace(SAM, rho=1e30), tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+def test_skipped_steps_are_said(tmp_path):
+    said = []
+    settings = replace(SAM, sam_every=2, rho=1e30)  # each ascent overflows, the steps between are taken
+    train(dataset(), settings, tmp_path / "run", progress=lambda done, total, text: said.append(text))
+    rows = load_plain(tmp_path / "run" / "last.pt", "state")["history"]
+    assert [row["skipped_steps"] for row in rows] == [2, 4, 6]
+    assert said[0].endswith(", 2 skipped steps")
+
+
 @pytest.mark.slow
 def test_training_beats_popularity_on_the_built_in_data(tmp_path):
     data = load("synthetic")
