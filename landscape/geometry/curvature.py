@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -67,6 +68,11 @@ def curvature(
         "gradient_path_difference": path_difference(objective, loss),
     }
     gradient = objective.gradient()
+    if not math.isfinite(norm(gradient)):
+        raise ValueError(
+            f"the gradient of the loss is not finite, where the loss is {loss:.6g}: look for a root, a norm or a "
+            "division at zero in the loss"
+        )
     H = operator if operator is not None else HessianOperator(objective)
     pairs = top_eigenpairs(
         H,

@@ -159,8 +159,7 @@ class Surface(TableDisplay):
                 row = (surface.quantity, surface.centre, *surface.range, error, surface.evaluations)
                 rows.append((*row, surface.not_finite) if holes else row)
             header = ("", "centre", "lowest", "highest", "error ≤", "evaluations")
-            header = (*header, "not finite") if holes else header
-            tables.append(Table("On the plane", header, tuple(rows)))
+            tables.append(Table("On the plane", (*header, "not finite") if holes else header, tuple(rows)))
         if self.radial_profile is not None:
             tables.append(self.radial_profile.table())
         if self.barrier is not None:

@@ -114,8 +114,8 @@ def surface(
         evaluator.cache.bind(_fingerprint(objective, directions), evaluator.names)
     for evaluator in pointwise:
         evaluator.request(tensor_product(*metric_axes))  # so that the first report counts them
+    checks = _repeatability(quantities, losses.evaluate(np.zeros((1, 2)))[0])  # if refused, no value is worth keeping
     try:
-        checks = _repeatability(quantities, losses.evaluate(np.zeros((1, 2)))[0])
         fit = "every point was requested" if grid else _refined(losses, axes, tolerance, objective.params.dtype)
         if isinstance(fit, str):
             losses.evaluate(tensor_product(axes[0].grid(), axes[1].grid()))

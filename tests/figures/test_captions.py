@@ -140,11 +140,33 @@ def test_rise_with_the_distance():
 def test_failed_checks_come_first():
     failing = checks(agree=False)
     for warnings in (
-        surface_warnings(replace(evaluated(spoil=True), checks=failing)),
+        surface_warnings(replace(evaluated(lambda a, b: a), checks=failing)),  # also below zero
+        surface_warnings(replace(evaluated(spoil=True), checks=failing))[1:],  # after the points without a loss
         curvature_warnings(replace(curvature(), checks=failing)),
     ):
         assert warnings[0].startswith("2 of 4 checks failed: curvature along gradient, slope along <b>x</b>.")
     assert surface_warnings(replace(evaluated(), checks=checks())) == []
+
+
+def test_what_is_not_finite_is_counted_first():
+    some, failing = sharpness(), checks(agree=False)
+    values = np.ones(some.values.shape)
+    values[0, 0], values[-1, -1] = np.inf, np.nan
+    spoilt = replace(curvature(), sharpness=replace(some, values=values), checks=failing)
+    first, second = curvature_warnings(spoilt)[:2]
+    assert first == "2 of 12 sharpness values are not finite: at that distance the loss is not."
+    assert second.startswith("2 of 4 checks failed")
+    whole = evaluated()
+    metric = np.full(whole.loss.shape, np.nan)
+    metric[::2, ::2] = 1.0  # 5 by 6 points
+    metric[2, 4] = np.inf
+    assert surface_warnings(replace(whole, metrics={"HR@10": metric})) == ["HR@10 is not finite at 1 of 30 points."]
+    beside = np.append(whole.node_loss, np.nan), np.append(whole.nodes, [[0.01, 0.01]], axis=0)
+    (between_points,) = surface_warnings(replace(whole, node_loss=beside[0], nodes=beside[1]))
+    assert between_points == "1 of 100 evaluated points has no finite loss; none of them is a grid point."
+    line = replace(whole, betas=np.zeros(1), loss=whole.loss[:1].copy(), evaluated=whole.evaluated[:1])
+    line.loss[0, 3] = np.nan
+    assert surface_warnings(line) == ["1 of 11 grid points has no finite loss and is left blank."]
 
 
 READING = {  # what a sentence is about, and which model has it

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import click
@@ -63,6 +64,12 @@ def test_any_error_is_one_line(problem, line):
     assert result.stderr.count("\n") == 1
     with pytest.raises(type(problem)):
         CliRunner().invoke(commands(raising(problem)), ["--debug", "act"], catch_exceptions=False)
+
+
+@pytest.mark.filterwarnings("always:two")
+def test_a_warning_is_one_line_without_code():
+    result = run(lambda path, out: warnings.warn("two\nlines", stacklevel=1))
+    assert (result.exit_code, result.stderr) == (0, "Warning: two\\nlines\n")
 
 
 def test_the_words_of_click_stay():

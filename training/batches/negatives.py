@@ -42,8 +42,7 @@ class NegativeSampler:
         had = f"all {self.n_items:,} items of {self.dataset.name}"
         if len(exhausted) == len(users):
             raise ValueError(
-                f"all {len(users):,} users have had {had}: no negative is left to sample; train with --loss ce, which "
-                "needs none"
+                f"every user has had {had}: no negative is left to sample; train with --loss ce, which needs none"
             )
         first = self.dataset.user_name(int(exhausted[0]))
         some = f"{first} has" if len(exhausted) == 1 else f"{len(exhausted):,} users have"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -86,6 +87,9 @@ class ClaimSpec:
 
     def __post_init__(self) -> None:
         one_of(self.kind, KINDS, "the kind of a claim")
+        for name, effect in self.effect.items():
+            if not (type(effect) in (int, float) and 0 < effect < math.inf):
+                raise ValueError(f"claim {self.text!r}: the effect on {name} must be a positive number, got {effect!r}")
 
 
 @dataclass(frozen=True)

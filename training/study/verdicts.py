@@ -58,7 +58,7 @@ def verdicts_on_effects(differences: Mapping[str, Floats], effects: Mapping[str,
         ValueError: A claimed effect is not a positive number, or a data set has none.
     """
     for name in differences:
-        if not effects.get(name, math.nan) > 0:
+        if not 0 < effects.get(name, math.nan) < math.inf:
             raise ValueError(f"the claimed effect on {name} must be a positive number, got {effects.get(name)}")
     above = _adjusted({name: t_test(values) for name, values in differences.items()})
     below = _adjusted(
@@ -85,7 +85,7 @@ def verdicts_on_equivalence(differences: Mapping[str, Floats], margins: Mapping[
     opposite.
     """
     for name in differences:
-        if not margins.get(name, math.nan) > 0:
+        if not 0 < margins.get(name, math.nan) < math.inf:
             raise ValueError(f"the margin on {name} must be a positive number, got {margins.get(name)}")
     inside = _adjusted(
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -372,8 +373,9 @@ def test_a_page_may_have_no_surface_at_all():
     assert "Nothing was computed" in str(Text(explorer_page([ModelEntry("empty")])))
     with pytest.raises(ValueError, match="no model to show"):
         explorer_page([])
-    with pytest.raises(ValueError, match="rho=-1"):
-        explorer_page(models(), rho=-1)
+    for rho in (-1, math.inf, math.nan):
+        with pytest.raises(ValueError, match=f"rho={rho}"):
+            explorer_page(models(), rho=rho)
 
 
 def test_provenance_is_complete_for_each_model():

@@ -255,6 +255,14 @@ def test_asymmetry_is_rounding_for_a_hessian_and_large_for_what_is_none():
     assert asymmetry(skew, seed=4) == pytest.approx(2 * abs(float(u @ skew @ v)), rel=1e-5)
 
 
+def test_a_curvature_needs_a_gradient():
+    model = torch.nn.Linear(2, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    objective = Objective(model, lambda model, batch: (model.weight.square().sum().sqrt(), 1), [None])
+    with pytest.raises(ValueError, match="the gradient of the loss is not finite, where the loss is 0"):
+        curvature(objective)
+
+
 @pytest.mark.slow
 def test_curvature_reports_what_its_parts_do():
     problem = transformer()

@@ -258,13 +258,14 @@ def through_json(values):
 def test_plain_values_of_a_surface_tell_what_its_arrays_come_down_to():
     band = RadialProfile(np.array([0.0, 0.5, 1.0]), np.array([[1.0, 2.0, 4.0], [2.0, 2.5, 7.0]]))
     told = through_json(surface_values(replace(surface(), radial_profile=band)))
-    assert told["loss"] == {"centre": 1.5, "min": 0.5, "max": 3.0}
+    assert told["loss"] == {"centre": 1.5, "min": 0.5, "max": 3.0, "not_finite": 0}
     assert (told["evaluations"], told["error"]["absolute"]) == (2, 0.1)
     assert told["metrics"]["validation loss"]["error"]["absolute"] == 0.2
     assert told["metrics"]["validation loss"] | {"error": None} == {
         "centre": 0.75,
         "min": 0.25,
         "max": 1.5,
+        "not_finite": 0,
         "error": None,
     }
     assert told["radial_profile"] == {

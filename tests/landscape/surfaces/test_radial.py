@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import i0
 from scipy.stats import binom, ttest_1samp
 
-from landscape import angular_mean, radial_profile, surface
+from landscape import Surface, angular_mean, radial_profile, surface
 from tests.support.drawable import evaluated, interpolated
 from tests.support.planar import Counting, X, Y
 
@@ -161,6 +161,11 @@ def test_surfaces_and_radii_that_do_not_fit_are_refused():
     for several in ([endless], [endless, endless], [one, replace(one, alphas=one.alphas * np.nan)]):
         with pytest.raises(ValueError, match=r"no circle around|extents .* same for all"):
             radial_profile(several)
+    ends = np.array([-np.inf, 0.0, np.inf])
+    line = Surface(ends, np.zeros(1), np.ones((1, 3)), np.ones((1, 3), bool))
+    for other in (replace(one, alphas=one.alphas * np.nan), line):
+        with pytest.raises(ValueError, match="no circle around"):
+            angular_mean(other, [0.0])
     with pytest.raises(ValueError, match="there is none"):
         radial_profile([])
     for radii in ([0.1, 0.2], [0.0, 0.2, 0.2], []):

@@ -282,8 +282,9 @@ def test_resampling_survives_a_file_and_other_coordinates(tmp_path):
     np.testing.assert_allclose(
         resample(again, alphas=a, betas=b), smooth(*map(torch.from_numpy, (a, b))).numpy()[None], atol=2e-3
     )
-    with pytest.raises(ValueError, match="outside"):
-        resample(again, alphas=np.array([0.8]))
+    for outside in (0.8, math.nan):
+        with pytest.raises(ValueError, match="outside"):
+            resample(again, alphas=np.array([0.1, outside]))
 
 
 def test_a_grid_has_no_values_between_its_points():

@@ -1,4 +1,4 @@
-"""Negatives are uniform over what a user has not had, and users who have had everything are left out where it matters."""
+"""Negatives are uniform over what a user has not had; who has had everything is left out where some are needed."""
 
 import json
 
@@ -67,7 +67,7 @@ def test_a_single_exhausted_user_is_named_as_in_the_file(tmp_path):
     with pytest.warns(UserWarning, match=r"^user 30 has had all 3 items of set: .* leaves out 1 of 2 users$"):
         assert sampler.without_exhausted(np.array([0, 1])).tolist() == [1]
     assert sampler.without_exhausted(np.array([1])).tolist() == [1]
-    with pytest.raises(ValueError, match=r"^all 1 users have had all 3 items of set: .*--loss ce"):
+    with pytest.raises(ValueError, match=r"^every user has had all 3 items of set: .*--loss ce"):
         sampler.without_exhausted(np.array([0]))
 
 
@@ -136,7 +136,7 @@ def test_the_number_of_left_out_users_is_in_the_configuration_of_the_run(tmp_pat
 
 def test_data_of_exhausted_users_alone_is_refused_in_one_line():
     data = dataset_of([[1, 2, 3, 1, 2], [3, 2, 1, 2, 1]], 3)
-    with pytest.raises(ValueError, match="^all 2 users have had all 3 items of small: no negative is left") as refused:
+    with pytest.raises(ValueError, match="^every user has had all 3 items of small: no negative is left") as refused:
         stages(data, TrainingConfig(method="sasrec", **SIZES))
     assert "\n" not in str(refused.value)
     stages(data, TrainingConfig(method="sasrec", loss="ce", **SIZES))

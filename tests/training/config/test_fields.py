@@ -1,11 +1,15 @@
 """Settings that are declared once: their limits, and how their text is read."""
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pytest
 
+from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.fields import Config, counts, integers, numbers, option, size
+from landscape.training.config.surface import SurfaceConfig
+from landscape.training.config.training import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,22 @@ def test_values_within_the_limits_are_taken_and_names_spelt_as_known():
 def test_other_values_are_refused_in_words(given, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Some(**given)
+
+
+NUMBERS = [
+    (config, field.name)
+    for config in (TrainingConfig, SurfaceConfig, CurvatureConfig)
+    for field in fields(config)
+    if str(field.type).split(" | ")[0] in ("float", "tuple[float, ...]")
+]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(("config", "name"), NUMBERS, ids=[name for _, name in NUMBERS])
+def test_no_setting_is_anything_but_finite(config, name, value):
+    several = isinstance(getattr(config(), name), tuple)
+    with pytest.raises(ValueError, match=f"^{name} must be .*, got {value}$"):
+        config(**{name: (0.1, value) if several else value})
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,11 @@ ENDS = ("\n", "\r\n", "\r")
 
 def reference(text: str) -> list[list[int]] | None:
     """Lists of a user and its items; None where there is something wrong."""
-    lines = [[int(word) for word in line.split()] for line in re.split("\r\n|\r|\n", text) if line.split()]
-    users = [line[0] for line in lines]
+    words = [line.split() for line in re.split("\r\n|\r|\n", text) if line.split()]
+    lines = [[int(word) for word in line] for line in words]
+    users, items = [line[0] for line in lines], [item for line in lines for item in line[1:]]
+    if any(len(word) > 18 for line in words for word in line) or max(items, default=0) > 1000 * len(items):
+        return None
     wrong = len({*users}) < len(users) or any(0 in line for line in lines) or not any(len(line) > 1 for line in lines)
     return None if wrong else lines
 

@@ -11,7 +11,7 @@ from landscape.training.evaluation.baselines import popularity_ranks, successor_
 from landscape.training.evaluation.evaluate import Evaluation, differences, evaluate, table
 from landscape.training.evaluation.metrics import METRICS, summarise
 from landscape.training.evaluation.ranking import model_ranks
-from tests.support.small import random_dataset, small_model
+from tests.support.small import dataset_of, random_dataset, small_model
 
 DATASET = replace(random_dataset([3, 4, 5, 6, 7, 8, 9, 12] * 4), best_hit_rate=0.5)
 
@@ -32,6 +32,24 @@ def test_the_model_ranks_all_users_and_the_baselines_count_the_training_users(sp
     np.testing.assert_array_equal(found.baselines["successors"], successor_ranks(DATASET, split, users))
     assert found.baselines["popularity"].tolist() != popularity_ranks(DATASET, split).tolist()
     assert found.best_hit_rate == (0.5 if split == "test" else None)
+
+
+def test_allowed_repeats_are_ranked_recorded_and_told():
+    again = dataset_of([[1, 2, 3, 1, 2], [4, 5, 6, 7], [8, 9, 8, 9, 9]], 60)
+    plain, allowed = (evaluate(checkpoint(1.0), again, "test", allow_repeats=allow) for allow in (False, True))
+    assert np.isinf(plain.ranks).tolist() == [True, False, True]
+    model = checkpoint(1.0).build()
+    np.testing.assert_array_equal(allowed.ranks, model_ranks(model, again, "test", allow_repeats=True))
+    for name, ranks in (("popularity", popularity_ranks), ("successors", successor_ranks)):
+        np.testing.assert_array_equal(allowed.baselines[name], ranks(again, "test", allow_repeats=True))
+        assert np.isfinite(allowed.baselines[name]).all()
+    recorded = [(found.values()["allow_repeats"], found.values()["repeated_targets"]) for found in (plain, allowed)]
+    assert recorded == [(False, 2), (True, 2)]
+    lines = table([allowed], {}).splitlines()
+    assert lines[0] == "Full ranking of the test items, 3 users, repeats allowed"
+    assert lines[-1] == "2 held-out items are repeats: ranked as any other"
+    with pytest.raises(ValueError, match="one evaluation allows repeats, and the other does not"):
+        differences(plain, allowed)
 
 
 def test_the_table_has_every_metric_and_names_two_equal_titles_apart():

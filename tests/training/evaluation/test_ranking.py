@@ -21,12 +21,12 @@ from tests.support.small import dataset_of, random_dataset, small_model
 LENGTHS = [3, 5, 9, 12, 4, 7, 30]
 
 
-def naive_ranks(scores, dataset, held_out):
+def naive_ranks(scores, dataset, held_out, allow_repeats=False):
     """By the protocol's words: other candidates that score at least as high as the target."""
     found = []
     for user in range(dataset.n_users):
         sequence = dataset.items[dataset.offsets[user] : dataset.offsets[user + 1]].tolist()
-        target, seen = sequence[-held_out], set(sequence[:-held_out])
+        target, seen = sequence[-held_out], set() if allow_repeats else set(sequence[:-held_out])
         if target in seen:
             found.append(math.inf)
             continue
@@ -79,16 +79,16 @@ def problems(draw):
     return dataset, hidden, table, draw(st.integers(1, 20)), draw(st.integers(1, 45))
 
 
-@given(problems(), st.integers(1, 3))
-def test_ties_count_against_the_model_and_broken_scores_are_not_ranked(problem, held_out):
+@given(problems(), st.integers(1, 3), st.booleans())
+def test_ties_count_against_the_model_and_broken_scores_are_not_ranked(problem, held_out, allow_repeats):
     dataset, hidden, table, users_a_block, items_a_block = problem
     scores = np.concatenate([np.zeros((len(hidden), 1)), (hidden @ table.T).numpy()], axis=1)
-    expected = naive_ranks(scores, dataset, held_out)
+    expected = naive_ranks(scores, dataset, held_out, allow_repeats)
     expected[~np.isfinite(scores).all(1)] = math.nan
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranking, "USERS_A_BLOCK", users_a_block)
         patch.setattr(ranking, "ITEMS_A_BLOCK", items_a_block)
-        found = rank_by_counting(hidden, table, History(dataset, held_out))
+        found = rank_by_counting(hidden, table, History(dataset, held_out, allow_repeats=allow_repeats))
     np.testing.assert_array_equal(found, expected)
 
 
@@ -123,6 +123,15 @@ def test_a_repeated_target_counts_as_a_miss():
     assert np.isinf(ranks[0])
     assert np.isfinite(ranks[1])
     assert by_user(ranks, "HR@20")[0] == by_user(ranks, "NDCG@20")[0] == by_user(ranks, "MRR")[0] == 0
+
+
+def test_where_repeats_are_allowed_a_repeated_target_is_ranked_among_all_items():
+    dataset, model = dataset_of([[1, 2, 1], [1, 2, 3], [4, 4, 4, 4]], 5), small_model(5)
+    scores = scores_of(model, dataset, 1)
+    targets = [1, 3, 4]
+    expected = [sum(row[1:6] >= row[target]) - 1.0 for row, target in zip(scores, targets, strict=True)]
+    assert model_ranks(model, dataset, "test", allow_repeats=True).tolist() == expected
+    assert FullRanking(dataset, "test", 8, allow_repeats=True).history.n_repeated == 2
 
 
 @pytest.mark.parametrize("where", ["items", "blocks", "overflow"])
@@ -160,7 +169,8 @@ def test_unknown_splits_are_refused():
 
 @pytest.mark.parametrize(("split", "held_out"), [("valid", 2), ("test", 1)])
 @pytest.mark.parametrize("seed", range(4))
-def test_baselines_equal_a_naive_loop(split, held_out, seed):
+@pytest.mark.parametrize("allow_repeats", [False, True])
+def test_baselines_equal_a_naive_loop(split, held_out, seed, allow_repeats):
     generator = np.random.default_rng(seed)
     dataset = dataset_of([generator.integers(1, 10, length) for length in [3, 3, 4, 6, 9, 15, 20]], 9)
     popular = np.zeros(10)
@@ -171,11 +181,11 @@ def test_baselines_equal_a_naive_loop(split, held_out, seed):
         np.add.at(followed, (training[:-1], training[1:]), 1)
     last = dataset.items[dataset.offsets[1:] - held_out - 1]
     everyone = np.tile(popular, (dataset.n_users, 1))
-    assert popularity_ranks(dataset, split).tolist() == naive_ranks(everyone, dataset, held_out).tolist()
-    assert (
-        successor_ranks(dataset, split).tolist()
-        == naive_ranks(followed[last] * 1000 + popular, dataset, held_out).tolist()
-    )
+    options = {"allow_repeats": allow_repeats}
+    for ranks, scores in ((popularity_ranks, everyone), (successor_ranks, followed[last] * 1000 + popular)):
+        expected = naive_ranks(scores, dataset, held_out, allow_repeats)
+        assert ranks(dataset, split, **options).tolist() == expected.tolist()
+        assert np.isinf(expected).any() != allow_repeats
 
 
 @pytest.mark.parametrize("name", ["Beauty", "Toys_and_Games"])

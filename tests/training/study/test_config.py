@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
@@ -15,6 +16,7 @@ SMALL = {
     "seeds": [0, 1],
     "methods": {"SASRec": {"method": "sasrec"}, "SAMRec": {"method": "samrec", "rho": 0.1}},
 }
+GAIN = {"text": "c", "kind": "gain", "first": "SAMRec", "second": ["SASRec"]}
 
 
 def changed(**changes):
@@ -59,6 +61,10 @@ def test_no_reported_seed_is_tuned_on():
         (changed(tables=[{"key": "t", "title": "T", "methods": ["SAMRek"], "metrics": []}]), "did you mean 'SAMRec'"),
         (changed(claims=[{"text": "c", "kind": "gian", "first": "SAMRec", "second": ["SASRec"]}]), "gain"),
         (changed(claims=[{"text": "c", "kind": "gain", "first": "SAMRec"}]), "claim 1 lacks second"),
+        *(
+            (changed(claims=[{**GAIN, "effect": {"synthetic": effect}}]), f"must be a positive number, got {effect!r}")
+            for effect in (math.nan, math.inf, 0.0, "0.1")
+        ),
         (changed(sweeps=[{"key": "s", "title": "S", "option": "roh", "values": [1]}]), "did you mean 'rho'"),
         (changed(sweeps={"key": "s"}), "a list of tables"),
     ],

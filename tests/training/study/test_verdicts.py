@@ -73,7 +73,7 @@ def test_the_overall_verdict_is_that_of_all_data_sets():
     ]
 
 
-@pytest.mark.parametrize("effect", [0.0, -1.0, math.nan])
+@pytest.mark.parametrize("effect", [0.0, -1.0, math.nan, math.inf])
 def test_an_effect_that_is_not_positive_is_refused(effect):
     with pytest.raises(ValueError, match="effect on Beauty must be a positive number"):
         verdicts_on_effects({"Beauty": NOISE}, {"Beauty": effect})
