@@ -113,7 +113,7 @@ def _result_values(folder: Path) -> Values:
         arrays = (surface.alphas, surface.betas, surface.loss, surface.evaluated)
         values[path.name] = [array.tobytes() for array in arrays]
     for path in sorted(folder.rglob("*.json")):
-        if path.name.endswith("_item2attributes.json"):
+        if "eigenvalues" not in json.loads(path.read_text()):  # attributes, or a section that is stored alone
             continue
         curvature = load_curvature(path)
         pairs = [curvature.pairs, *([curvature.pairs.bottom] if curvature.pairs.bottom else [])]

@@ -122,9 +122,10 @@ class StageTrainer:
                 f"each step of epoch {self.done} was skipped, because the loss or a gradient was not finite; lower "
                 f"--rho (it is {self.settings.rho:g}) or --lr"
             )
-        # The last step of an epoch may spoil the weights, and pre-training is not validated.
-        largest = torch.stack([parameter.detach().abs().max() for parameter in self.model.parameters()]).max()
-        self._require_finite("the largest weight", float(largest))
+        # The last step of an epoch may spoil the weights, and pre-training is not validated. A checkpoint with a norm
+        # that overflows is not read again.
+        norms = torch.stack([parameter.detach().norm() for parameter in self.model.parameters()])
+        self._require_finite("the largest norm of a weight", float(norms.max()))
         row = {"epoch": self.done, "stage": HISTORY_NAMES[self.stage.name], "train_loss": loss}
         row |= parts if len(parts) > 1 else {}
         row["train_seconds"] = round(seconds, 3)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from landscape.objectives.objective import check_loss
 from landscape.progress import Progress
 from landscape.provenance import file_sha256
 from landscape.results import Curvature, Surface
@@ -84,7 +85,7 @@ def geometry_of(
         "fisher_eigenvalue": float(fisher.pairs.values[0]),
         "gradient_norm": hessian.gradient_norm,
         "loss": hessian.loss,
-        "gap": held_out.value() - hessian.loss,
+        "gap": check_loss(held_out.value(), name="the loss of the validation items") - hessian.loss,
     }
     stderr = {"trace": trace.stderr, "trace_hutchinson": hutchinson.stderr, "loss": hessian.loss_stderr}
     stderr |= {"top_eigenvalue": float(pairs.residuals[0]), "second_eigenvalue": float(pairs.residuals[1])}
