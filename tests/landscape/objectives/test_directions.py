@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from landscape import ParamSpace, cosine, orthogonalise, random_direction
+from landscape import Objective, ParamSpace, cosine, orthogonalise, random_direction
+from landscape.objectives.directions import checked_direction
 from tests.support.problems import Transformer, convolutional, transformer
 
 
@@ -159,3 +160,19 @@ def test_case_does_not_change_what_is_meant():
     _, expected = draw(model)
     _, found = draw(model, normalize="Filter", vectors="ZERO")
     assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_a_seed_stands_for_the_same_direction_for_good():
+    params = {"items.weight": torch.zeros(3, 1)}
+    for seed, expected in ((0, [0.4896, 1.1709, -0.4052]), (1, [-0.0009, 0.1346, 0.9095])):
+        direction = random_direction(ParamSpace(params), torch.ones(3), seed=seed, normalize="none")
+        torch.testing.assert_close(direction, torch.tensor(expected), atol=5e-5, rtol=0)
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [math.nan, 1.0], [math.inf, 1.0]])
+def test_directions_are_finite_and_not_zero(values):
+    objective = Objective(
+        torch.nn.Linear(2, 1, bias=False), lambda model, batch: (model(batch).sum(), 1), [torch.ones(2)]
+    )
+    with pytest.raises(ValueError, match="x is zero, or not finite"):
+        checked_direction(objective, torch.tensor(values), "x")

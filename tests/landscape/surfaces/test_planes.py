@@ -87,6 +87,7 @@ def test_a_trajectory_in_a_plane_is_recovered():
     assert_allclose(sum(plane.description["shares"]), 1)
     assert_allclose(plane.trajectory.off_plane, 0, atol=1e-6)
     assert_allclose(plane.x.norm(), 1)
+    assert [(mark.alpha, mark.beta) for mark in plane.marks] == [(0, 0)]  # the end of the run is the centre
     assert abs(plane.description["cosine"]) < 1e-10
     placed = params + torch.from_numpy(plane.trajectory.points) @ torch.stack([plane.x, plane.y])
     assert_allclose(placed, params + coordinates @ basis, atol=1e-9)
