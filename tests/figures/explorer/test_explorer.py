@@ -343,7 +343,7 @@ def test_bad_results_draw_something_and_say_what_is_missing():
     for wanted in (
         "There is no surface.",
         "Its surface is a line",
-        "not finite",
+        "grid points have no finite loss and are left blank",
         "There is no curvature.",
         "the same loss",
     ):

@@ -108,8 +108,9 @@ def test_a_hessian_elsewhere():
 
 def tensor_bytes() -> int:
     """The storages of all tensors that are alive in Python, as those of a retained graph are."""
-    tensors = [each for each in gc.get_objects() if type(each) is torch.Tensor]
-    return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in tensors}.values())
+    storages = [each.untyped_storage() for each in gc.get_objects() if type(each) is torch.Tensor]
+    # Empty storages and those without memory all lie at 0: which of them is counted would be chance.
+    return sum({each.data_ptr(): each.nbytes() for each in storages if each.data_ptr()}.values())
 
 
 def operations(function) -> int:
