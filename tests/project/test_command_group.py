@@ -80,6 +80,7 @@ def test_the_words_of_click_stay():
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals_end_a_command_as_an_interruption(number, code):
     kept = []
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # as it is in a shell's background jobs
 
     def action(path, out):
         try:
@@ -93,6 +94,7 @@ def test_signals_end_a_command_as_an_interruption(number, code):
     assert (result.exit_code, kept) == (code, ["points"])
     assert "the same command continues" in result.stderr
     assert signal.getsignal(signal.SIGTERM) is before
+    signal.signal(signal.SIGINT, ignored)
 
 
 def test_the_users_folder_is_known_everywhere(monkeypatch, tmp_path):

@@ -56,7 +56,7 @@ def _models(folder: Path) -> None:
             "sha256": hashlib.sha256((folder / "small.txt").read_bytes()).hexdigest(),
             "attributes": "small_item2attributes.json",
         }
-        tree["seed"] = number
+        tree["seed"] = tree["settings"]["seed"] = number
         (folder / name).write_bytes(saved(tree))
 
 
@@ -154,7 +154,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "surface": Command("surface one.pt --points 25 --grid --out page.html", _models, _result_values),
     "curvature": Command(
-        "curvature one.pt --top 3 --trace --density --sharpness --out page.html", _models, _result_values
+        "curvature one.pt --top 3 --trace --density --sharpness --users 40 --out page.html", _models, _result_values
     ),
     "compare": Command("compare one.pt other.pt --points 11 --grid --top 2 --out page.html", _models, _result_values),
     "prepare": Command(
