@@ -108,7 +108,8 @@ def test_a_hessian_elsewhere():
 
 def tensor_bytes() -> int:
     """The storages of all tensors that are alive in Python, as those of a retained graph are."""
-    storages = [each.untyped_storage() for each in gc.get_objects() if type(each) is torch.Tensor]
+    tensors = [each for each in gc.get_objects() if type(each) is torch.Tensor]
+    storages = [each.untyped_storage() for each in tensors if each.layout is torch.strided]  # sparse ones have none
     # Empty storages and those without memory all lie at 0: which of them is counted would be chance.
     return sum({each.data_ptr(): each.nbytes() for each in storages if each.data_ptr()}.values())
 
