@@ -712,9 +712,9 @@ def _judge(hostile: Hostile, argument: str, result: Result, written: bool) -> No
 
 
 def _files(folder: Path) -> Sequence[tuple[str, int, int]]:
-    """Names, sizes and times of what is there, but for the lock of a run."""
+    """Names of what is there, but for the lock of a run, and sizes and times of files."""
     found = [(path, path.lstat()) for path in sorted(folder.rglob("*")) if path.name != ".lock"]
-    return [(str(path), state.st_size, state.st_mtime_ns if path.is_file() else 0) for path, state in found]
+    return [(str(path), *((state.st_size, state.st_mtime_ns) if path.is_file() else (0, 0))) for path, state in found]
 
 
 HOSTILE = Fuzzer("hostile", (".json",), list, lambda random, seeds: (b"", "case.json"), _read, prepare)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.results.regular import check_regular
 from landscape.training.data import synthetic
 from landscape.training.data.catalogue import SYNTHETIC, attributes_beside, find
 from landscape.training.data.s3rec_format import parse_attributes, parse_sequences
@@ -153,6 +154,7 @@ def load_attributes(path: str | Path, n_items: int) -> Attributes:
         FileNotFoundError: There is no such file.
         ValueError: The file is not one JSON object of lists of whole numbers from 1.
     """
+    check_regular(Path(path))
     content = Path(path).read_bytes()
     described, of_item, values = parse_attributes(content, str(path))
     here = of_item <= n_items
