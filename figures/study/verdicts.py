@@ -26,6 +26,7 @@ class VerdictRow:
     difference: str
     claimed: str
     p_values: str
+    over_users: str
     strip: Strip | None
     description: str  # of the strip
 
@@ -79,14 +80,17 @@ def difference_text(claim: Claim, difference: Estimate) -> str:
     """Return a difference with its interval and the number of pairs; one that is unknown is said to be."""
     if not math.isfinite(difference.mean):
         return "no difference: no pairs of runs" if difference.count == 0 else "no finite difference"
-    text = in_unit(claim, difference.mean)
-    if math.isfinite(difference.low) and math.isfinite(difference.high):
-        text += f" [{in_unit(claim, difference.low)}, {in_unit(claim, difference.high)}]"
-    else:
-        text += ", no interval"
+    text = _with_interval(claim, difference)
     if claim.unit.startswith(LOGARITHM) and abs(difference.mean) < LARGEST_POWER:
         text += f", a factor of {number(10**difference.mean, 3)}"
     return f"{text} · {difference.count} {'pair' if difference.count == 1 else 'pairs'}"
+
+
+def _with_interval(claim: Claim, difference: Estimate) -> str:
+    text = in_unit(claim, difference.mean)
+    if math.isfinite(difference.low) and math.isfinite(difference.high):
+        return f"{text} [{in_unit(claim, difference.low)}, {in_unit(claim, difference.high)}]"
+    return f"{text}, no interval"
 
 
 def _card(claim: Claim) -> ClaimCard:
@@ -105,9 +109,18 @@ def _row(claim: Claim, row: ClaimVerdict, scale: Scale | None) -> VerdictRow:
         margin=row.effect if claim.margin else None,
         zero=True,
     )
+    over_users = "" if row.over_users is None else f"over seeds and users: {_with_interval(claim, row.over_users)}"
     description = f"{row.data}: {difference}" + (f"; {claimed}" if claimed else "")
     return VerdictRow(
-        row.data, row.verdict, symbol_of(row.verdict), difference, claimed, _p_values(row), strip, description
+        row.data,
+        row.verdict,
+        symbol_of(row.verdict),
+        difference,
+        claimed,
+        _p_values(row),
+        over_users,
+        strip,
+        description,
     )
 
 

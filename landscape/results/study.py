@@ -224,6 +224,7 @@ class ClaimVerdict:
     difference: Estimate
     effect: float | None  # claimed
     p_values: tuple[float, float]  # adjusted; for, and against
+    over_users: Estimate | None = None  # the difference with an interval over seeds and users; of ranking metrics
 
 
 @dataclass(frozen=True)

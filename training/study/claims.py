@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.study import Claim, ClaimVerdict, RunRecord
+from landscape.results.study import Claim, ClaimVerdict, Estimate, RunRecord, unpack_ranks
+from landscape.training.evaluation.metrics import METRICS, by_user
 from landscape.training.study.config import ClaimSpec, StudyConfig
 from landscape.training.study.geometry import MEASURES
-from landscape.training.study.plan import MAIN, CellKey, Plan
-from landscape.training.study.statistics import Floats
+from landscape.training.study.plan import CellKey, Plan
+from landscape.training.study.statistics import Floats, hierarchical_bootstrap
 from landscape.training.study.verdicts import (
     Finding,
     overall,
@@ -21,6 +22,7 @@ from landscape.training.study.verdicts import (
     verdicts_on_signs,
 )
 
+SEED = 0  # of the bootstrap over seeds and users
 UNITS = {
     "gain": "relative to the second's mean",
     "equal": "relative to the second's mean",
@@ -49,7 +51,8 @@ def judged(study: StudyConfig, plan: Plan, records: Mapping[str, RunRecord]) -> 
 
 
 def _judged(spec: ClaimSpec, study: StudyConfig, plan: Plan, records: Mapping[str, RunRecord]) -> Claim:
-    differences = {data: _differences(spec, data, plan, records) for data in (tuple(spec.effect) or study.data)}
+    sets = tuple(spec.effect) or spec.data or study.data
+    differences = {data: _differences(spec, data, study, plan, records) for data in sets}
     findings = _findings(spec, differences)
     by_data = tuple(
         ClaimVerdict(
@@ -58,6 +61,7 @@ def _judged(spec: ClaimSpec, study: StudyConfig, plan: Plan, records: Mapping[st
             finding.difference,
             spec.effect.get(data),
             (finding.p_above_zero, finding.p_below_half),
+            over_users=_over_users(spec, data, plan, records),
         )
         for data, finding in findings.items()
     )
@@ -75,12 +79,15 @@ def _findings(spec: ClaimSpec, differences: Mapping[str, Floats]) -> dict[str, F
     return verdicts_on_signs(differences)
 
 
-def _differences(spec: ClaimSpec, data: str, plan: Plan, records: Mapping[str, RunRecord]) -> Floats:
+def _differences(
+    spec: ClaimSpec, data: str, study: StudyConfig, plan: Plan, records: Mapping[str, RunRecord]
+) -> Floats:
     """Return (n,) one difference for each seed for which all the runs are there."""
 
     def values(method: str, value: Any = None) -> dict[int, float]:
-        key = CellKey(method, data) if value is None else _sweep_key(plan, method, data, spec.option, value)
-        runs = plan.cells.get(key, {}) if key is not None else {}
+        sweep = study.sweep_of(spec.option, value)
+        key = CellKey(method, data) if sweep is None else CellKey(method, data, sweep.key, value)
+        runs = plan.cells.get(key, {})
         return {seed: value_of(records[name], spec.measure) for seed, name in runs.items() if name in records}
 
     if spec.kind == "drop":  # how much less the first loses than the second, from all data to a part
@@ -99,6 +106,21 @@ def _differences(spec: ClaimSpec, data: str, plan: Plan, records: Mapping[str, R
     return paired / mean
 
 
+def _over_users(spec: ClaimSpec, data: str, plan: Plan, records: Mapping[str, RunRecord]) -> Estimate | None:
+    """Return the relative difference of a ranking metric between two methods, with an interval over seeds and users."""
+    if spec.measure not in METRICS or spec.kind not in ("gain", "equal") or spec.values or len(spec.second) > 1:
+        return None
+    first, second = (plan.cells.get(CellKey(method, data), {}) for method in (spec.first, *spec.second))
+    both = [(records.get(first[seed]), records.get(second[seed])) for seed in sorted({*first} & {*second})]
+    pairs = [(one, other) for one, other in both if one and other and one.ranks and other.ranks]
+    if not pairs:
+        return None
+    values = [[by_user(unpack_ranks(run.ranks), spec.measure) for run in pair] for pair in pairs]
+    mean = float(np.mean([other.mean() for _, other in values]))
+    differences = [(one - other) / mean for one, other in values] if mean > 0 else []
+    return hierarchical_bootstrap(differences, generator=np.random.default_rng(SEED)) if differences else None
+
+
 def _log_ratio(upper: float, lower: float) -> float:
     return math.log10(upper / lower) if upper > 0 and lower > 0 else math.nan
 
@@ -110,11 +132,3 @@ def _drop(whole: Mapping[int, float], part: Mapping[int, float]) -> dict[int, fl
 def _paired(by_seed: Sequence[Mapping[int, float]], difference: Any) -> Floats:
     seeds = sorted(set.intersection(*({*values} for values in by_seed))) if by_seed else []
     return np.array([difference(*(values[seed] for values in by_seed)) for seed in seeds], dtype=np.float64)
-
-
-def _sweep_key(plan: Plan, method: str, data: str, option: str, value: Any) -> CellKey | None:
-    """Return the cell of a value of an option: of a sweep that is no search, so that its runs have test metrics."""
-    for key in plan.cells:
-        if (key.method, key.data, key.value) == (method, data, value) and key.sweep not in (MAIN, "") and option:
-            return key
-    return None

@@ -10,15 +10,14 @@ from pathlib import Path
 from landscape.devices import resolve
 from landscape.progress import progress_bar
 from landscape.results.files import format_error
-from landscape.results.kinds import section_kind
 from landscape.results.study import StudyRecord, StudyReport
 from landscape.training.study.config import StudyConfig
+from landscape.training.study.folder import Status, StudyFolder
 from landscape.training.study.plan import Plan, Run, plan
 from landscape.training.study.report import report_of
-from landscape.training.study.runner import Status, StudyFolder, compute, compute_in_processes, selected
+from landscape.training.study.runner import compute, compute_in_processes, selected
 from landscape.training.study.study_file import read_study
 
-STUDIES = section_kind(StudyRecord, "study")
 WORKER = "LANDSCAPE_STUDY_WORKER"  # set in the processes of --jobs, which leave the report to the first
 
 
@@ -51,7 +50,7 @@ def run_study(
     folder = StudyFolder(out if out is not None else Path("studies") / name)
     runs = selected(planned, only, _shard(shard))
     if report:
-        return _report(study, planned, _stored(folder.study), echo), folder.folder
+        return _report(study, planned, folder.load(), echo), folder.folder
     if listing:
         echo(_listing(folder.status(study, runs)))
         return None
@@ -93,13 +92,6 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     except ValueError:
         raise ValueError(f"--shard is I/N, such as 2/8, got {text!r}") from None
     return part, parts
-
-
-def _stored(path: Path) -> StudyRecord:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; the same command without --report computes it")
-    record: StudyRecord = STUDIES.load(path)
-    return record
 
 
 def _listing(status: Status) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from landscape.choices import one_of
+from landscape.choices import check_known, one_of
 
 KINDS = ("gain", "equal", "ratio", "smallest", "drop")  # of claims; see ``training.study.claims``
+SIZED = ("gain", "equal", "ratio")  # those that state a size, or a margin
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,15 @@ class TableSpec:
     metrics: tuple[str, ...]
     published: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)  # method -> data -> metrics
 
+    def __post_init__(self) -> None:
+        for method, by_data in self.published.items():
+            check_known(method, self.methods, "published: method")
+            for data, values in by_data.items():
+                if len(values) != len(self.metrics):
+                    raise ValueError(
+                        f"published.{method}.{data} has {len(values)} values, and the table {len(self.metrics)} metrics"
+                    )
+
 
 @dataclass(frozen=True)
 class ClaimSpec:
@@ -82,14 +91,25 @@ class ClaimSpec:
     measure: str = "NDCG@10"
     source: str = ""
     effect: Mapping[str, float] = field(default_factory=dict)  # data -> claimed; the margin for ``equal``
-    option: str = ""  # with values: of a sweep's runs
-    values: tuple[Any, ...] = ()  # of first and second
+    data: tuple[str, ...] = ()  # of claims without a size; by default all
+    option: str = ""  # of a sweep, whose runs are compared
+    values: tuple[Any, ...] = ()  # of the option: one for ``drop``, else the first's and the second's
 
     def __post_init__(self) -> None:
         one_of(self.kind, KINDS, "the kind of a claim")
+        if (self.kind in SIZED) != bool(self.effect):
+            needed = "needs an effect for each data set" if self.kind in SIZED else "has no effect; name its data"
+            raise ValueError(f"the kind {self.kind} {needed}")
+        count = 1 if self.kind == "drop" else 2
+        if (
+            bool(self.option) != bool(self.values)
+            or len(self.values) not in (0, count)
+            or not (self.values or self.kind != "drop")
+        ):
+            raise ValueError(f"the kind {self.kind} compares {count} of the values of an option")
         for name, effect in self.effect.items():
             if not (type(effect) in (int, float) and 0 < effect < math.inf):
-                raise ValueError(f"claim {self.text!r}: the effect on {name} must be a positive number, got {effect!r}")
+                raise ValueError(f"the effect on {name} must be a positive number, got {effect!r}")
 
 
 @dataclass(frozen=True)
@@ -111,7 +131,6 @@ class StudyConfig:
     data: tuple[str, ...]
     seeds: tuple[int, ...]
     methods: tuple[MethodRow, ...]
-    baseline: str = ""  # the first method by default
     options: Mapping[str, Any] = field(default_factory=dict)  # of all runs
     geometry: Geometry = field(default_factory=Geometry)
     sweeps: tuple[Sweep, ...] = ()
@@ -133,7 +152,7 @@ class StudyConfig:
         users = [
             *((sweep.key, sweep.methods, sweep.data) for sweep in self.sweeps),
             *((table.key, table.methods, ()) for table in self.tables),
-            *((claim.text, (claim.first, *claim.second), tuple(claim.effect)) for claim in self.claims),
+            *((claim.text, (claim.first, *claim.second), (*claim.effect, *claim.data)) for claim in self.claims),
             ("along", self.along.methods, self.along.data),
         ]
         for where, methods, data in users:
@@ -141,17 +160,19 @@ class StudyConfig:
                 check_known(name, names, f"{where}: method")
             for name in data:
                 check_known(name, self.data, f"{where}: data set")
+        for claim in self.claims:
+            for value in claim.values:
+                if self.sweep_of(claim.option, value) is None:
+                    raise ValueError(f"claim {claim.text!r}: no sweep that is no search has {claim.option} = {value}")
 
     def method(self, name: str) -> MethodRow:
         """Return the row of a name."""
         return next(row for row in self.methods if row.name == name)
 
-
-def check_known(name: str, names: Any, what: str) -> None:
-    """Refuse a name that is none of ``names``, and say which is nearest."""
-    if name not in names:
-        near = difflib.get_close_matches(str(name), [str(known) for known in names], n=1, cutoff=0.5)
-        raise ValueError(f"{what} {name!r} is unknown" + (f"; did you mean {near[0]!r}?" if near else ""))
+    def sweep_of(self, option: str, value: Any) -> Sweep | None:
+        """Return the first sweep with a value of an option that is no search: only its runs have test metrics."""
+        found = (sweep for sweep in self.sweeps if not sweep.tuning and sweep.option == option)
+        return next((sweep for sweep in found if value in sweep.values), None)
 
 
 def check_whole(value: Any, name: str, least: int, where: str) -> None:

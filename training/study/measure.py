@@ -92,21 +92,14 @@ def measure(
     return record
 
 
-def recorded(run: Run, study: StudyConfig, runs: Path) -> RunRecord | None:
-    """Return the record of a run, if there is one with all that the study asks for.
-
-    Raises:
-        ValueError: The file is damaged; the message names it.
-    """
-    path = runs / run.name / RECORD
-    if not path.is_file():
-        return None
-    record: RunRecord = RECORDS.load(path)
+def is_complete(record: RunRecord, run: Run, study: StudyConfig) -> bool:
+    """Whether a record has all that the study asks of the run; one that failed has."""
     if record.error or run.tuning or run.pretraining_only:
-        return record
-    measured = record.metadata.get("geometry") == asdict(study.geometry)
-    along = run.snapshots is None or bool(record.along)
-    return record if record.test and measured and along else None
+        return True
+    measured = _measured(study)
+    if run.snapshots is None:
+        return bool(record.test) and record.metadata.get("geometry") == measured["geometry"]
+    return bool(record.along) and all(record.metadata.get(name) == value for name, value in measured.items())
 
 
 class RunFailedError(Exception):
@@ -158,8 +151,13 @@ def _hashes(dataset: Dataset, folder: Path) -> dict[str, str]:
     return hashes
 
 
+def _measured(study: StudyConfig) -> dict[str, Any]:
+    """Return the settings that the measurements depend on."""
+    return {"geometry": asdict(study.geometry), "along": {"every": study.along.every, "users": study.along.users}}
+
+
 def _metadata(study: StudyConfig) -> dict[str, Any]:
-    return {"geometry": asdict(study.geometry), **process_metadata()}
+    return {**_measured(study), **process_metadata()}
 
 
 @contextmanager

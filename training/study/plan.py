@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,6 @@ class Plan:
     runs: dict[str, Run]
     cells: dict[CellKey, dict[int, str]]  # seed -> run
 
-    def of(self, names: Iterable[str]) -> list[Run]:
-        """Return some of the runs, in the plan's order."""
-        wanted = set(names)
-        return [run for name, run in self.runs.items() if name in wanted]
-
 
 def plan(study: StudyConfig) -> Plan:
     """Return the runs of a study: first those that tune, then the tables', then the other sweeps', then snapshots.
@@ -73,7 +68,7 @@ def plan(study: StudyConfig) -> Plan:
         row = study.method(key.method)
         run = _run(study, row, key.data, seed, extra, tuning=tuning)
         if run.pretrain_run is not None and run.pretrain_run not in runs:
-            runs[run.pretrain_run] = _pretraining(study, row, key.data, run.pretrain_run)
+            runs[run.pretrain_run] = _pretraining(study, row, key.data, extra, run.pretrain_run)
         known = runs.setdefault(run.name, run)
         if known.tuning and not tuning:
             runs[run.name] = replace(known, tuning=False)
@@ -159,8 +154,8 @@ def _pretraining_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in options.items() if name not in sharpness}, "epochs": 1}
 
 
-def _pretraining(study: StudyConfig, row: MethodRow, data: str, name: str) -> Run:
-    options = _pretraining_options(_options(study, row, data, {}))
+def _pretraining(study: StudyConfig, row: MethodRow, data: str, extra: Mapping[str, Any], name: str) -> Run:
+    options = _pretraining_options(_options(study, row, data, extra))
     seed = row.pretrain_seed
     assert seed is not None
     return Run(name, data, seed, options, pretraining_only=True)

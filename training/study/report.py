@@ -46,12 +46,12 @@ def report_of(study: StudyConfig, plan: Plan, record: StudyRecord) -> StudyRepor
         record: What was measured of those that are finished.
     """
     records = {run.run: run for run in record.runs}
-    finished = [run for run in record.runs if not run.error]
-    failed = tuple((run.run, run.error) for run in record.runs if run.error)
+    planned = [records[name] for name in plan.runs if name in records]
+    finished = [run for run in planned if not run.error]
+    failed = tuple((run.run, run.error) for run in planned if run.error)
     seeds = sorted({run.seed for run in finished})
-    missing = len(plan.runs) - len([name for name in plan.runs if name in records])
     lines = [
-        f"{len(finished)} runs finished, {len(failed)} failed, {missing} left",
+        f"{len(finished)} runs finished, {len(failed)} failed, {len(plan.runs) - len(planned)} left",
         f"Data: {', '.join(dict.fromkeys(run.data for run in finished)) or 'none yet'}",
         f"Seeds: {', '.join(map(str, seeds)) or 'none yet'}",
         f"Geometry on {study.geometry.users:,} users, the same for all runs",

@@ -7,7 +7,7 @@ seeds *and* users has a hierarchical bootstrap, which draws seeds first and user
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,12 +46,6 @@ def mean_interval(values: ArrayLike, level: float = LEVEL) -> Estimate:
         return Estimate(mean, math.nan, math.nan, 1)
     half = float(stats.t.ppf((1 + level) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size))
     return Estimate(mean, mean - half, mean + half, values.size)
-
-
-def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) -> Floats:
-    """Return second − first for each seed that both have, in ascending order of the seeds."""
-    seeds = sorted(set(first) & set(second))
-    return np.array([second[seed] - first[seed] for seed in seeds])
 
 
 def t_test(differences: ArrayLike, null: float = 0.0, *, alternative: str = "greater") -> float:
@@ -111,12 +105,15 @@ def hierarchical_bootstrap(
     mean = float(np.mean([values.mean() for values in by_seed]))
     if not math.isfinite(mean) or len(by_seed) < 2:
         return Estimate(mean, math.nan, math.nan, len(by_seed))
-    samples = np.empty(draws)
-    for draw in range(draws):
-        seeds = generator.integers(len(by_seed), size=len(by_seed))
-        samples[draw] = np.mean(
-            [by_seed[seed][generator.integers(len(by_seed[seed]), size=len(by_seed[seed]))].mean() for seed in seeds]
-        )
+    # A sample of users is a count for each of the few values that a difference takes: the same distribution, at once.
+    distinct = [np.unique(values, return_counts=True) for values in by_seed]
+    samples = np.zeros(draws)
+    for taken in generator.integers(len(by_seed), size=(len(by_seed), draws)):
+        for seed, (values, counts) in enumerate(distinct):
+            mine = taken == seed
+            users = counts.sum()
+            samples[mine] += generator.multinomial(users, counts / users, size=mine.sum()) @ values / users
+    samples /= len(by_seed)
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(mean, float(low), float(high), len(by_seed))
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from landscape.choices import check_known
+from landscape.results.serialization import from_plain
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.catalogue import SYNTHETIC
+from landscape.training.evaluation.metrics import METRICS
 from landscape.training.study.config import (
     Along,
     ClaimSpec,
@@ -23,14 +26,15 @@ from landscape.training.study.config import (
     StudyConfig,
     Sweep,
     TableSpec,
-    check_known,
 )
+from landscape.training.study.geometry import MEASURES
 
 PAPER = "paper"  # the study that comes with the package
 BUILT_IN = {PAPER: Path(__file__).with_name("paper.toml")}
 QUICK = Path(__file__).with_name("quick.toml")  # what --quick changes
 
-OPTIONS = {declared.name for declared in fields(TrainingConfig)} - {"seed", "pretrained"}
+DEFAULTS = {declared.name: declared.default for declared in fields(TrainingConfig)}
+OPTIONS = {*DEFAULTS} - {"seed", "pretrained"}
 
 
 def read_study(path: str | Path, *, quick: bool = False) -> StudyConfig:
@@ -83,7 +87,12 @@ def parse_study(content: Mapping[str, Any], folder: Path = Path()) -> StudyConfi
     for sweep in parsed["sweeps"]:
         _options({sweep.option: None, **sweep.options}, f"sweep {sweep.key}")
     _options(given.get("options", {}), "options")
-    study: StudyConfig = _read(StudyConfig, {**given, **parsed}, "the file", content=dict(content), folder=folder)
+    for table in parsed["tables"]:
+        for metric in table.metrics:
+            check_known(metric, METRICS, f"{table.key}: metric")
+    for claim in parsed["claims"]:
+        check_known(claim.measure, (*METRICS, *MEASURES), f"claim {claim.text!r}: measure")
+    study: StudyConfig = _read(StudyConfig, {**given, **parsed}, "", content=dict(content), folder=folder)
     return study
 
 
@@ -96,20 +105,29 @@ def quickened(content: Mapping[str, Any]) -> dict[str, Any]:
         name: {key: value for key, value in row.items() if key not in ("for", "pretrained")}
         for name, row in content.get("methods", {}).items()
     }
+    result["claims"] = claims = [_quick_claim(claim) for claim in content.get("claims", [])]
     result["sweeps"] = [
-        {**sweep, "data": small["data"], "seeds": small["seeds"], "values": sweep["values"][:: small["every_value"]]}
+        {**sweep, "data": small["data"], "seeds": small["seeds"], "values": _quick_values(sweep, claims)}
         for sweep in content.get("sweeps", [])
         if not sweep.get("tuning")
-    ]
-    result["claims"] = [
-        {**claim, "effect": {SYNTHETIC: sum(claim["effect"].values()) / len(claim["effect"])}}
-        if claim.get("effect")
-        else claim
-        for claim in content.get("claims", [])
     ]
     if content.get("along"):
         result["along"] = {**content["along"], "data": small["data"], "seeds": small["seeds"], **small["along"]}
     return result
+
+
+def _quick_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a claim about the built-in data, with the mean of the claimed effects."""
+    kept = {name: value for name, value in claim.items() if name != "data"}
+    effects = list(claim.get("effect", {}).values())
+    return {**kept, "effect": {SYNTHETIC: sum(effects) / len(effects)}} if effects else kept
+
+
+def _quick_values(sweep: Mapping[str, Any], claims: list[dict[str, Any]]) -> list[Any]:
+    """Return the values that a claim names, and the default, whose runs the tables need anyway; else the ends."""
+    named = [value for claim in claims if claim.get("option") == sweep["option"] for value in claim["values"]]
+    kept = [value for value in sweep["values"] if value in (*named, DEFAULTS.get(sweep["option"]))]
+    return kept or [sweep["values"][0], sweep["values"][-1]]
 
 
 def _method(name: str, row: Any, data: tuple[str, ...]) -> MethodRow:
@@ -131,38 +149,13 @@ def _options(options: Mapping[str, Any], where: str) -> None:
 
 
 def _read(kind: type[Any], given: Any, where: str, **defaults: Any) -> Any:
-    """Return the dataclass of a table, whose keys are the dataclass's fields; lists become tuples."""
-    if not isinstance(given, Mapping):
+    """Return the dataclass of a table, whose keys are the dataclass's fields."""
+    if not isinstance(given, dict):
         raise ValueError(f"{where} is a table, got {given!r}")
-    known = {declared.name: declared for declared in fields(kind)}
+    known = [declared.name for declared in fields(kind)]
     for name in given:
-        check_known(name, known, f"{where}: key")
-    values = {**{name: value for name, value in defaults.items() if name in known}, **given}
-    missing = [
-        name
-        for name, declared in known.items()
-        if name not in values and declared.default is MISSING and declared.default_factory is MISSING
-    ]
-    if missing:
-        raise ValueError(f"{where} lacks {', '.join(missing)}")
-    for name, value in values.items():
-        _check_type(known[name].type, value, f"{where}: {name}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
-
-
-def _check_type(annotation: Any, value: Any, where: str) -> None:
-    """Compare a value with a field's annotation, a text such as ``tuple[str, ...]``."""
-    text = str(annotation)
-    expected: dict[str, tuple[type, ...]] = {
-        "str": (str,), "int": (int,), "bool": (bool,), "tuple": (list, tuple), "Mapping": (Mapping,),
-    }  # fmt: skip
-    kinds = expected.get(text.split("[")[0].split(" ")[0])
-    if kinds and (not isinstance(value, kinds) or (isinstance(value, bool) and kinds != (bool,))):
-        raise ValueError(f"{where} must be of type {text}, got {value!r}")
-    if text.startswith(("tuple[str", "tuple[int")):
-        for item in value:
-            if type(item) is not (str if text.startswith("tuple[str") else int):
-                raise ValueError(f"{where} must be of type {text}, got {value!r}")
+        check_known(name, known, f"{where}: key" if where else "key")
+    return from_plain(kind, {**{name: value for name, value in defaults.items() if name in known}, **given}, where)
 
 
 def _list(content: dict[str, Any], name: str) -> list[Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from landscape.results.study import RunRecord
+from landscape.results.study import RunRecord, pack_ranks
 from landscape.training.study.claims import judged
 from landscape.training.study.plan import plan
 from landscape.training.study.study_file import parse_study
@@ -89,3 +90,59 @@ def test_the_smallest_is_below_all_others():
     assert verdict(ones, twos, **smallest).verdict == "supported"
     assert verdict(twos, ones, **smallest).verdict == "contradicted"
     assert verdict(ones, twos, **smallest).difference.mean == pytest.approx(math.log10(2), abs=0.01)
+
+
+def test_values_of_an_option_are_those_of_the_figure_and_not_of_a_search():
+    sweep = {"key": "figure", "title": "F", "option": "rho", "values": [0.2, 0.9], "methods": ["SAMRec"]}
+    search = {**sweep, "key": "search", "tuning": True, "seeds": [100]}
+    spec = {"text": "c", "kind": "equal", "first": "SAMRec", "second": ["SAMRec"], "measure": "HR@10"}
+    spec |= {"option": "rho", "values": [0.2, 0.9], "effect": {"synthetic": 0.05}}
+    study = parse_study(changed(seeds=SEEDS, sweeps=[search, sweep], claims=[spec]))  # the search comes first
+    planned = plan(study)
+    records = {
+        run.name: RunRecord(run.name, run.name, run.data, run.seed, {}, test={"HR@10": values[run.seed]})
+        for value, values in ((0.2, around(0.1)), (0.9, around(0.101, 0.1)))
+        for run in planned.runs.values()
+        if run.options.get("rho") == value and not run.tuning
+    }
+    (claim,) = judged(study, planned, records)
+    assert claim.verdict == "supported"
+    assert claim.by_data[0].difference.count == 5
+    assert claim.by_data[0].difference.mean == pytest.approx(-0.01, rel=0.1)
+
+
+@pytest.mark.parametrize(("lost", "expected"), [(0.1, "supported"), (0.3, "contradicted")])
+def test_what_less_data_costs(lost, expected):
+    """The first loses ``lost`` of its value with the part of the data, the second 0.2."""
+    sweep = {"key": "f", "title": "F", "option": "train_fraction", "values": [0.6]}
+    spec = {"text": "c", "kind": "drop", "first": "SAMRec", "second": ["SASRec"], "option": "train_fraction"}
+    study = parse_study(changed(seeds=SEEDS, sweeps=[sweep], claims=[{**spec, "values": [0.6], "measure": "HR@10"}]))
+    planned = plan(study)
+    records = {}
+    for run in planned.runs.values():
+        kept = 1 if "train_fraction" not in run.options else 1 - (lost if run.options["method"] == "samrec" else 0.2)
+        value = (0.1 + NOISE[run.seed]) * (kept + NOISE[run.seed] / 10)
+        records[run.name] = RunRecord(run.name, run.name, run.data, run.seed, {}, test={"HR@10": value})
+    (finding,) = judged(study, planned, records)[0].by_data
+    assert finding.verdict == expected
+    assert finding.difference.mean == pytest.approx(0.2 - lost, rel=0.01)
+    assert finding.effect is None
+
+
+def test_users_are_drawn_within_seeds():
+    """Ranks of 200 users: SAMRec hits 60, SASRec 40, in every seed the same ones."""
+    spec = {"text": "c", "kind": "gain", "first": "SAMRec", "second": ["SASRec"], "measure": "HR@10"}
+    study = parse_study(changed(seeds=SEEDS, claims=[{**spec, "effect": {"synthetic": 0.5}}]))
+    planned = plan(study)
+    records = {}
+    for run in planned.runs.values():
+        hits = 60 if run.options["method"] == "samrec" else 40
+        ranks = np.where(np.arange(200) < hits, 3.0, 99.0)
+        records[run.name] = RunRecord(
+            run.name, run.name, run.data, run.seed, {}, test={"HR@10": hits / 200}, ranks=pack_ranks(ranks)
+        )
+    (finding,) = judged(study, planned, records)[0].by_data
+    assert finding.over_users.mean == pytest.approx(0.5)  # 0.1 more, relative to 0.2
+    # No spread over seeds; of five times 200 users, 20 in 200 differ by 1: σ² = 0.09, relative to 0.2.
+    assert finding.over_users.half_width == pytest.approx(1.96 * math.sqrt(0.09 / 1000) / 0.2, rel=0.1)
+    assert finding.over_users.count == 5

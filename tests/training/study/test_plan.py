@@ -75,3 +75,15 @@ def test_the_names_of_runs_tell_all_options_apart():
         {(run.data, run.seed, str(sorted(run.options.items())), run.pretrain_run) for run in runs.values()}
     ) == len(runs)
     assert replace(study) == study
+
+
+def test_a_sweep_over_what_pre_training_depends_on_pre_trains_anew():
+    s3rec = {"method": "s3rec", "pretrain_epochs": 2, "pretrain_seed": 9}
+    sweep = {"key": "s", "title": "S", "option": "train_fraction", "values": [0.6, 1.0]}
+    planned = plan(parse_study(changed(methods={"A": s3rec}, sweeps=[sweep])))
+    shared = {run.name: run.config().train_fraction for run in planned.runs.values() if run.pretraining_only}
+    assert sorted(shared.values()) == [0.6, 1.0]
+    for run in planned.runs.values():
+        if run.pretrain_run is not None:
+            assert shared[run.pretrain_run] == run.config("0" * 64).train_fraction
+

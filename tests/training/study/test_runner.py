@@ -20,10 +20,11 @@ from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.evaluation.evaluate import evaluate
 from landscape.training.evaluation.metrics import summarise
-from landscape.training.study.command import STUDIES, run_study
+from landscape.training.study.command import run_study
+from landscape.training.study.folder import STUDIES, StudyFolder
 from landscape.training.study.plan import plan
 from landscape.training.study.report import report_of
-from landscape.training.study.runner import StudyFolder, compute
+from landscape.training.study.runner import compute
 from landscape.training.study.study_file import read_study
 from tests.support.small import random_dataset
 

@@ -18,7 +18,6 @@ from landscape.training.study.statistics import (
     kendall_interval,
     kendall_within,
     mean_interval,
-    paired_differences,
     t_test,
 )
 
@@ -37,10 +36,6 @@ def test_a_mean_is_honest_about_one_run_and_about_a_failed_one():
     assert math.isnan(mean_interval([1.0, math.nan, 2.0]).mean)
     with pytest.raises(ValueError, match="at least one run"):
         mean_interval([])
-
-
-def test_differences_are_paired_by_seed():
-    assert paired_differences({0: 1.0, 1: 2.0, 7: 5.0}, {7: 8.0, 0: 1.5, 3: 9.0}).tolist() == [0.5, 3.0]
 
 
 @given(st.lists(numbers, min_size=2, max_size=9, unique=True), numbers)
