@@ -89,3 +89,18 @@ function sceneKeys(event) {
   state.camera.eye = eye;
   turnAll();
 }
+
+// Keys, pointer and wheel turn all scenes; where there is no WebGL, a sentence stands in their place.
+function listenToScenes() {
+  scenes.forEach((panel) => {
+    const lead = () => (leading = panel);
+    panel.addEventListener("keydown", sceneKeys);
+    panel.addEventListener("pointerdown", () => (lead(), panel.focus({ preventScroll: true })), { capture: true });
+    // The wheel scrolls the page; it zooms a scene only after a click on it or after Tab.
+    panel.addEventListener("wheel", (event) => (panel.contains(document.activeElement) ? lead() : event.stopPropagation()), { capture: true });
+  });
+  if (scenes.length > 0 && !hasWebGL()) {
+    document.getElementById("surfaces").hidden = true;
+    document.getElementById("no-webgl").hidden = false;
+  }
+}

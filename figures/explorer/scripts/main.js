@@ -27,17 +27,7 @@ on("[data-copy]", "click", async ({ currentTarget }) => {
   document.getElementById("copied").textContent = await copy(tableText(currentTarget.dataset.copy));
 });
 maps.forEach((panel) => panel.addEventListener("keydown", mapKeys));
-scenes.forEach((panel) => {
-  const lead = () => (leading = panel);
-  panel.addEventListener("keydown", sceneKeys);
-  panel.addEventListener("pointerdown", () => (lead(), panel.focus({ preventScroll: true })), { capture: true });
-  // The wheel scrolls the page; it zooms a scene only after a click on it or after Tab.
-  panel.addEventListener("wheel", (event) => (panel.contains(document.activeElement) ? lead() : event.stopPropagation()), { capture: true });
-});
-if (scenes.length > 0 && !hasWebGL()) {
-  document.getElementById("surfaces").hidden = true;
-  document.getElementById("no-webgl").hidden = false;
-}
+listenToScenes();
 const restore = () => {
   fromAddress();
   drawAll();

@@ -143,17 +143,7 @@ async function copy(text) {
 
 // ---- the first drawing ---------------------------------------------------------------------------------------------
 
-scenes.forEach((panel) => {
-  const lead = () => (leading = panel);
-  panel.addEventListener("keydown", sceneKeys);
-  panel.addEventListener("pointerdown", () => (lead(), panel.focus({ preventScroll: true })), { capture: true });
-  // The wheel scrolls the page; it zooms a scene only after a click on it or after Tab.
-  panel.addEventListener("wheel", (event) => (panel.contains(document.activeElement) ? lead() : event.stopPropagation()), { capture: true });
-});
-if (scenes.length > 0 && !hasWebGL()) {
-  document.getElementById("surfaces").hidden = true;
-  document.getElementById("no-webgl").hidden = false;
-}
+listenToScenes();
 dark.addEventListener("change", drawAll);
 addEventListener("resize", turnAll); // the distance of the camera depends on the size
 // Everything is printed, also what nobody has scrolled to; print.js then draws it in the light theme.
