@@ -113,9 +113,10 @@ def train(
     """
     from landscape.progress import progress_bar
     from landscape.provenance import file_sha256
+    from landscape.results.files import errors_about
     from landscape.training.checkpoints.checkpoint import load_checkpoint
     from landscape.training.data.dataset import load
-    from landscape.training.loop.trainer import train
+    from landscape.training.loop.trainer import starting_weights, train
 
     where = _compute(device, threads)
     config = TrainingConfig(method=method, pretrained=pretrained, **settings)
@@ -127,6 +128,9 @@ def train(
     if pretrained:
         start, config = load_checkpoint(pretrained), replace(config, pretrained=file_sha256(pretrained))
     dataset = load(data, data_dir=data_dir, attributes=attributes)
+    if start is not None:
+        with errors_about(str(pretrained)):
+            starting_weights(start, dataset, config)
     folder = Path(out) if out else Path("runs") / f"{config.method}-{dataset.name}-seed{config.seed}"
     with progress_bar(config.kind.title) as progress:
         best = train(

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
 
+from landscape.results.printable import printable
 from landscape.results.serialization import to_plain
 from landscape.results.temporary import create_temporary
 
@@ -126,9 +127,11 @@ def format_error(problem: BaseException) -> str:
 
     >>> format_error(FileNotFoundError(2, "No such file or directory", "a.pt"))
     'a.pt: No such file or directory'
+    >>> format_error(FileNotFoundError(2, "No such file or directory", "a line\\nend"))
+    'a line\\\\nend: No such file or directory'
     """
     if isinstance(problem, OSError) and problem.strerror and problem.filename is not None:
-        return f"{problem.filename}: {problem.strerror}"
+        return f"{printable(problem.filename)}: {problem.strerror}"
     return " ".join(str(problem).split()) or type(problem).__name__
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from landscape.objectives.objective import Objective
 from landscape.provenance import file_sha256
 from landscape.results import EigenPairs
+from landscape.results.files import errors_about
 from landscape.surfaces.planes import Plane, eigen_plane, plane_through, random_plane, trajectory_plane
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -71,7 +72,8 @@ def plane_of(
         others = [load_checkpoint(path) for path in paths]
         names = _distinct([target.checkpoint.title, *(other.title for other in others)])
         points = [_point(target, objective, other, path) for other, path in zip(others, paths, strict=True)]
-        plane = plane_through(objective.params, points, names)
+        with errors_about(" and ".join(paths)):
+            plane = plane_through(objective.params, points, names)
     elif surface_config.trajectory is not None:
         plane = _trajectory(target, objective, surface_config.trajectory)
     else:

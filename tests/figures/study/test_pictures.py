@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cache
 
@@ -11,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from landscape.figures.study import study_pictures, write_report
+from landscape.figures.study import is_current, study_pictures, write_report
 from landscape.figures.study.pictures import file_name
 from landscape.figures.style import PALETTE
 from landscape.results.study import StudyReport
@@ -106,6 +107,23 @@ def test_a_report_is_written_whole_and_twice_the_same(tmp_path):
     assert all(first.values())
     assert write_report(report, tmp_path / "new" / "folder") == written
     assert {path: path.read_bytes() for path in written} == first
+
+
+def test_a_page_that_is_none_is_not_replaced(tmp_path):
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(FileExistsError, match="is not a page that this command wrote"):
+        write_report(studies.report(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_page_is_current_until_its_record_changes(tmp_path):
+    page, record = tmp_path / "report.html", tmp_path / "study.json"
+    assert not is_current(tmp_path)
+    for first, second, current in ((record, page, True), (page, record, False)):
+        for time, path in enumerate((first, second)):
+            path.touch()
+            os.utime(path, (time, time))
+        assert is_current(tmp_path) is current
 
 
 @pytest.mark.parametrize(

@@ -86,4 +86,3 @@ def test_a_sweep_over_what_pre_training_depends_on_pre_trains_anew():
     for run in planned.runs.values():
         if run.pretrain_run is not None:
             assert shared[run.pretrain_run] == run.config("0" * 64).train_fraction
-
