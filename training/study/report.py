@@ -49,7 +49,7 @@ def report_of(study: StudyConfig, plan: Plan, record: StudyRecord) -> StudyRepor
     planned = [records[name] for name in plan.runs if name in records]
     finished = [run for run in planned if not run.error]
     failed = tuple((run.run, run.error) for run in planned if run.error)
-    seeds = sorted({run.seed for run in finished})
+    seeds = sorted({run.seed for run in finished if run.test})  # not those of searches and of shared pre-training
     lines = [
         f"{len(finished)} runs finished, {len(failed)} failed, {len(plan.runs) - len(planned)} left",
         f"Data: {', '.join(dict.fromkeys(run.data for run in finished)) or 'none yet'}",
