@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -123,3 +125,10 @@ def test_quick_needs_no_data_and_no_published_weights():
     assert all(not row.pretrained and not row.by_data for row in study.methods)
     assert all(set(claim.effect) <= {"synthetic"} for claim in study.claims)
     assert len(plan(study).runs) <= 30
+
+
+def test_the_example_of_the_guide_is_a_study():
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "study.md").read_text(encoding="utf-8")
+    study = parse_study(tomllib.loads(guide.split("```toml\n")[1].split("```")[0]))
+    assert len(plan(study).runs) == 10
+    assert study.claims[0].effect == {"ours.txt": 0.05}
