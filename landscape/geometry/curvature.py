@@ -95,6 +95,7 @@ def curvature(
         operator=H.name,
         metadata={
             **checks,
+            **({"products": H.method} if H.method else {}),
             "tolerance": tolerance,
             "seed": seed,
             **run_metadata(objective, started),

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from landscape.geometry.finite_differences import central_difference
 from landscape.geometry.noise import SIGMAS
-from landscape.objectives.objective import REPEATABLE, Objective
+from landscape.objectives.function_check import REPEATABLE
+from landscape.objectives.objective import Objective
 from landscape.progress import Progress, silent
 from landscape.results import Check, CheckReport, Floats, Metadata
 

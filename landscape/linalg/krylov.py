@@ -113,6 +113,11 @@ class Krylov:
         return 10 * torch.finfo(self._next.dtype).eps * self.scale
 
     @property
+    def accuracy(self) -> float:
+        """The error of a residual: rounding, or that of an operator with inexact products, its ``relative_error``."""
+        return max(self.resolution, getattr(self.H, "relative_error", 0.0) * self.scale)
+
+    @property
     def following(self) -> Tensor:
         """The vector (n,) to be multiplied next; zeros where the space is invariant."""
         return torch.zeros_like(self._next) if self.invariant else self._next

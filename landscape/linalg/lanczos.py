@@ -151,8 +151,8 @@ def _pairs(
     """Return the wanted ends, with one product spent on the residual of the first, where it is not known."""
     kept = approximation.worth_keeping(k + SPARE, bottom)
     vectors, signs = _ritz_vectors(krylov, approximation.coordinates[:, kept])
-    # The recurrence does not include rounding: residuals below it are not bounds.
-    residuals = np.maximum(approximation.residuals, krylov.resolution)
+    # The recurrence does not include the errors of products: residuals below them are not bounds.
+    residuals = np.maximum(approximation.residuals, krylov.accuracy)
     if resume_from is not None and krylov.products == resume_from.products:
         residuals[0] = resume_from.residual
     else:

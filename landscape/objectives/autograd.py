@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakSet
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import GradientEdge, get_gradient_edge, saved_tensors_hooks
+from torch.autograd.graph import GradientEdge, Node, get_gradient_edge, saved_tensors_hooks
 
 from landscape.objectives.composite_loss import Outputs, tensors_of
 
@@ -45,6 +45,9 @@ def pullback(
         cotangents: One for each output; 1 by default, for scalars.
         create_graph: Whether the result will be differentiated again.
         retain_graph: Whether the graph of the outputs is needed again.
+
+    Raises:
+        RuntimeError: With ``create_graph``, an operation cannot be differentiated again.
     """
     given: Sequence[Tensor | None] = cotangents if cotangents is not None else [None] * len(outputs)
     pairs = [
@@ -56,18 +59,39 @@ def pullback(
     if not pairs or not free:  # a batch that touches no parameter, or a loss that is linear in them
         return [torch.zeros_like(tensor) for tensor in inputs]
     # autograd.grad, never backward(create_graph=True): that ties .grad to the graph, and memory grows by each product.
-    derivatives = iter(
-        torch.autograd.grad(
-            [output for output, _ in pairs],  # type: ignore[arg-type]  # torch takes edges and tensors side by side
-            free,
-            [cotangent for _, cotangent in pairs],
-            create_graph=create_graph,
-            retain_graph=create_graph or retain_graph,
-            allow_unused=True,
-            materialize_grads=True,
-        )
+    computed = torch.autograd.grad(
+        [output for output, _ in pairs],  # type: ignore[arg-type]  # torch takes edges and tensors side by side
+        free,
+        [cotangent for _, cotangent in pairs],
+        create_graph=create_graph,
+        retain_graph=create_graph or retain_graph,
+        allow_unused=True,
+        materialize_grads=True,
     )
+    if create_graph:
+        _require_second_derivative(computed)
+    derivatives = iter(computed)
     return [next(derivatives) if tensor.requires_grad else torch.zeros_like(tensor) for tensor in inputs]
+
+
+def graph_nodes(outputs: Iterable[Tensor]) -> Iterator[Node]:
+    """Return all nodes of the graphs of these tensors, each once."""
+    waiting = [output.grad_fn for output in outputs if output.grad_fn is not None]
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        new = {following for following, _ in node.next_functions if following is not None} - seen
+        seen |= new
+        waiting += new
+
+
+def _require_second_derivative(derivatives: Iterable[Tensor]) -> None:
+    # torch ends the graph there, and raises only where nothing else leads to θ: its part of a product would be missing.
+    if any(node.name() == "torch::autograd::Error" for node in graph_nodes(derivatives)):
+        raise RuntimeError(
+            "trying to differentiate twice: the loss uses a function that was marked with @once_differentiable"
+        )
 
 
 def edge(tensor: Tensor) -> Tensor | GradientEdge:
@@ -94,6 +118,9 @@ class Graphs:
         limit: The bytes to keep; 0 for none.
         owned: Tensors that stay in memory anyway.
 
+    Attributes:
+        forward_mode: Whether products on graphs that are not kept may be computed in forward mode.
+
     Raises:
         ValueError: The limit is negative.
     """
@@ -102,6 +129,7 @@ class Graphs:
         if limit < 0:
             raise ValueError(f"retain={limit} must not be negative; it is a number of bytes, 0 for none")
         self.theta = theta
+        self.forward_mode = True
         self._left = limit
         self._owned = {_address(tensor) for tensor in (theta, *owned)}
         self._kept: list[Graph] = []

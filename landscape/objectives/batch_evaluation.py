@@ -14,11 +14,17 @@ from typing import Any, Generic
 
 import torch
 from torch import Tensor, func, nn
+from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules.loss import _Loss
 
+from landscape.objectives.autograd import pullback
 from landscape.objectives.batches import to_device
-from landscape.objectives.loss_terms import Batch, LossFn, ModelFunction, Number, named_terms
-from landscape.objectives.parameter_space import ParamSpace
+from landscape.objectives.embeddings import embedding_switches
+from landscape.objectives.function_check import check_function, written
+from landscape.objectives.loss_terms import Batch, LossFn, ModelFunction, Number, describe_value, named_terms
+from landscape.objectives.parameter_space import ParamSpace, padding_rows
+from landscape.objectives.wrappers import unwrapped
 
 POINTS_AT_ONCE = 16  # of a plane, on a GPU; halved whenever they do not fit into its memory
 
@@ -49,13 +55,15 @@ class BatchEvaluation(Generic[Batch]):
         training_mode_seed: int | None = None,
         vmap: bool | None = None,
     ) -> None:
-        self.model = model
+        _refuse_criterion(loss)
+        self.model = model = unwrapped(model)
         self.loss = loss
         self.space = space if space is not None else ParamSpace(model)
         own = self.space.params(model)
         self.device = torch.device(device) if device is not None else own.device
         self.params = own.to(self.device)
         self.batches: list[Batch] = [to_device(batch, self.device) for batch in batches]
+        self._pair = isinstance(batches, tuple) and all(isinstance(batch, Tensor) for batch in batches)
         if not self.batches:
             raise ValueError("an objective needs at least one batch; there is none")
         self.weights = dict(weights) if weights is not None else None
@@ -66,8 +74,13 @@ class BatchEvaluation(Generic[Batch]):
         self.points_at_once = POINTS_AT_ONCE if self.vmap else 1
         self.falls_back = vmap is None
         self._loss_module = ModelFunction(model, loss)
+        self._embeddings = embedding_switches(model, self.space)
         self._part_names: tuple[str, ...] = ()
         self._counts: Tensor | None = None
+        self._without_gradient: str | None = None  # why; None before the loss was checked
+        self._refusal = ""
+        if space is None:
+            self._include_moving_padding()
 
     @property
     def counts(self) -> Tensor:
@@ -76,6 +89,48 @@ class BatchEvaluation(Generic[Batch]):
             self.sums(None)
         assert self._counts is not None
         return self._counts
+
+    def require_gradient(self) -> None:
+        """Check the loss, if it was not checked before.
+
+        Raises:
+            ValueError: It is not a function of the parameters and the batches (``check_function``), or has no gradient.
+        """
+        self._check()
+        if self._without_gradient:
+            raise ValueError(self._without_gradient)
+
+    def _check(self) -> None:
+        """Check the loss once; a loss that was refused stays refused, since it may have changed what it is made of."""
+        if self._refusal:
+            raise ValueError(self._refusal)
+        if self._without_gradient is None:
+            try:
+                self._without_gradient = check_function(self)
+            except ValueError as problem:
+                self._refusal = str(problem)
+                raise
+
+    def _include_moving_padding(self) -> None:
+        """Make rows of padding active that have a gradient on the first batch, as with scores from the table itself."""
+        rows = padding_rows(self.model)
+        if not rows:
+            return
+        leaf = self.leaf(None)
+        try:
+            with self.mode(), torch.enable_grad():
+                gradient = pullback([torch.stack(self.terms(leaf, 0)[0]).sum()], [leaf])[0]
+        except Exception:  # whatever is wrong with the loss is said where it is used
+            return
+        views = self.space.views(gradient)
+        still = {
+            name: [row for row in indices if not views[name][row].any()]
+            for name, indices in rows.items()
+            if name in views
+        }
+        if still != {name: rows[name] for name in still}:
+            self.space = ParamSpace(self.model, exclude_rows=still, exclude_padding=False)
+            self._embeddings = embedding_switches(self.model, self.space)
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -110,7 +165,9 @@ class BatchEvaluation(Generic[Batch]):
 
     def sums(self, params: Tensor | None, *, differentiable: bool = False) -> Tensor:
         """Return the sums of terms (batches, P), float64, on the device: nothing here waits for the device."""
+        self._check()
         theta = self.leaf(params) if differentiable else self.checked(params)
+        version = theta._version
         sums: list[Tensor] = []
         counts: list[list[Number]] = []
         with self.mode(), torch.set_grad_enabled(differentiable), _unfused_attention(differentiable):
@@ -118,6 +175,9 @@ class BatchEvaluation(Generic[Batch]):
                 terms, numbers = self.terms(theta, index)
                 sums.append(torch.stack([term.detach() for term in terms]).double())
                 counts.append(numbers)
+        if theta._version != version:
+            self._refusal = written(["a parameter"])
+            raise ValueError(self._refusal)
         if self._counts is None:
             self._counts = self._checked_counts(counts)
         return torch.stack(sums)
@@ -128,7 +188,17 @@ class BatchEvaluation(Generic[Batch]):
         Raises:
             ValueError: The batch has other parts than the first one.
         """
-        terms = named_terms(self.evaluate(self._loss_module, theta, index))
+        try:
+            terms = named_terms(self.evaluate(self._loss_module, theta, index))
+        except Exception as problem:
+            batch = describe_value(self.batches[index])
+            if self._pair:
+                raise ValueError(
+                    f"the loss fails on batch {index}, {batch}: {problem}. `batches` is a list of batches; for one "
+                    "batch (inputs, targets) write [(inputs, targets)]"
+                ) from problem
+            problem.add_note(f"while the loss was called with batch {index}: {batch}")
+            raise
         self._part_names = self._part_names or tuple(terms)
         if set(terms) != set(self._part_names):
             raise ValueError(
@@ -139,7 +209,7 @@ class BatchEvaluation(Generic[Batch]):
     def evaluate(self, function: nn.Module, theta: Tensor, index: int) -> Any:
         """Return what a ``ModelFunction`` of this model returns for a batch at θ, with this objective's masks."""
         batch = self.batches[index]
-        tensors = {f"model.{name}": view for name, view in self.space.views(theta).items()}
+        tensors = {f"model.{name}": view for name, view in self.space.tensors(theta).items()}
         if self.training_mode_seed is None:
             return func.functional_call(function, tensors | self.fixed, (batch,))
         fixed = {name: tensor.clone() for name, tensor in self.fixed.items()}  # a training batch norm writes to it
@@ -156,8 +226,12 @@ class BatchEvaluation(Generic[Batch]):
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.train(self.training_mode_seed is not None)
         try:
+            for module, attribute, _, value in self._embeddings:
+                setattr(module, attribute, value)
             yield
         finally:
+            for module, attribute, value, _ in self._embeddings:
+                setattr(module, attribute, value)
             for module, mode in modes:
                 module.training = mode
 
@@ -185,6 +259,16 @@ class BatchEvaluation(Generic[Batch]):
         return table.to(self.device)
 
 
+def _refuse_criterion(loss: Any) -> None:
+    """Refuse a function of outputs and targets in the place of a function of a model and a batch."""
+    if isinstance(loss, _Loss) or getattr(loss, "__module__", None) in (functional.__name__, "torch._C._nn"):
+        name = getattr(loss, "__name__", type(loss).__name__)
+        raise TypeError(
+            f"{name} takes outputs and targets, where the loss of an objective takes the model and a batch; write "
+            f"Objective(model, landscape.supervised(...), batches) with {name} in it, for batches (inputs, targets)"
+        )
+
+
 def _checked_seed(seed: int | None) -> int | None:
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise TypeError(
@@ -195,15 +279,14 @@ def _checked_seed(seed: int | None) -> int | None:
 
 
 def _fixed_tensors(model: nn.Module, space: ParamSpace, device: torch.device) -> dict[str, Tensor]:
-    """Return what the model needs beside θ, by name below ``model.``."""
+    """Return what the model needs beside θ, by name below ``model.``.
+
+    Copies: training that goes on would change the loss, and torch does not notice what a batch norm writes.
+    """
     names = set(space.names)
-    parameters = {
-        f"model.{name}": tensor.detach().to(device) for name, tensor in model.named_parameters() if name not in names
-    }
-    # Copies: a batch norm that trains on would change the loss, and torch does not notice that it writes.
-    return parameters | {
+    return {
         f"model.{name}": tensor.detach().to(device, copy=True)
-        for name, tensor in model.named_buffers()
+        for name, tensor in (*model.named_parameters(), *model.named_buffers())
         if name not in names
     }
 

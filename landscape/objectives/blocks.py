@@ -41,8 +41,11 @@ def subspace(space: ParamSpace, patterns: str) -> ParamSpace:
     for pattern in patterns.split(","):
         if not any(matches(name, pattern) for name in space.names):
             raise ValueError(f"no parameter matches {pattern.strip()!r}; {_nearest(pattern.strip(), space.names)}")
-    views = space.views(torch.empty(space.size, device="meta"))  # for the shapes
-    taken = {name: views[name] for name in space.names if matches(name, patterns)}
+    taken = {
+        name: torch.empty(shape, dtype=dtype, device="meta")
+        for name, shape, dtype in zip(space.names, space.shapes, space.dtypes, strict=True)
+        if matches(name, patterns)
+    }
     # Inactive coordinates are whole rows, so the mask determines which rows were excluded.
     masks = space.views(space.mask.cpu()) if space.mask is not None else {}
     excluded = {
@@ -66,9 +69,10 @@ def restricted(objective: Objective[Batch], space: ParamSpace) -> Objective[Batc
     Raises:
         ValueError: The objective has no such parameter, or one of another shape.
     """
-    start = objective.space.views(objective.params)
+    _ = objective.counts  # so that they are shared, and the loss is checked on all of its parameters
     part = copy.copy(objective)
-    part.space, part.params = space, space.flatten(start)
+    part.space, part.params = space, space.flatten(objective.space.views(objective.params))
+    start = objective.space.tensors(objective.params)
     fixed = {f"model.{name}": tensor for name, tensor in start.items() if name not in space.names}
     part.fixed = objective.fixed | fixed
     return part

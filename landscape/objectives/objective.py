@@ -13,12 +13,11 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.objectives.autograd import Graph, Graphs, derivative, edge
+from landscape.objectives.function_check import REPEATABLE
 from landscape.objectives.jackknife import jackknife_error
 from landscape.objectives.loss_terms import Batch, weighted_sum
 from landscape.objectives.plane_evaluation import PlaneEvaluation
 from landscape.results import Floats
-
-REPEATABLE = 1e-4  # two evaluations may differ by this share of the loss; rounding differs by far less
 
 
 class BatchTerms(NamedTuple):
@@ -69,8 +68,10 @@ class Objective(PlaneEvaluation[Batch]):
 
     Raises:
         ValueError: There is no batch. While evaluating: the loss returns something else than sums and numbers of
-            terms, has other parts than ``weights``, or has no term at all.
-        TypeError: ``training_mode_seed`` is a bool or a float.
+            terms, has other parts than ``weights``, has no term at all, or is not a function of the parameters and the
+            batches alone: it does not depend on them, differs when evaluated again, or writes to the model
+            (``check_function``, once, on the first batch).
+        TypeError: ``training_mode_seed`` is a bool or a float, or the loss is a function of outputs and targets.
     """
 
     def value(self, params: Tensor | None = None, *, differentiable: bool = False) -> float:
@@ -111,6 +112,7 @@ class Objective(PlaneEvaluation[Batch]):
 
     def value_and_gradient(self, params: Tensor | None = None) -> tuple[float, Tensor]:
         """Return the loss and its gradient (n,) from the same passes."""
+        self.require_gradient()
         scales, theta = self.scales, self.leaf(params)
         gradient = torch.zeros_like(theta)
         total = torch.zeros_like(self.counts[0])  # (P,)
@@ -157,15 +159,19 @@ class Objective(PlaneEvaluation[Batch]):
 
     def graphs(self, params: Tensor | None, limit: int = 0) -> Graphs:
         """Return the graphs at a point, of which up to ``limit`` bytes are kept; for operators."""
+        self.require_gradient()
         # A copy: graphs that are kept would not follow when the caller's vector is changed in place.
         theta = self.checked(params).clone().requires_grad_()
         return Graphs(theta, limit, owned=self.fixed.values())
 
 
-def agree(a: float, b: float, size: float = 0.0) -> bool:
-    """Return whether two losses are the same up to rounding of terms of this ``size``; False if one is not finite."""
+def agree(a: float, b: float, size: float = 0.0, *, resolution: float = 0.0) -> bool:
+    """Return whether two losses are the same up to rounding of terms of this ``size``; False if one is not finite.
+
+    ``resolution`` is that of the numbers they are computed in, where it is coarser than float32's.
+    """
     # An infinite loss would also make the limit infinite, so the difference is compared only if it is finite.
-    return math.isfinite(a - b) and abs(a - b) <= REPEATABLE * max(size, abs(a), abs(b))
+    return math.isfinite(a - b) and abs(a - b) <= max(REPEATABLE, resolution) * max(size, abs(a), abs(b))
 
 
 def check_loss(
@@ -199,7 +205,7 @@ def repeat_difference(objective: Objective[Any], value: float, params: Tensor | 
         ValueError: They differ by more, or one is not finite: the loss is not a function of the parameters.
     """
     repeated = objective.value(params)
-    if not agree(repeated, value):
+    if not agree(repeated, value, resolution=objective.space.resolution):
         raise ValueError(
             f"two evaluations at the same point give {value:.6g} and {repeated:.6g}: the loss draws random numbers; "
             "draw them once and keep them in the batches"
@@ -213,7 +219,7 @@ def path_difference(objective: Objective[Any], value: float) -> float:
     Warns when that is more than rounding, or not finite: curvature and surface would then be those of two functions.
     """
     differentiated = objective.value(differentiable=True)
-    if not agree(differentiated, value):
+    if not agree(differentiated, value, resolution=objective.space.resolution):
         warnings.warn(_paths_differ(value, differentiated), stacklevel=2)
     return abs(differentiated - value)
 

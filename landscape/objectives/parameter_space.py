@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from math import prod
 
 import torch
 from torch import Tensor, nn
+
+from landscape.objectives.wrappers import unwrapped
 
 Model = nn.Module | Mapping[str, Tensor]  # a model, or its tensors by name
 Rows = Mapping[str, Sequence[int] | Tensor]  # indices along dimension 0, by parameter
@@ -24,23 +27,31 @@ class ParamSpace:
     >>> space.project(torch.ones(6))
     tensor([0., 0., 1., 1., 1., 1.])
 
+    The vector is float32 where parameters have fewer bits, and float64 where one is: a step along a direction would
+    otherwise be lost in the rounding of bfloat16. The model gets each parameter in its own dtype: see ``tensors``.
+
     Args:
         model: A module, whose parameters that require a gradient are taken, or the tensors themselves by name. A
-            parameter that a module uses under two names (tied weights) counts once, under its first name.
+            parameter that a module uses under two names (tied weights) counts once, under its first name. Of a model
+            in DistributedDataParallel, DataParallel or torch.compile, the names are those without the wrapper.
         include: Whether the parameter of this name belongs to the vector; None takes them all.
-        exclude_rows: Inactive rows (indices along dimension 0) by parameter name, in addition to the ``padding_idx``
-            rows of a module's embeddings, which are inactive in any case.
+        exclude_rows: Inactive rows (indices along dimension 0) by parameter name.
+        exclude_padding: Whether the ``padding_idx`` rows of a module's embeddings are inactive as well. Rows of a
+            table that another module uses, too, are not: a tied output layer moves them. An ``Objective`` that makes
+            its own space looks at the gradient instead.
 
     Attributes:
         names: The parameters' names, in the order of the vector.
         shapes: Their shapes, in the same order.
+        dtypes: Their dtypes, in the same order.
+        dtype: That of the vector.
         size: n, the length of the vector.
         active: The number of active coordinates.
         mask: (n,) bool, False where a coordinate is inactive; None where all are active.
 
     Raises:
-        ValueError: No parameter is left, parameters differ in dtype or device or are no real floats, or an excluded
-            row does not exist.
+        ValueError: No parameter is left, parameters are on several devices or are no real floats, or an excluded row
+            does not exist.
     """
 
     def __init__(
@@ -49,14 +60,22 @@ class ParamSpace:
         *,
         include: Callable[[str], bool] | None = None,
         exclude_rows: Rows | None = None,
+        exclude_padding: bool = True,
     ) -> None:
-        tensors = {name: tensor for name, tensor in _tensors(model).items() if include is None or include(name)}
+        known = _tensors(model)
+        if not known:
+            raise ValueError(
+                "no parameter requires a gradient, so none is left to analyse; call model.requires_grad_(True), or "
+                "pass space=ParamSpace(dict(model.named_parameters()))"
+            )
+        tensors = {name: tensor for name, tensor in known.items() if include is None or include(name)}
         if not tensors:
-            raise ValueError("no parameter is left to analyse; `include` rejects all that require a gradient")
-        for what in ("dtype", "device"):
-            present = sorted({str(getattr(tensor, what)) for tensor in tensors.values()})
-            if len(present) > 1:
-                raise ValueError(f"parameters differ in {what} ({', '.join(present)}); convert them to the same")
+            raise ValueError(
+                "no parameter is left to analyse; `include` rejects all that require a gradient: " + ", ".join(known)
+            )
+        devices = sorted({str(tensor.device) for tensor in tensors.values()})
+        if len(devices) > 1:
+            raise ValueError(f"parameters are on several devices ({', '.join(devices)}); move them to the same")
         for name, tensor in tensors.items():
             if not tensor.is_floating_point():
                 raise ValueError(
@@ -65,13 +84,15 @@ class ParamSpace:
                 )
         self.names = tuple(tensors)
         self.shapes = tuple(tensor.shape for tensor in tensors.values())
+        self.dtypes = tuple(tensor.dtype for tensor in tensors.values())
+        self.dtype = _vector_dtype(self.dtypes)
         self._sizes = [prod(shape) for shape in self.shapes]
         self.size = sum(self._sizes)
-        self.mask = self._mask(model, exclude_rows or {})
+        self.mask = self._mask(model, exclude_rows or {}, padding_rows(model) if exclude_padding else {})
         self.active = self.size if self.mask is None else int(self.mask.sum())
 
-    def _mask(self, model: Model, exclude_rows: Rows) -> Tensor | None:
-        rows = _padding_rows(model)
+    def _mask(self, model: Model, exclude_rows: Rows, padding: Rows) -> Tensor | None:
+        rows = {name: [*map(int, indices)] for name, indices in padding.items()}
         for name, excluded in exclude_rows.items():
             if name not in self.names and name not in _tensors(model):
                 known = ", ".join(self.names)
@@ -93,6 +114,11 @@ class ParamSpace:
         """Return the vector (n,) of this model's parameters, as a copy without a gradient."""
         return self.flatten(_tensors(model, frozen=True))
 
+    @property
+    def resolution(self) -> float:
+        """The spacing of the coarsest parameters' numbers near 1."""
+        return max(torch.finfo(dtype).eps for dtype in self.dtypes)
+
     def flatten(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """Concatenate the tensors of this space's names to (n,), without a gradient; other names are left out.
 
@@ -104,7 +130,8 @@ class ParamSpace:
                 raise ValueError(f"the tensor {name!r} is missing; there are {', '.join(tensors)}")
             if tensors[name].shape != shape:
                 raise ValueError(f"{name!r} has shape {tuple(tensors[name].shape)}; this space needs {tuple(shape)}")
-        return torch.cat([tensors[name].detach().reshape(-1) for name in self.names])
+        pieces = [tensors[name].detach().reshape(-1) for name in self.names]
+        return torch.cat(pieces).to(_vector_dtype(piece.dtype for piece in pieces))
 
     def views(self, vector: Tensor) -> dict[str, Tensor]:
         """Return the parameters by name, as views of the vector (n,): not copies, and differentiable."""
@@ -113,6 +140,17 @@ class ParamSpace:
         # One split: its backward is one concatenation, where slices would each make a full-size vector of zeros.
         pieces = torch.split(vector, self._sizes)
         return {name: piece.view(shape) for name, shape, piece in zip(self.names, self.shapes, pieces, strict=True)}
+
+    def tensors(self, vector: Tensor) -> dict[str, Tensor]:
+        """Return what the model gets for its parameters: the views of the vector (n,), each in its parameter's dtype.
+
+        Parameters of the vector's own precision are views, others are rounded; all are differentiable.
+        """
+        views = self.views(vector)
+        return {
+            name: view if dtype == self.dtype else view.to(dtype)
+            for (name, view), dtype in zip(views.items(), self.dtypes, strict=True)
+        }
 
     def project(self, vector: Tensor) -> Tensor:
         """Return the vectors (…, n) with exact zeros at the inactive coordinates; the same tensor if there are none."""
@@ -132,19 +170,36 @@ class ParamSpace:
         return f"ParamSpace({len(self.names)} parameters, {self.size:,} coordinates, {self.active:,} active)"
 
 
-def _tensors(model: Model, *, frozen: bool = False) -> dict[str, Tensor]:
-    if isinstance(model, nn.Module):
-        return {name: tensor for name, tensor in model.named_parameters() if frozen or tensor.requires_grad}
-    return dict(model)
+def padding_rows(model: Model, *, tied: bool = False) -> dict[str, list[int]]:
+    """Return the ``padding_idx`` rows of a module's embeddings, by the name of the table.
 
-
-def _padding_rows(model: Model) -> dict[str, list[int]]:
+    Args:
+        model: A module; tensors by name have none.
+        tied: Whether to include the rows of tables that another module uses, too, as an output layer does.
+    """
     if not isinstance(model, nn.Module):
         return {}
-    # By identity: a tied table is listed under the name of its first owner, which need not be the embedding.
-    padded = {
-        id(module.weight): module.padding_idx
-        for module in model.modules()
-        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.padding_idx is not None
+    model = unwrapped(model)
+    padding: dict[int, set[int | None]] = {}  # by the tensor's identity, what each of its owners has; None for no row
+    for module in model.modules():
+        for tensor in module.parameters(recurse=False):
+            row = module.padding_idx if isinstance(module, nn.Embedding | nn.EmbeddingBag) else None
+            padding.setdefault(id(tensor), set()).add(row)
+    rows = {name: padding.get(id(tensor), set()) for name, tensor in model.named_parameters()}
+    return {
+        name: sorted(row for row in owners if row is not None)
+        for name, owners in rows.items()
+        if owners != {None} and (tied or None not in owners)
     }
-    return {name: [padded[id(tensor)]] for name, tensor in model.named_parameters() if id(tensor) in padded}
+
+
+def _vector_dtype(dtypes: Iterable[torch.dtype]) -> torch.dtype:
+    """Return the dtype of a vector of numbers of these dtypes: at least float32."""
+    return reduce(torch.promote_types, dtypes, torch.float32)
+
+
+def _tensors(model: Model, *, frozen: bool = False) -> dict[str, Tensor]:
+    if isinstance(model, nn.Module):
+        named = unwrapped(model).named_parameters()
+        return {name: tensor for name, tensor in named if frozen or tensor.requires_grad}
+    return dict(model)

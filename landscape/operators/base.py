@@ -34,10 +34,12 @@ class CurvatureOperator(ABC):
         active: The number of active coordinates.
         products: The number of products with a vector computed so far.
         name: The name of the matrix in results.
+        method: How products are computed, where not by exact derivatives.
+        relative_error: Of a product, beside rounding.
 
     Raises:
-        ValueError: ``params`` has another length, ``retain`` is negative, the parameters have fewer bits than float32,
-            or the loss is not finite.
+        ValueError: ``params`` has another length, ``retain`` is negative, or the loss is not finite, has no gradient,
+            or is not a function of the parameters and the batches alone.
     """
 
     name: ClassVar[str]
@@ -47,14 +49,11 @@ class CurvatureOperator(ABC):
         self.params = params
         self.shape = (objective.space.size, objective.space.size)
         self.dtype = objective.params.dtype
-        if self.dtype.itemsize < torch.float32.itemsize:
-            raise ValueError(
-                f"the parameters are {self.dtype}, too coarse for second derivatives; convert the model and its "
-                "batches to float32 (model.float())"
-            )
         self.device = objective.params.device
         self.active = objective.space.active
         self.products = 0
+        self.method = ""
+        self.relative_error = 0.0
         self._graphs = objective.graphs(params, retain)
         # Derivatives can be finite where the loss is not: it may be evaluated by another path than differentiated.
         check_loss(objective.value(params), objective, params)

@@ -56,7 +56,7 @@ class FisherOperator(CurvatureOperator):
 
     Raises:
         ValueError: The groups' sums are not vectors, are of other parts than the loss has, or do not add up to it; all
-            batches are evaluated once to check that. NotImplementedError and CheckpointError in products are those of
+            batches are evaluated once to check that. RuntimeErrors in products are those of
             ``GaussNewtonOperator``.
     """
 

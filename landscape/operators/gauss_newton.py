@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.checkpoint import CheckpointError
 
 from landscape.objectives.autograd import RETAINED, Graph, Graphs, edge, pullback
 from landscape.objectives.composite_loss import CompositeLoss, Outputs, like, tensors_of
@@ -33,7 +32,8 @@ class GaussNewtonOperator(CurvatureOperator):
     weight w_p is negative.
 
     Arguments and attributes are those of every ``CurvatureOperator``. Batches whose graphs are retained are multiplied
-    by differentiating Jᵀu by u, the others in forward mode: ``retain`` changes the rounding.
+    by differentiating Jᵀu by u, the others in forward mode: ``retain`` changes the rounding. Where the network has no
+    forward-mode derivative (recurrent layers, weight norms, checkpointed activations), their graphs are made anew.
 
     Squares of z = w·x, the sum of two terms over x = 1 and 2, have G = 2 (1² + 2²) / 2:
 
@@ -48,9 +48,7 @@ class GaussNewtonOperator(CurvatureOperator):
     Raises:
         ValueError: The objective's loss is not a ``CompositeLoss``, nor has one as its attribute ``composite``. In a
             product: the outputs are not tensors.
-        NotImplementedError: In a product: an operation of the network has no forward-mode derivative, and not all
-            graphs are retained.
-        CheckpointError: In a product: the network checkpoints activations, and not all graphs are retained.
+        RuntimeError: In a product: an operation of the network has neither a forward-mode nor a second derivative.
     """
 
     name = "gauss-newton"
@@ -103,27 +101,30 @@ def jacobian_product(
     module, theta = ModelFunction(objective.model, function), graphs.theta
     rows = objective.space.project(vectors.detach()).reshape(-1, objective.space.size)  # (m, n)
     products = torch.zeros_like(rows)
+
+    def product(graph: Graph | None, v: Tensor, index: int) -> Tensor:
+        outputs, tangents = _jvp_from_graph(graph, v) if graph else _forward(objective, module, theta, v, index)
+        primals = tensors_of(outputs)
+        cotangents = middle(like(outputs, [z.detach() for z in primals]), tangents, objective.batches[index])
+        return pullback(primals, [theta], cotangents, retain_graph=graph is not None)[0]
+
     # Fused attention has neither a forward-mode nor a second derivative.
     with objective.mode(), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-        for index, batch in enumerate(objective.batches):
-            graph = graphs.kept(index, partial(_transposed, objective, module, theta, index))
+        for index in range(len(objective.batches)):
+            transposed = partial(_transposed, objective, module, theta, index)
+            graph = graphs.kept(index, transposed)
             # On a small Transformer, a product on a retained graph takes 4 times the floating-point operations of a
             # forward pass, and 5 in forward mode. Making the graph anew takes 3 more, for however many vectors.
-            for row, v in zip(products, rows, strict=True):
+            if graph is None and graphs.forward_mode:
                 try:
-                    outputs, tangents = (
-                        _jvp_from_graph(graph, v) if graph else _forward(objective, module, theta, v, index)
-                    )
-                    primals = tensors_of(outputs)
-                    cotangents = middle(like(outputs, [z.detach() for z in primals]), tangents, batch)
-                    row += pullback(primals, [theta], cotangents, retain_graph=graph is not None)[0]
-                except (NotImplementedError, CheckpointError) as problem:
-                    problem.add_note(
-                        "The product with a Jacobian is computed in forward mode where graphs are not retained: give "
-                        "your own torch.autograd.Function a jvp and leave out activation checkpointing, or retain "
-                        "more bytes."
-                    )
+                    products += torch.stack([product(None, v, index) for v in rows])
+                    continue
+                except torch.OutOfMemoryError:
                     raise
+                except RuntimeError:  # no forward-mode derivative; if it is something else, the next line fails as well
+                    graphs.forward_mode = False
+            graph = graph or transposed()
+            products += torch.stack([product(graph, v, index) for v in rows])
     return objective.space.project(products).reshape(vectors.shape)
 
 

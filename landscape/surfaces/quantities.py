@@ -123,6 +123,10 @@ def _numbers(metric: Metric, theta: Tensor) -> list[float]:
 
 
 def _require_same_point(name: str, objective: Objective[Any], other: Objective[Any]) -> None:
+    try:
+        _ = other.counts  # checks that it is a function of its parameters
+    except ValueError as problem:
+        raise ValueError(f"{name!r}: {problem}") from None
     here, there = ((loss.space.names, loss.space.shapes, loss.params.dtype) for loss in (objective, other))
     if here != there:
         raise ValueError(

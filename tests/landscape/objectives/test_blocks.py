@@ -96,9 +96,10 @@ def test_the_batches_are_shared_and_not_evaluated_again():
     counted = replace(problem, loss=lambda model, batch: calls.append(batch) or problem.loss(model, batch))
     objective = counted.objective()
     objective.value()
+    before = len(calls)
     part = block(objective, "trunk.*")
-    assert part.batches is objective.batches and len(calls) == 3
-    assert torch.equal(part.counts, objective.counts) and len(calls) == 3
+    assert part.batches is objective.batches
+    assert torch.equal(part.counts, objective.counts) and len(calls) == before
 
 
 def test_excluded_rows_stay_excluded():

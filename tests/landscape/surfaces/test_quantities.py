@@ -188,7 +188,7 @@ def test_another_loss_needs_the_same_parameters():
 
 def test_another_loss_that_draws_random_numbers_is_refused_by_name():
     noisy = Objective(Plane(), lambda model, batch: (model.at.sum() + torch.rand(()), 1), [None])
-    with pytest.raises(ValueError, match="'validation': two evaluations .* draws random numbers"):
+    with pytest.raises(ValueError, match="'validation': two evaluations .* random numbers"):
         surface(Counting(smooth), X, Y, others={"validation": noisy})
 
 
