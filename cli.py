@@ -278,6 +278,7 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
     """
     from landscape.figures.entries import ModelEntry, model_styles
     from landscape.progress import progress_bar
+    from landscape.results.kinds import check_page
     from landscape.results.transactions import together
     from landscape.training.analysis.comparison import compare
 
@@ -290,6 +291,7 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
     }
     drawing = Drawing.of(given, inputs)
     drawing.check()
+    check_page(Path(given["out"]))
     with progress_bar("Comparison") as progress:
         entries = compare(
             inputs, **configs, data=given["data"], data_dir=given["data_dir"], device=where, progress=progress
@@ -315,7 +317,7 @@ def _curvature_along(ctx: click.Context, inputs: tuple[str, ...], given: dict[st
     from landscape.results.kinds import check_place, kind_of
     from landscape.results.outputs import made_folder
     from landscape.results.transactions import together
-    from landscape.training.analysis.along import USED, along_path, curvature_along
+    from landscape.training.analysis.along import USED, along_path, curvature_along, snapshot_hashes
     from landscape.training.analysis.inputs import title_of
 
     if len(inputs) != 1:
@@ -329,7 +331,7 @@ def _curvature_along(ctx: click.Context, inputs: tuple[str, ...], given: dict[st
     configs = from_options(ObjectiveConfig, given), from_options(CurvatureConfig, given)
     drawing.check()
     page = Path(drawing.page) if drawing.page is not None else along_path(run, *configs).with_suffix(".html")
-    check_place(page, kind)
+    check_place(page, kind, {"snapshots": snapshot_hashes(run)})
     with progress_bar("Along training") as progress, errors_about(run):
         result = curvature_along(
             run, *configs, data=given["data"], data_dir=given["data_dir"], device=where, progress=progress
@@ -352,17 +354,17 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
     from landscape.progress import progress_bar
     from landscape.results.kinds import check_place, copy_result
     from landscape.results.transactions import together
-    from landscape.training.analysis.inputs import analyse, open_inputs, title_of
+    from landscape.training.analysis.inputs import analyse, metadata_of, open_inputs, title_of
     from landscape.training.analysis.related_results import surface_and_curvature
 
     where = _compute(given["device"], given["threads"])
     drawing = Drawing.of(given, inputs)
     drawing.check_single(inputs)
     drawing.check()
-    if drawing.page is not None:
-        check_place(Path(drawing.page), kind)
-    printed = []
     opened = open_inputs(inputs, kind, data=given["data"], data_dir=given["data_dir"])
+    if drawing.page is not None:  # then there is one input
+        check_place(Path(drawing.page), kind, metadata_of(opened[0]), Path(inputs[0]))
+    printed = []
     for path, checkpoint_or_result in zip(inputs, opened, strict=True):
         with progress_bar(kind.title) as progress:
             result, stored, history = analyse(path, checkpoint_or_result, analysis, device=where, progress=progress)
@@ -383,9 +385,16 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
 @main.command()
 @click.argument("file", type=click.Path(), metavar="FILE.toml|paper")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of the study.  [default: studies/FILE]")
-@click.option("--jobs", type=click.IntRange(1), help="Processes side by side.  [default: one for each core]")
+@click.option(
+    "--jobs", type=click.IntRange(1),
+    help="Processes side by side.  [default: one for each physical core, as far as memory holds them]",
+)  # fmt: skip
 @click.option("--shard", metavar="I/N", help="Compute the I-th of N parts of the runs only, as a batch system's job.")
-@click.option("--only", multiple=True, metavar="TEXT", help="Compute only runs with this in their names (repeatable).")
+@click.option(
+    "--only", multiple=True, metavar="TEXT",
+    help="Compute only runs with these parts in their names, such as Toys-seed1; with * or ?, a pattern of whole names "
+    "(repeatable).",
+)  # fmt: skip
 @click.option("--list", "listing", is_flag=True, help="Show what is done and what is left, and compute nothing.")
 @click.option("--quick", is_flag=True, help="Put the built-in data and little of everything in the study's place.")
 @click.option("--report", is_flag=True, help="Draw the report from study.json, and compute nothing.")
@@ -423,7 +432,7 @@ def study(
     )  # fmt: skip
     if result is not None and (report or not is_current(result[1])):
         page, *others = write_report(*result)
-        click.echo(f"{page}, and {len(others)} tables and pictures beside it")
+        click.echo(f"{page}, and {len(others)} files beside it")
 
 
 @main.group("import")

@@ -121,6 +121,8 @@ def _styled(names: Iterable[str], styles: Styles) -> tuple[ModelStyle, ...]:
 
 
 def _chart_about(chart: Chart) -> str:
+    if chart.note:
+        return chart.note
     failed = sum(cell.failed for series in chart.series for cell in series.cells)
     missing = sum(cell.missing for series in chart.series for cell in series.cells)
     parts = [f"{failed} failed" if failed else "", f"{missing} not finished" if missing else ""]

@@ -17,7 +17,7 @@ from landscape.figures.study.methods import Styles
 from landscape.figures.study.points import DrawnChart, Line
 from landscape.figures.study.scattered import DrawnScatter, eigenvalues_by_method
 from landscape.figures.study.tables import tau_text
-from landscape.figures.study.verdicts import claim_scale, in_unit, symbol_of
+from landscape.figures.study.verdicts import claim_scale, in_unit, symbol_of, tested_text
 from landscape.figures.style import number
 from landscape.results.display_names import display_name
 from landscape.results.study import Claim, ModelSurface
@@ -114,7 +114,8 @@ def claim_panel(axes: Axes, claim: Claim, size: Size) -> None:
     axes.set_xlim(scale.low, scale.high)
     axes.set_xticks(scale.ticks(), [in_unit(claim, tick) for tick in scale.ticks()])
     axes.set_xlabel(wrapped(claim.unit, 0.8 * size[0], SMALL), fontsize=SMALL)
-    axes.set_title(wrapped(f"{claim.text}: {claim.verdict}", size[0] - NAMES, SMALL), loc="left", fontsize=SMALL)
+    title = f"{claim.text}: {claim.verdict} {tested_text(claim)}".rstrip()
+    axes.set_title(wrapped(title, size[0] - NAMES, SMALL), loc="left", fontsize=SMALL)
     plain_grid(axes, which="x")
 
 

@@ -10,7 +10,7 @@ from landscape.figures.entries import ModelStyle
 from landscape.figures.study.methods import Styles
 from landscape.figures.study.strips import Scale, Strip, scale_of, strip_of, values_of
 from landscape.results.study import Cell, Estimate, Scatter, StudyTable
-from landscape.results.study_tables import FORMATS, CellText, cell_text, decimal
+from landscape.results.study_tables import FORMATS, CellText, cell_text, decimal, is_started
 
 CORRELATION = Scale(-1.0, 1.0)  # of Kendall's τ
 COPIES = {"Markdown": ".md", "LaTeX": ".tex", "CSV": ".csv"}
@@ -47,6 +47,7 @@ class ShownTable:
     groups: tuple[tuple[str, int], ...]  # data, and how many columns stand below it
     columns: tuple[tuple[str, str], ...]
     rows: tuple[ShownRow, ...]
+    started: bool  # whether any of its runs is finished
 
 
 def shown_table(table: StudyTable, styles: Styles) -> ShownTable:
@@ -56,7 +57,9 @@ def shown_table(table: StudyTable, styles: Styles) -> ShownTable:
         ShownRow(name, styles.get(name), tuple(map(_shown, cells, scales)))
         for name, cells in zip(table.rows, table.cells, strict=True)
     )
-    return ShownTable(table.key, table.title, table.caption, _groups(table.columns), table.columns, rows)
+    return ShownTable(
+        table.key, table.title, table.caption, _groups(table.columns), table.columns, rows, is_started(table)
+    )
 
 
 def copies(table: StudyTable) -> dict[str, str]:
@@ -76,6 +79,8 @@ def _shown(cell: Cell, scale: Scale | None) -> ShownCell:
     estimate = cell.estimate
     known = estimate is not None and math.isfinite(estimate.mean) and not cell.failed
     strip = strip_of(scale, estimate if known else None, dots=cell.values, mark=cell.published)
+    if not cell.values:  # nothing to compare what is published with
+        strip = None
     return ShownCell(
         text=cell_text(cell),
         strip=strip,

@@ -37,7 +37,9 @@ class ClaimCard:
 
     claim: Claim
     symbol: str
-    rows: tuple[VerdictRow, ...]
+    tested: str  # on how many data sets, where it is not all
+    rows: tuple[VerdictRow, ...]  # of the data sets that have runs to compare
+    waiting: str  # the other data sets
     ticks: tuple[tuple[float, str], ...]  # of the strips: place in per cent, and label
 
 
@@ -76,17 +78,44 @@ def in_unit(claim: Claim, value: float) -> str:
     return number(value, 3)
 
 
-def difference_text(claim: Claim, difference: Estimate) -> str:
+def difference_text(claim: Claim, row: ClaimVerdict) -> str:
     """Return a difference with its interval and the number of pairs; one that is unknown is said to be."""
+    return f"{with_interval(claim, row.difference)}{_factor(claim, row.difference.mean)} · {pairs_text(row)}"
+
+
+def _factor(claim: Claim, value: float) -> str:
+    """Return the factor that a logarithm stands for."""
+    logarithm = claim.unit.startswith(LOGARITHM) and abs(value) < LARGEST_POWER
+    return f", a factor of {number(10**value, 3)}" if logarithm else ""
+
+
+def pairs_text(row: ClaimVerdict) -> str:
+    """Return of how many pairs of runs a difference is, and of how many it will be."""
+    count, planned = row.difference.count, max(row.planned, row.difference.count)
+    if count < planned:
+        return f"{count} of {planned} {'pair' if planned == 1 else 'pairs'}"
+    return f"{count} {'pair' if count == 1 else 'pairs'}"
+
+
+def tested_text(claim: Claim) -> str:
+    """Return on how many data sets a claim is tested; empty where it is on all or on none."""
+    tested = sum(row.verdict != NOT_TESTED for row in claim.by_data)
+    return f"on {tested} of {len(claim.by_data)} data sets" if 0 < tested < len(claim.by_data) else ""
+
+
+def waiting_text(claim: Claim) -> str:
+    """Return the data sets on which there is nothing to compare yet, and what is claimed of them."""
+    rows = [row for row in claim.by_data if not row.difference.count]
+    if not rows:
+        return ""
+    names = ", ".join(f"{row.data} ({text})" if (text := claimed_text(claim, row)) else row.data for row in rows)
+    return f"No runs to compare yet: {names}"
+
+
+def with_interval(claim: Claim, difference: Estimate) -> str:
+    """Return a difference with its interval; what is not finite comes from runs that failed."""
     if not math.isfinite(difference.mean):
-        return "no difference: no pairs of runs" if difference.count == 0 else "no finite difference"
-    text = _with_interval(claim, difference)
-    if claim.unit.startswith(LOGARITHM) and abs(difference.mean) < LARGEST_POWER:
-        text += f", a factor of {number(10**difference.mean, 3)}"
-    return f"{text} · {difference.count} {'pair' if difference.count == 1 else 'pairs'}"
-
-
-def _with_interval(claim: Claim, difference: Estimate) -> str:
+        return "unknown: a run failed, or lacks the value"
     text = in_unit(claim, difference.mean)
     if math.isfinite(difference.low) and math.isfinite(difference.high):
         return f"{text} [{in_unit(claim, difference.low)}, {in_unit(claim, difference.high)}]"
@@ -96,12 +125,12 @@ def _with_interval(claim: Claim, difference: Estimate) -> str:
 def _card(claim: Claim) -> ClaimCard:
     scale = claim_scale(claim)
     ticks = () if scale is None else tuple((scale.place(tick), in_unit(claim, tick)) for tick in scale.ticks())
-    return ClaimCard(claim, symbol_of(claim.verdict), tuple(_row(claim, row, scale) for row in claim.by_data), ticks)
+    rows = tuple(_row(claim, row, scale) for row in claim.by_data if row.difference.count)
+    return ClaimCard(claim, symbol_of(claim.verdict), tested_text(claim), rows, waiting_text(claim), ticks)
 
 
 def _row(claim: Claim, row: ClaimVerdict, scale: Scale | None) -> VerdictRow:
-    difference = difference_text(claim, row.difference)
-    claimed = _claimed(claim, row.effect)
+    difference, claimed = difference_text(claim, row), claimed_text(claim, row)
     strip = strip_of(
         scale,
         row.difference,
@@ -109,7 +138,7 @@ def _row(claim: Claim, row: ClaimVerdict, scale: Scale | None) -> VerdictRow:
         margin=row.effect if claim.margin else None,
         zero=True,
     )
-    over_users = "" if row.over_users is None else f"over seeds and users: {_with_interval(claim, row.over_users)}"
+    over_users = "" if row.over_users is None else f"over seeds and users: {with_interval(claim, row.over_users)}"
     description = f"{row.data}: {difference}" + (f"; {claimed}" if claimed else "")
     return VerdictRow(
         row.data,
@@ -117,20 +146,23 @@ def _row(claim: Claim, row: ClaimVerdict, scale: Scale | None) -> VerdictRow:
         symbol_of(row.verdict),
         difference,
         claimed,
-        _p_values(row),
+        p_values_text(row),
         over_users,
         strip,
         description,
     )
 
 
-def _claimed(claim: Claim, effect: float | None) -> str:
-    if effect is None:
+def claimed_text(claim: Claim, row: ClaimVerdict) -> str:
+    """Return what is claimed of a data set; empty where it is only a direction."""
+    if row.effect is None:
         return ""
-    return f"margin ± {in_unit(claim, effect)}" if claim.margin else f"claimed {in_unit(claim, effect)}"
+    text = in_unit(claim, row.effect)
+    return f"margin ± {text}" if claim.margin else f"claimed {text}{_factor(claim, row.effect)}"
 
 
-def _p_values(row: ClaimVerdict) -> str:
+def p_values_text(row: ClaimVerdict) -> str:
+    """Return the p-values of the tests for a claim and against it; empty where there are none."""
     if any(map(math.isnan, row.p_values)):
         return ""
     for_it, against = (number(value, 2) for value in row.p_values)

@@ -73,6 +73,32 @@ def _norm(tensor: Tensor, by_row: bool) -> Tensor:
     return norms
 
 
+def flat_filters(space: ParamSpace, params: Tensor, directions: Tensor) -> tuple[int, int]:
+    """Return how many filters (rows of parameters of two or more dimensions) are zero and stay so, and of how many.
+
+    A filter of zeros gets a zero direction by ``random_direction``: there is no norm to scale to.
+
+    >>> params = torch.tensor([3.0, 4.0, 0.0, 0.0])
+    >>> space = ParamSpace({"weight": params.view(2, 2)})
+    >>> flat_filters(space, params, random_direction(space, params, seed=0)[None])
+    (1, 2)
+
+    Args:
+        space: The parameters' names and shapes; rows without an active entry do not count.
+        params: (n,).
+        directions: (m, n).
+    """
+    moved = space.project(params).abs() + space.project(directions).abs().sum(0)
+    active = space.project(torch.ones_like(params))
+    flat = total = 0
+    for name, view in space.views(moved).items():
+        if view.ndim >= 2:
+            rows = space.views(active)[name].flatten(1).any(1)
+            total += int(rows.sum())
+            flat += int((rows & ~view.flatten(1).any(1)).sum())
+    return flat, total
+
+
 def checked_direction(
     objective: Objective[Any], direction: Tensor | Floats, name: str, *, nonzero: bool = True
 ) -> Tensor:

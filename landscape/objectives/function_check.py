@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from landscape.objectives.autograd import graph_nodes
-
-if TYPE_CHECKING:
-    from landscape.objectives.batch_evaluation import BatchEvaluation
+from landscape.objectives.loss_terms import Number
+from landscape.objectives.parameter_space import ParamSpace
 
 REPEATABLE = 1e-4  # two evaluations may differ by this share of the loss; rounding differs by far less
 STEPS = (1e-2, 1.0)  # in root mean squares of the parameters, to see whether a loss without a gradient moves at all
@@ -19,7 +19,24 @@ STEPS = (1e-2, 1.0)  # in root mean squares of the parameters, to see whether a 
 State = dict[str, tuple[Any, ...]]
 
 
-def check_function(evaluation: BatchEvaluation[Any]) -> str:
+class Evaluation(Protocol):
+    """What is checked: a loss over fixed batches, as ``BatchEvaluation`` evaluates it."""
+
+    model: nn.Module
+    space: ParamSpace
+    params: Tensor
+    batches: Sequence[Any]
+    fixed: dict[str, Tensor]
+    training_mode_seed: int | None
+
+    def mode(self) -> AbstractContextManager[None]:
+        """Put the model into the mode of an evaluation."""
+
+    def terms(self, theta: Tensor, index: int) -> tuple[list[Tensor], list[Number]]:
+        """Return one batch's sums and numbers of terms."""
+
+
+def check_function(evaluation: Evaluation) -> str:
     """Check a loss at θ₀ on its first batches; return why it has no gradient, or an empty text.
 
     The loss has to write to nothing that it is computed from, to be the same when evaluated again, and to depend on θ.
@@ -64,7 +81,7 @@ def written(names: Iterable[str]) -> str:
     )
 
 
-def _values(evaluation: BatchEvaluation[Any], theta: Tensor, index: int) -> list[float]:
+def _values(evaluation: Evaluation, theta: Tensor, index: int) -> list[float]:
     return torch.stack([term.detach().double() for term in evaluation.terms(theta, index)[0]]).tolist()
 
 
@@ -79,7 +96,7 @@ def _text(values: list[float]) -> str:
     return ", ".join(f"{value:.6g}" for value in values)
 
 
-def _state(evaluation: BatchEvaluation[Any], theta: Tensor) -> State:
+def _state(evaluation: Evaluation, theta: Tensor) -> State:
     """Return what identifies the contents of θ, of the model's other tensors, and of plain tensors of its modules."""
     tensors: Mapping[str, Tensor] = {
         **evaluation.space.views(theta),
@@ -109,7 +126,7 @@ def _sums(tensor: Tensor) -> tuple[Any, ...]:
     return flat.sum(dtype=torch.float64).nan_to_num().item(), flat.square().sum(dtype=torch.float64).nan_to_num().item()
 
 
-def _has_gradient(evaluation: BatchEvaluation[Any], theta: Tensor) -> bool:
+def _has_gradient(evaluation: Evaluation, theta: Tensor) -> bool:
     """Return whether the graph of a batch's loss leads back to θ; it is followed, not differentiated."""
     leaf = theta.requires_grad_()
     try:
@@ -133,7 +150,7 @@ def leads_to(outputs: Iterable[Tensor], leaf: Tensor) -> bool:
     return any(getattr(node, "variable", None) is leaf for node in graph_nodes(outputs))
 
 
-def _moves(evaluation: BatchEvaluation[Any], theta: Tensor) -> bool:
+def _moves(evaluation: Evaluation, theta: Tensor) -> bool:
     """Return whether the loss of a batch changes with θ, in small steps and in large ones."""
     theta = theta.detach()
     generator = torch.Generator().manual_seed(0)

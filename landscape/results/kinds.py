@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,6 +12,7 @@ from landscape.results import Curvature, LanczosState, Spectrum, Surface
 from landscape.results.along import AlongTraining
 from landscape.results.files import atomic, write_json
 from landscape.results.format import FORMAT, current_fields, read_json, reading
+from landscape.results.printable import printable
 from landscape.results.serialization import from_plain, to_plain
 from landscape.results.storage import (
     holds_vectors,
@@ -113,21 +115,74 @@ def copy_result(stored: Path, beside: Path) -> Path:
     return beside.with_suffix(stored.suffix)
 
 
-def check_place(beside: Path, kind: ResultKind[Any]) -> None:
-    """Check that ``copy_result`` of a result of this kind would not replace a file of another kind.
+def origin_of(metadata: Mapping[str, Any]) -> frozenset[str]:
+    """Return what a result is of: the hash of its checkpoint or those of a run's snapshots; without these, its title.
+
+    >>> sorted(origin_of({"title": "SASRec", "snapshots": ["c0ffee", "beef"]})), origin_of({"title": "SASRec"})
+    (['beef', 'c0ffee'], frozenset({'SASRec'}))
+    """
+    checkpoint, snapshots = metadata.get("checkpoint"), metadata.get("snapshots")
+    hashes = [checkpoint.get("sha256")] if isinstance(checkpoint, Mapping) else []
+    hashes += snapshots if isinstance(snapshots, (list, tuple)) else []
+    return frozenset(str(one) for one in hashes or [metadata.get("title")] if one)
+
+
+def check_place(page: Path, kind: ResultKind[Any], metadata: Mapping[str, Any], source: Path | None = None) -> None:
+    """Check that a page, and the result that ``copy_result`` puts beside it, replace no other result and no other page.
+
+    A result of the same checkpoint or run may be replaced, and a copy of ``source``.
+
+    Args:
+        page: The page.
+        kind: That of the result.
+        metadata: That of the result, as far as ``origin_of`` needs it.
+        source: The file that is copied, where there is one already.
+
+    Raises:
+        ValueError: What would be replaced is the result of another checkpoint, the page of one, or something else.
+    """
+    copy, there = page.with_suffix(kind.suffix), _results_beside(page)
+    vectors = page.with_suffix(kind.beside) if kind.beside else None
+    other = None
+    if copy.exists() and (copy not in there or there[copy][0] is not kind):
+        other = copy
+    elif vectors is not None and vectors.exists() and not (copy.exists() and holds_vectors(vectors)):
+        other = vectors
+    if other is not None:
+        raise ValueError(
+            f"{printable(other)} holds something else, which would be lost; give {printable(page.name)} another name"
+        )
+    for path, (_, described) in there.items():
+        same = origin_of(described) & origin_of(metadata) or (source is not None and _equal(source, path))
+        if not same and (path == copy or page.exists()):
+            title = f" ({printable(described['title'], 80)})" if described.get("title") else ""
+            raise ValueError(
+                f"{printable(path)} is a result of another checkpoint{title}; give {printable(page.name)} another "
+                f"name, or remove {printable(path.name)} first"
+            )
+
+
+def check_page(page: Path) -> None:
+    """Check that a page of several models would not replace that of one result, which lies beside it.
 
     Raises:
         ValueError: It would.
     """
-    copy = beside.with_suffix(kind.suffix)
-    vectors = beside.with_suffix(kind.beside) if kind.beside else None
-    other = None
-    if copy.exists():
-        try:
-            kind.load(copy)
-        except ValueError:
-            other = copy
-    if other is None and vectors is not None and vectors.exists() and not (copy.exists() and holds_vectors(vectors)):
-        other = vectors
-    if other is not None:
-        raise ValueError(f"{other} holds something else, which would be lost; give {beside.name} another name")
+    for path in _results_beside(page) if page.exists() else ():
+        raise ValueError(
+            f"{printable(page)} is the page of the result {printable(path.name)}; choose another name, or remove it"
+        )
+
+
+def _results_beside(page: Path) -> dict[Path, tuple[ResultKind[Any], Mapping[str, Any]]]:
+    """The results under a page's name, each with its kind and metadata."""
+    found: dict[Path, tuple[ResultKind[Any], Mapping[str, Any]]] = {}
+    for kind in (*FILES, KINDS[AlongTraining]):
+        path = page.with_suffix(kind.suffix)
+        with suppress(ValueError, OSError):  # there is none, or another file
+            found[path] = kind, kind.load(path).metadata
+    return found
+
+
+def _equal(one: Path, other: Path) -> bool:
+    return one.is_file() and one.read_bytes() == other.read_bytes()

@@ -3,7 +3,7 @@
 1. The files that a command writes at its end change together or not at all, also when the disk is full:
    ``transactions.write_together`` and ``transactions.together``.
 2. Nothing is replaced that the command did not write itself, unless ``--overwrite`` says so: ``refuse_existing`` and
-   ``refuse_foreign``.
+   ``refuse_foreign``. A result gives way to one of the same checkpoint only: ``kinds.check_place``.
 3. No output is one of the inputs, under whatever name: ``refuse_inputs``.
 4. A folder that was made for files which then are not written is removed again: ``made_folder``.
 5. Temporary files of processes that have died are removed by whoever writes next to them: ``temporary``.
@@ -55,6 +55,8 @@ def refuse_foreign(outputs: Iterable[Path], own: Callable[[Path], bool], what: s
             check_regular(path)
             if path.stat().st_size == 0 or own(path):
                 continue
+        if not os.path.lexists(path):  # another process that replaces it has moved it aside since
+            continue
         raise FileExistsError(
             f"{printable(path)} exists and is not {what} that this command wrote; remove it or choose another name"
         )

@@ -180,6 +180,7 @@ class Chart:
     series: tuple[Series, ...]
     log_x: bool = False
     log_y: bool = False
+    note: str = ""  # what is not finished, where the cells do not tell
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,7 @@ class ClaimVerdict:
     effect: float | None  # claimed
     p_values: tuple[float, float]  # adjusted; for, and against
     over_users: Estimate | None = None  # the difference with an interval over seeds and users; of ranking metrics
+    planned: int = 0  # pairs of runs that the study has when it is finished
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,7 @@ class StudyReport:
 
     title: str
     lines: tuple[str, ...]  # what was run: data, seeds, users; what is missing
+    summary: str = ""  # the verdicts in one sentence
     claims: tuple[Claim, ...] = ()
     tables: tuple[StudyTable, ...] = ()
     charts: tuple[Chart, ...] = ()

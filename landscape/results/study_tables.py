@@ -25,7 +25,7 @@ class CellText:
 
     value: str
     spread: str = ""
-    count: str = ""
+    count: str = ""  # of seeds; ``2 of 5`` where some are not finished
     published: str = ""
     note: str = ""
 
@@ -39,7 +39,7 @@ class Block:
 
 
 def cell_text(cell: Cell) -> CellText:
-    """Return a cell as text: ``failed (n)`` where a run failed, and ``–`` with a note where nothing is known.
+    """Return a cell as text: ``failed (n)`` where a run failed, and ``–`` where nothing is known.
 
     >>> from landscape.results.study import Estimate
     >>> cell_text(Cell(Estimate(0.05, 0.048, 0.052, 3), missing=2, published=0.0532))
@@ -48,13 +48,12 @@ def cell_text(cell: Cell) -> CellText:
     published = "" if cell.published is None else decimal(cell.published)
     if cell.failed:
         return CellText(f"failed ({cell.failed})", published=published, note=cell.note)
-    if cell.estimate is None or math.isnan(cell.estimate.mean):
-        waiting = f"{cell.missing} planned, none finished" if cell.missing else "no result"
-        return CellText(NONE, published=published, note=cell.note or waiting)
-    estimate = cell.estimate
+    estimate, seeds = cell.estimate, 0 if cell.estimate is None else cell.estimate.count
+    count = f"{seeds} of {seeds + cell.missing}" if cell.missing else str(seeds or "")
+    if estimate is None or math.isnan(estimate.mean):
+        return CellText(NONE, "", count, published, cell.note or ("no result" if seeds or not cell.missing else ""))
     places = _places(estimate.mean)
     spread = "" if math.isnan(estimate.half_width) else f"± {decimal(estimate.half_width, places)}"
-    count = f"{estimate.count} of {estimate.count + cell.missing}" if cell.missing else str(estimate.count)
     return CellText(decimal(estimate.mean, places), spread, count, published, cell.note)
 
 
@@ -78,6 +77,11 @@ def _places(value: float) -> int:
     if not math.isfinite(size) or size == 0 or 1e-3 <= size < 1:
         return 4
     return -1 if size < 1e-3 or size >= 1e7 else max(3 - math.floor(math.log10(size)), 0)
+
+
+def is_started(table: StudyTable) -> bool:
+    """Whether any run of a table is finished, or has failed."""
+    return any(cell.estimate is not None or cell.failed for row in table.cells for cell in row)
 
 
 def metrics_of(table: StudyTable) -> tuple[str, ...]:

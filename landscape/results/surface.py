@@ -180,6 +180,9 @@ class Surface(TableDisplay):
             rows.append(("share of the path's squared distances", *plane["shares"]))
         if "direction_norms" in self.metadata:
             rows.append(("length", *self.metadata["direction_norms"]))
+        if "flat_filters" in self.metadata:
+            flat, filters = self.metadata["flat_filters"]
+            rows.append((f"filters of zeros, without a direction (of {filters:,})", flat, ""))
         if self.metadata.get("cosine") is not None:
             rows.append(("cosine of the angle", self.metadata["cosine"], ""))
         return [row if len(row) == 3 else (*row, "") for row in rows]

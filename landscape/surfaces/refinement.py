@@ -12,6 +12,7 @@ from landscape.results import Floats, InterpolationError
 from landscape.results.interpolation import Axis, Interpolant, tensor_product
 
 NODES = (5, 9, 17, 33)  # along each axis; each level contains the one before
+SPENT = 0.4  # of the grid's evaluations, that nodes may take: the grid has to do with the rest if they fail
 LEFT_OUT = 16  # points at which the error is measured
 PLASTIC = 1.324717957244746  # the real root of x³ = x + 1
 
@@ -51,8 +52,8 @@ def refine(
     for count, finer in zip(NODES, (*NODES[1:], 2 * NODES[-1] - 1), strict=True):
         nodes = axes[0].nodes(count), axes[1].nodes(count)
         inner, left_out = tensor_product(*nodes), _left_out(axes, finer)
-        if len(inner) + len(left_out) >= grid_points:
-            costly = f"{count} nodes a side cost as many evaluations as the grid"
+        if len(inner) + len(left_out) > SPENT * grid_points:
+            costly = f"{count} nodes a side cost nearly as many evaluations as the grid"
             return f"{reason}, and {costly}" if reason else costly
         values = evaluate(np.concatenate([inner, left_out]))
         errors: dict[str, InterpolationError] = {}

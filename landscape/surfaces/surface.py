@@ -7,13 +7,13 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.objectives.directions import checked_direction, cosine
+from landscape.objectives.directions import checked_direction, cosine, flat_filters
 from landscape.objectives.objective import Objective, check_loss, path_difference, repeat_difference
 from landscape.progress import Progress, silent
 from landscape.provenance import run_metadata
@@ -22,8 +22,16 @@ from landscape.results.interpolation import Axis, Interpolant, tensor_product
 from landscape.surfaces.axes import Extent, metric_coordinates, plane_axes
 from landscape.surfaces.evaluation_cache import EvaluationCache
 from landscape.surfaces.evaluator import Evaluator
+from landscape.surfaces.filling import FilledGrid, evaluate_grid
 from landscape.surfaces.quantities import LOSS, Losses, Metrics, PointwiseMetrics
 from landscape.surfaces.refinement import Fit, refine
+
+
+class Unresolved(NamedTuple):
+    """A grid that was evaluated, since nodes did not resolve the losses."""
+
+    reason: str
+    filled: FilledGrid
 
 
 def surface(
@@ -46,9 +54,11 @@ def surface(
 
     A loss is smooth in the parameters, so the grid is interpolated from nested Chebyshev nodes, 5 a side, then 9, 17
     and 33, until the error measured at points left out of the fit is at most ``tolerance`` times the range of the
-    losses. All points of the grid are evaluated instead, and the metadata gives the reason, where a loss is not
-    finite, the error does not fall, or nodes would cost as much as the grid. A feature so narrow that it lies between
-    all evaluated points is missed, as it would be on a grid.
+    losses. The points of the grid are evaluated instead, and the metadata gives the reason, where a loss is not
+    finite, the error does not fall, or nodes would cost more than they save. That is not more evaluations than the
+    grid has points: for each that was made beside the grid, one of its points is interpolated from its neighbours,
+    where the loss is smoothest, with a measured error. ``grid=True`` evaluates every point. A feature so narrow that
+    it lies between all evaluated points is missed, as it would be on a grid.
 
     Parts and other losses are smooth as well: they are interpolated from the same nodes, with an error measured for
     each, and refined until all are within the tolerance of their own range. Metrics may jump from point to point:
@@ -75,8 +85,8 @@ def surface(
         The surface; its ``nodes`` are all points at which losses were evaluated, and always contain the centre.
 
     Raises:
-        ValueError: An argument is out of range, a loss differs when evaluated twice, or one of ``others`` is around
-            another point.
+        ValueError: An argument is out of range, a loss differs when evaluated twice, one of ``others`` is around
+            another point, or the loss is the same at all points: nothing moves along the directions.
 
     Example:
         A quadratic needs the fewest nodes, and is reproduced exactly:
@@ -117,23 +127,31 @@ def surface(
     checks = _repeatability(quantities, losses.evaluate(np.zeros((1, 2)))[0])  # if refused, no value is worth keeping
     try:
         fit = "every point was requested" if grid else _refined(losses, axes, tolerance, objective.params.dtype)
-        if isinstance(fit, str):
-            losses.evaluate(tensor_product(axes[0].grid(), axes[1].grid()))
+        result = _evaluate_grid(losses, axes, fit) if isinstance(fit, str) else fit
         for evaluator in pointwise:
             evaluator.evaluate(tensor_product(*metric_axes))
     finally:
         for evaluator in evaluators:
             evaluator.cache.save()
+    flat, filters = flat_filters(objective.space, objective.params, directions)
     metadata: Metadata = {
         "direction_norms": directions.double().norm(dim=1).tolist(),
         "cosine": cosine(directions[0], directions[1]) if len(directions) == 2 else None,
         **checks,
         "tolerance": tolerance,
         "extent": [[axis.low, axis.high] for axis in axes],
+        **({"flat_filters": [flat, filters]} if flat else {}),
         **({"metric_points": [len(coordinates) for coordinates in metric_axes]} if metrics else {}),
         **run_metadata(objective, started),
     }
-    return _result(losses, pointwise, axes, fit, metadata)
+    return _result(losses, pointwise, axes, result, metadata)
+
+
+def _evaluate_grid(losses: Evaluator, axes: tuple[Axis, Axis], reason: str) -> Unresolved:
+    """Evaluate the grid, but for as many of its points as were evaluated beside it."""
+    grid = set(map(tuple, tensor_product(axes[0].grid(), axes[1].grid()).tolist()))
+    spent = sum(point not in grid for point in losses.requested)
+    return Unresolved(reason, evaluate_grid(losses.evaluate, axes, set(losses.requested), spare=spent))
 
 
 def _refined(losses: Evaluator, axes: tuple[Axis, Axis], tolerance: float, dtype: torch.dtype) -> Fit | str:
@@ -142,8 +160,9 @@ def _refined(losses: Evaluator, axes: tuple[Axis, Axis], tolerance: float, dtype
 
 
 def _result(
-    losses: Evaluator, pointwise: list[Evaluator], axes: tuple[Axis, Axis], fit: Fit | str, metadata: Metadata
+    losses: Evaluator, pointwise: list[Evaluator], axes: tuple[Axis, Axis], fit: Fit | Unresolved, metadata: Metadata
 ) -> Surface:
+    """Return the values on the grid, evaluated or interpolated."""
     alphas, betas = axes[0].grid(), axes[1].grid()
     evaluated, columns = losses.on_grid(alphas, betas)
     method: Metadata
@@ -155,10 +174,13 @@ def _result(
             interpolated = Interpolant(axes, at_nodes[:, :, index]).on_grid(alphas, betas)
             column[~evaluated] = interpolated[~evaluated]
     else:
-        method = {"method": "grid", "reason": fit}
-    errors = dict(fit.errors) if isinstance(fit, Fit) else {}
+        method = {"method": "grid", "reason": fit.reason}
+        if len(fit.filled.points):
+            _fill(columns, fit.filled, alphas, betas)
+    errors = dict(fit.errors) if isinstance(fit, Fit) else dict(zip(losses.names, fit.filled.errors, strict=False))
     points = np.array(list(losses.requested))  # (N, 2)
     at_points = dict(zip(losses.names, losses.cache.values(points).T, strict=True))
+    _require_movement(at_points[LOSS], metadata)
     loss = columns.pop(LOSS)
     for evaluator in pointwise:
         columns |= evaluator.on_grid(alphas, betas)[1]
@@ -175,6 +197,24 @@ def _result(
         metric_errors=errors,
         node_metrics=at_points,
     )
+
+
+def _require_movement(values: Floats, metadata: Metadata) -> None:
+    """Refuse a loss that is the same number at several points."""
+    if len(values) > 1 and (values == values[0]).all():
+        flat = metadata.get("flat_filters")
+        why = f"; {flat[0]} of {flat[1]} filters are zero and have no direction: a fresh adapter's B is" if flat else ""
+        raise ValueError(
+            f"the loss is {values[0]:.6g} at all {len(values)} points: nothing moves along these directions{why}. Draw "
+            "other directions (normalize='layer' or 'none', or eigenvectors), or larger ones"
+        )
+
+
+def _fill(columns: dict[str, Floats], filled: FilledGrid, alphas: Floats, betas: Floats) -> None:
+    """Put interpolated values into the columns (B, A), in place."""
+    at = np.searchsorted(betas, filled.points[:, 1]), np.searchsorted(alphas, filled.points[:, 0])
+    for column, values in zip(columns.values(), filled.values.T, strict=True):
+        column[at] = values
 
 
 def _repeatability(losses: Losses, centre: Floats) -> Metadata:

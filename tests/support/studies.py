@@ -89,7 +89,7 @@ def claims() -> tuple[Claim, ...]:
             gain,
             "contradicted",
             (
-                ClaimVerdict("Beauty", "contradicted", Estimate(0.21, 0.12, 0.3, 3), 1.0, (0.01, 0.001)),
+                ClaimVerdict("Beauty", "contradicted", Estimate(0.21, 0.12, 0.3, 3), 1.0, (0.01, 0.001), None, 5),
                 ClaimVerdict("Toys", "not tested", Estimate(0.4, NAN, NAN, 1), 1.0, (NAN, NAN)),
             ),
         ),
@@ -201,7 +201,8 @@ def report(**changes) -> StudyReport:
     """The whole report."""
     parts = {
         "title": "A small study",
-        "lines": ("52 runs finished, 3 failed, 6 left", "Seeds: 0, 1, 2"),
+        "lines": ("Data: Beauty, Toys", "Seeds: 0, 1, 2"),
+        "summary": "Of 4 claims, 1 is supported; 52 of 61 runs are finished.",
         "claims": claims(),
         "tables": (table(),),
         "charts": charts(),

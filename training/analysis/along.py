@@ -92,9 +92,14 @@ def along_path(run: str | Path, objective_config: ObjectiveConfig, curvature_con
         FileNotFoundError: The run has no snapshots.
     """
     folder = run_folder(run)
-    key = {"snapshots": [file_sha256(path) for path in snapshots(folder)], **asdict(objective_config)}
+    key = {"snapshots": snapshot_hashes(run), **asdict(objective_config)}
     cache = ResultCache(folder / "results", key, name=folder.resolve().name)
     return cache.path(AlongTraining, **asdict(along_config(curvature_config)))
+
+
+def snapshot_hashes(run: str | Path) -> list[str]:
+    """Return the SHA-256 of each snapshot's file, as a run's result names them; errors as of ``along_path``."""
+    return [file_sha256(path) for path in snapshots(run_folder(run))]
 
 
 def _targets(folder: Path, data: str | None, data_dir: str | None) -> list[AnalysisTarget]:

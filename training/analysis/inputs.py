@@ -80,6 +80,11 @@ def analyse(
         return *analysis(opened, device=device, progress=titled(progress, opened.checkpoint.title)), history
 
 
+def metadata_of(opened: AnalysisTarget | Result) -> Mapping[str, Any]:
+    """Return the metadata of a result, or what results of a checkpoint will have in theirs that is known before."""
+    return {"checkpoint": {"sha256": opened.sha256}} if isinstance(opened, AnalysisTarget) else opened.metadata
+
+
 def title_of(metadata: Mapping[str, Any], path: str | Path) -> str:
     """Return a result's title as text that can be printed, whatever its file holds; by default the file's name."""
     return printable(metadata.get("title") or Path(path).stem)

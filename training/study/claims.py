@@ -16,6 +16,7 @@ from landscape.training.study.plan import CellKey, Plan
 from landscape.training.study.statistics import Floats, hierarchical_bootstrap
 from landscape.training.study.verdicts import (
     Finding,
+    Verdict,
     overall,
     verdicts_on_effects,
     verdicts_on_equivalence,
@@ -50,6 +51,32 @@ def judged(study: StudyConfig, plan: Plan, records: Mapping[str, RunRecord]) -> 
     return tuple(_judged(spec, study, plan, records) for spec in study.claims)
 
 
+def summary(claims: Sequence[Claim], finished: int, failed: int, left: int) -> str:
+    """Return what a study says so far in a sentence.
+
+    >>> summary((), finished=3, failed=1, left=2)
+    '3 of 6 runs are finished and 1 has failed: means may change.'
+    """
+    runs = f"{finished} of {finished + failed + left} runs {_are(finished)} finished"
+    if failed:
+        runs += f" and {failed} {'has' if failed == 1 else 'have'} failed"
+    if left:
+        runs += f": {'verdicts and ' if claims else ''}means may change"
+    if not claims:
+        return f"{runs}."
+    number = "1 claim" if len(claims) == 1 else f"{len(claims)} claims"
+    counts = {verdict.value: sum(claim.verdict == verdict for claim in claims) for verdict in Verdict}
+    if counts[Verdict.NOT_TESTED] == len(claims):
+        return f"None of {number} is tested{' yet' if left else ''}; {runs}."
+    parts = [f"{count} {_are(count)} {verdict}" for verdict, count in counts.items() if count]
+    found = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return f"Of {number}, {found}; {runs}."
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
 def _judged(spec: ClaimSpec, study: StudyConfig, plan: Plan, records: Mapping[str, RunRecord]) -> Claim:
     sets = tuple(spec.effect) or spec.data or study.data
     differences = {data: _differences(spec, data, study, plan, records) for data in sets}
@@ -62,6 +89,7 @@ def _judged(spec: ClaimSpec, study: StudyConfig, plan: Plan, records: Mapping[st
             spec.effect.get(data),
             (finding.p_above_zero, finding.p_below_half),
             over_users=_over_users(spec, data, plan, records),
+            planned=len(set.intersection(*({*plan.cells.get(key, {})} for key in _cells(spec, data, study)))),
         )
         for data, finding in findings.items()
     )
@@ -85,9 +113,7 @@ def _differences(
     """Return (n,) one difference for each seed for which all the runs are there."""
 
     def values(method: str, value: Any = None) -> dict[int, float]:
-        sweep = study.sweep_of(spec.option, value)
-        key = CellKey(method, data) if sweep is None else CellKey(method, data, sweep.key, value)
-        runs = plan.cells.get(key, {})
+        runs = plan.cells.get(_cell(spec, data, study, method, value), {})
         return {seed: value_of(records[name], spec.measure) for seed, name in runs.items() if name in records}
 
     if spec.kind == "drop":  # how much less the first loses than the second, from all data to a part
@@ -104,6 +130,23 @@ def _differences(
     paired = _paired([first, *second], lambda one, *others: one - max(others))
     mean = np.mean(list(second[0].values())) if second and second[0] else math.nan
     return paired / mean
+
+
+def _cells(spec: ClaimSpec, data: str, study: StudyConfig) -> list[CellKey]:
+    """Return the cells whose runs a claim compares seed by seed."""
+    methods = (spec.first, *spec.second)
+    if spec.kind == "drop":
+        compared = [(method, value) for method in methods for value in (None, *spec.values)]
+    elif spec.values:
+        compared = [(spec.first, value) for value in spec.values]
+    else:
+        compared = [(method, None) for method in methods]
+    return [_cell(spec, data, study, method, value) for method, value in compared]
+
+
+def _cell(spec: ClaimSpec, data: str, study: StudyConfig, method: str, value: Any) -> CellKey:
+    sweep = study.sweep_of(spec.option, value)
+    return CellKey(method, data) if sweep is None else CellKey(method, data, sweep.key, value)
 
 
 def _over_users(spec: ClaimSpec, data: str, plan: Plan, records: Mapping[str, RunRecord]) -> Estimate | None:

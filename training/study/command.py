@@ -10,13 +10,15 @@ from pathlib import Path
 from landscape.devices import resolve
 from landscape.progress import progress_bar
 from landscape.results.files import format_error
-from landscape.results.study import StudyRecord, StudyReport
+from landscape.results.study import ClaimVerdict, StudyRecord, StudyReport
 from landscape.training.study.config import StudyConfig
 from landscape.training.study.folder import Status, StudyFolder
+from landscape.training.study.jobs import compute_in_processes, cores, usual_jobs
 from landscape.training.study.plan import Plan, Run, plan
 from landscape.training.study.report import report_of
-from landscape.training.study.runner import compute, compute_in_processes, selected
+from landscape.training.study.runner import compute, selected
 from landscape.training.study.study_file import read_study
+from landscape.training.study.verdicts import Verdict
 
 WORKER = "LANDSCAPE_STUDY_WORKER"  # set in the processes of --jobs, which leave the report to the first
 
@@ -55,33 +57,23 @@ def run_study(
         echo(_listing(folder.status(study, runs)))
         return None
     folder.open(study)
-    jobs = min(jobs or _usual_jobs(device), len(folder.status(study, runs).left) or 1)
+    where, status = resolve(device), folder.status(study, runs)
+    jobs = min(jobs, len(status.left) or 1) if jobs else usual_jobs(status.left, folder.earlier.values(), where)
     if jobs > 1:
         command = ["study", file, "--out", str(folder.folder), "--jobs", "1", "--device", device]
         command += [*(["--quick"] if quick else []), *(["--data-dir", data_dir] if data_dir else [])]
         command += [*(["--shard", shard] if shard else []), *(part for text in only for part in ("--only", text))]
-        threads = max(1, (os.cpu_count() or 1) // jobs)
-        compute_in_processes(command, jobs, {WORKER: "1", "OMP_NUM_THREADS": str(threads)})
+        environment = {WORKER: "1", "OMP_NUM_THREADS": str(max(1, cores() // jobs))}
+        compute_in_processes(command, jobs, environment, lambda: len(folder.status(study, runs).left), echo)
     else:
         with progress_bar("Study") as progress:
-            compute(
-                study,
-                planned,
-                folder,
-                runs,
-                data_dir=data_dir,
-                device=resolve(device),
-                progress=progress,
-                report=echo,
-            )
+            compute(study, planned, folder, runs, data_dir=data_dir, device=where, progress=progress, report=echo)
     if os.environ.get(WORKER) is not None:
         return None
-    return _report(study, planned, folder.write_study(study, planned), echo), folder.folder
-
-
-def _usual_jobs(device: str) -> int:
-    """One process for each core: two side by side with one thread each do 1.5 times the work of one with two."""
-    return (os.cpu_count() or 1) if str(resolve(device)) == "cpu" else 1
+    result = _report(study, planned, folder.write_study(study, planned), echo)
+    if left := len(folder.status(study, runs).left):
+        echo(f"{left} {'run is' if left == 1 else 'runs are'} left: in another process, or it said above what is wrong")
+    return result, folder.folder
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:
@@ -112,7 +104,16 @@ def _report(study: StudyConfig, planned: Plan, record: StudyRecord, echo: Callab
     """Return the report, and print the verdicts and what has failed."""
     report = report_of(study, planned, record)
     for claim in report.claims:
-        echo(f"{claim.verdict:<13}{claim.text} ({', '.join(f'{v.data}: {v.verdict}' for v in claim.by_data)})")
+        tested = ", ".join(_found(each) for each in claim.by_data if each.verdict != Verdict.NOT_TESTED)
+        echo(f"{claim.verdict:<13}{claim.text}{f' ({tested})' if tested else ''}")
+    echo(report.summary)
     for run, error in report.failed:
         echo(f"failed: {run}: {format_error(ValueError(error))}")
     return report
+
+
+def _found(verdict: ClaimVerdict) -> str:
+    """Return a verdict on a data set, and of how many pairs of runs it is where more are to come."""
+    count = verdict.difference.count
+    pairs = f" by {count} of {verdict.planned} pairs" if count < verdict.planned else ""
+    return f"{verdict.data}: {verdict.verdict}{pairs}"

@@ -20,6 +20,7 @@ from landscape.training.study.plan import Plan, Run
 
 STUDY = "study.json"
 STUDIES = section_kind(StudyRecord, "study")
+TRIES = 5  # of writing what other processes write at the same time
 
 
 @dataclass(frozen=True)
@@ -105,26 +106,31 @@ class StudyFolder:
         left = [run for run in runs if not self.is_finished(run, study)]
         names = {run.name for run in left}
         finished = [record for run in runs if run.name not in names and (record := self.record(run))]
-        return Status(tuple(finished), tuple(left), _seconds_left(finished, left))
+        return Status(tuple(finished), tuple(left), seconds_left(finished, left))
 
     def write_study(self, study: StudyConfig, plan: Plan) -> StudyRecord:
         """Write ``study.json`` from all that is known of the runs, and return it.
 
-        Runs that the study no longer has keep their records.
+        Runs that the study no longer has keep their records. Several processes may write at a time: what one of them
+        has read may lack the other's latest run, so that each looks again after it has written.
         """
-        known = [record for run in plan.runs.values() if (record := self.record(run))]
-        others = [record for name, record in self.earlier.items() if name not in plan.runs]
-        result = StudyRecord(study.title, dict(study.content), (*known, *others))
-        self._write(result)
+        for _ in range(TRIES):
+            known = [record for run in plan.runs.values() if (record := self.record(run))]
+            others = [record for name, record in self.earlier.items() if name not in plan.runs]
+            result = StudyRecord(study.title, dict(study.content), (*known, *others))
+            if not self._write(result):
+                break
         return result
 
-    def _write(self, record: StudyRecord) -> None:
-        """Write ``study.json``, unless it is there with the same content."""
+    def _write(self, record: StudyRecord) -> bool:
+        """Write ``study.json``, unless it is there with the same content; return whether it was written."""
         first, *_ = json.dumps(to_plain(replace(record, runs=()))).rsplit("]", 1)
         lines = ",\n".join(json.dumps(to_plain(run), ensure_ascii=False) for run in record.runs)
         text = f"{first}\n{lines}\n]}}\n"  # a line a run: differences between versions are readable
-        if not self.study.is_file() or self.study.read_text(encoding="utf-8") != text:
-            write_text(self.study, text)
+        if self.study.is_file() and self.study.read_text(encoding="utf-8") == text:
+            return False
+        write_text(self.study, text)
+        return True
 
 
 def _conflicts(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -140,8 +146,11 @@ def _conflicts(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return changed
 
 
-def _seconds_left(finished: Sequence[RunRecord], left: Sequence[Run]) -> float:
-    """Estimate by the mean over runs of the same method and data, else of the method, else of all."""
+def seconds_left(finished: Sequence[RunRecord], left: Sequence[Run]) -> float:
+    """Return the seconds that runs take: the means over runs of the same method and data, else of the method, else all.
+
+    Runs that failed do not count. NaN where none is finished, and some are left.
+    """
     total = 0.0
     for run in left:
         kinds: list[Callable[[RunRecord], bool]] = [

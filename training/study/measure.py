@@ -29,6 +29,7 @@ from landscape.training.loop.stages import stages
 from landscape.training.loop.trainer import train
 from landscape.training.study.config import StudyConfig
 from landscape.training.study.geometry import along_training, geometry_of
+from landscape.training.study.jobs import PEAK, peak_memory
 from landscape.training.study.plan import Run
 
 RECORD = "measurements.json"  # in the run's folder; written last
@@ -157,7 +158,7 @@ def _measured(study: StudyConfig) -> dict[str, Any]:
 
 
 def _metadata(study: StudyConfig) -> dict[str, Any]:
-    return {**_measured(study), **process_metadata()}
+    return {**_measured(study), **process_metadata(), PEAK: peak_memory()}
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from landscape.results.study import (
     StudyReport,
     StudyTable,
 )
-from landscape.training.study.claims import judged, value_of
+from landscape.training.study.claims import judged, summary, value_of
 from landscape.training.study.config import StudyConfig, Sweep, TableSpec
 from landscape.training.study.geometry import MEASURES
 from landscape.training.study.plan import CellKey, Plan
@@ -31,7 +31,7 @@ from landscape.training.study.statistics import kendall_interval, mean_interval
 Records = Mapping[str, RunRecord]
 SUCCESS = {"NDCG@10": "test NDCG@10", "gap": "generalisation gap"}  # what flatness is held against
 FLATNESS = tuple(name for name in MEASURES if name not in ("loss", "gap", "lowest_eigenvalue"))
-LEAST_RUNS = 4  # for a correlation
+LEAST_RUNS = 8  # for a correlation: with fewer, bootstrap intervals are all of [-1, 1], or a point
 ALONG = {"top_eigenvalue": "λmax", "trace": "trace", "loss": "training loss", "NDCG@10": "validation NDCG@10"}
 SPECTRUM = {"top_eigenvalue": "λ₁", "second_eigenvalue": "λ₂", "lowest_eigenvalue": "λmin"}
 SEED = 0  # of the bootstrap
@@ -50,8 +50,9 @@ def report_of(study: StudyConfig, plan: Plan, record: StudyRecord) -> StudyRepor
     finished = [run for run in planned if not run.error]
     failed = tuple((run.run, run.error) for run in planned if run.error)
     seeds = sorted({run.seed for run in finished if run.test})  # not those of searches and of shared pre-training
+    left = len(plan.runs) - len(planned)
+    claims = judged(study, plan, records)
     lines = [
-        f"{len(finished)} runs finished, {len(failed)} failed, {len(plan.runs) - len(planned)} left",
         f"Data: {', '.join(dict.fromkeys(run.data for run in finished)) or 'none yet'}",
         f"Seeds: {', '.join(map(str, seeds)) or 'none yet'}",
         f"Geometry on {study.geometry.users:,} users, the same for all runs",
@@ -59,7 +60,8 @@ def report_of(study: StudyConfig, plan: Plan, record: StudyRecord) -> StudyRepor
     return StudyReport(
         title=study.title,
         lines=tuple(lines),
-        claims=judged(study, plan, records),
+        summary=summary(claims, len(finished), len(failed), left),
+        claims=claims,
         tables=(
             *(_table(spec, study, plan, records) for spec in study.tables),
             _geometry_table(study, plan, records),
@@ -194,7 +196,7 @@ def _along_charts(study: StudyConfig, plan: Plan, records: Records) -> Iterable[
     along = study.along
     for data in along.data:
         for measure, title in ALONG.items():
-            series = []
+            series, counts = [], {}
             for method in along.methods:
                 names = plan.cells.get(CellKey(method, data), {})
                 tracks = {
@@ -202,6 +204,7 @@ def _along_charts(study: StudyConfig, plan: Plan, records: Records) -> Iterable[
                     for seed, name in names.items()
                     if seed in along.seeds and name in records and records[name].along
                 }
+                counts[method] = len(tracks)
                 if tracks:
                     epochs = sorted(set.intersection(*({*track} for track in tracks.values())))
                     cells = [
@@ -215,8 +218,10 @@ def _along_charts(study: StudyConfig, plan: Plan, records: Records) -> Iterable[
                     series.append(Series(method, tuple(epochs), tuple(cells)))
             if series:
                 log = measure in ("top_eigenvalue", "trace")
-                text = "Sharpness along training"
-                yield Chart("along", text, f"{data}: {title}", "epoch", title, tuple(series), log_y=log)
+                text, seeds = "Sharpness along training", len(along.seeds)
+                few = [f"{method} {count} of {seeds}" for method, count in counts.items() if count < seeds]
+                note = f"Seeds: {', '.join(few)}." if few else ""
+                yield Chart("along", text, f"{data}: {title}", "epoch", title, tuple(series), log_y=log, note=note)
 
 
 def _scatters(study: StudyConfig, plan: Plan, records: Records) -> Iterable[Scatter]:

@@ -6,12 +6,11 @@ with the run from its last epoch.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import difflib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
@@ -78,48 +77,45 @@ def compute(
                 once(run)
 
 
-def compute_in_processes(command: Sequence[str], jobs: int, environment: Mapping[str, str]) -> None:
-    """Run a command ``jobs`` times side by side, with variables added to the environment, and wait for all.
-
-    Interrupting this process interrupts them; one that dies does not stop the others, which take its runs over.
-
-    Raises:
-        ChildProcessError: A process ended with an error.
-    """
-    environment = {**os.environ, **environment}
-    processes = [subprocess.Popen([sys.executable, "-m", "landscape", *command], env=environment) for _ in range(jobs)]
-    try:
-        codes = [process.wait() for process in processes]
-    except BaseException:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait()
-        raise
-    if any(codes):
-        raise ChildProcessError(f"{sum(map(bool, codes))} of {jobs} processes ended with an error; see above")
-
-
 def selected(plan: Plan, only: Sequence[str], shard: tuple[int, int] | None) -> list[Run]:
-    """Return the runs whose names have one of the texts of ``only`` in them, and of these the share of a shard.
+    """Return the runs that one of the texts of ``only`` names, and of these the share of a shard.
 
     Args:
         plan: All runs.
-        only: Texts; none means all runs.
+        only: Texts; none means all runs. A text names the runs whose names have it as whole parts between hyphens:
+            ``Toys-seed1`` is in ``samrec-Toys-seed1-rho0.1``, and not in ``samrec-Toys-seed10``. With ``*`` or ``?`` in
+            it, it is a pattern of whole names.
         shard: (i, n): the i-th of n parts, from 1 on.
 
     Raises:
-        ValueError: No run has such a name, or the shard is out of range.
+        ValueError: A text names no run; the message suggests the nearest. Or the shard is out of range.
     """
-    runs = [run for run in plan.runs.values() if not only or any(text in run.name for text in only)]
-    if not runs:
-        raise ValueError(f"no run's name has {' or '.join(only)} in it; --list shows them")
+    for text in only:
+        if not any(_names(text, name) for name in plan.runs):
+            raise ValueError(f"no run is named by --only {text!r}{_nearest(text, plan.runs)} --list shows all names")
+    runs = [run for run in plan.runs.values() if not only or any(_names(text, run.name) for text in only)]
     if shard is None:
         return runs
     part, parts = shard
     if not 1 <= part <= parts:
         raise ValueError(f"--shard is i/n with i from 1 to n, got {part}/{parts}")
     return runs[part - 1 :: parts]
+
+
+def _names(text: str, name: str) -> bool:
+    """Whether a text of ``--only`` names a run."""
+    if {*text} & {*"*?"}:
+        return fnmatchcase(name, text)
+    return f"-{text}-" in f"-{name}-"
+
+
+def _nearest(text: str, names: Iterable[str]) -> str:
+    """Suggest the parts of a name that are most like a text."""
+    count = text.count("-") + 1
+    parts = [name.split("-") for name in names]
+    known = {"-".join(one[start : start + count]) for one in parts for start in range(len(one) - count + 1)}
+    close = difflib.get_close_matches(text, sorted(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ";"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from landscape.figures.study import report_page
-from landscape.results.study import Claim, ClaimVerdict, Estimate, ModelSurface, StudyReport
+from landscape.results.study import Cell, Claim, ClaimVerdict, Estimate, ModelSurface, StudyReport
 from landscape.results.study_tables import latex
 from tests.support import studies
 from tests.support.browsing import HOSTILE
@@ -41,7 +41,7 @@ def test_verdicts_come_first_and_failed_runs_last():
     text = str(Text(html()))
     order = [
         "A small study",
-        "52 runs finished",
+        "52 of 61 runs are finished",
         "Verdicts",
         "SAMRec ranks better",
         "Table 1",
@@ -68,7 +68,10 @@ def test_the_page_says_what_is_known_and_what_is_not():
         "claimed 13 % · p = 0.001 for, 0.98 against",
         "0.0570 ± 0.0036 3 seeds · paper 0.0601",
         "failed (2) the loss is NaN at epoch 3",
-        "3 planned, none finished",
+        "– 0 of 3 seeds",
+        "0.21 [0.12, 0.3], a factor of 1.62 · 3 of 5 pairs",
+        "contradicted on 1 of 2 data sets",
+        "No runs to compare yet: Toys (margin ± 3 %)",
         "2 of 3 seeds",
         "Kendall’s τ −0.62 [−0.85, −0.30] over 9 runs; within methods 0.10 [−0.40, 0.50].",
         "Kendall’s τ undefined over 0 runs; within methods undefined. 1 without a finite value not drawn.",
@@ -163,6 +166,20 @@ def test_everything_is_escaped():
     for scales in figures(page).values():
         for figure in scales.values():
             assert "<script" not in str(figure)  # plotly reads some HTML
+
+
+def test_a_table_without_a_finished_run_is_one_line():
+    table = studies.table()
+    waiting = replace(table, title="Search", cells=((Cell(None, missing=3, published=0.05),) * 4,) * 3)
+    page = report_page(studies.report(tables=(table, waiting)))
+    assert str(Text(page)).count("No run of this table is finished yet.") == 1
+    assert page.count("</table>") == html().count("</table>")
+
+
+def test_a_chart_tells_which_seeds_it_lacks():
+    along = replace(studies.charts()[-1], note="Seeds: SAMRec 1 of 3.")
+    page = report_page(studies.report(charts=(along,)))
+    assert "<figcaption>Seeds: SAMRec 1 of 3.</figcaption>" in page
 
 
 def test_an_empty_report_is_a_page():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_a_report_is_written_whole_and_twice_the_same(tmp_path):
     written = write_report(report, tmp_path / "new" / "folder")
     names = {path.relative_to(tmp_path / "new" / "folder").as_posix() for path in written}
     assert names == {
-        "report.html",
+        *("report.html", "report.md"),
         *(f"tables/table-1{suffix}" for suffix in (".md", ".tex", ".csv")),
         *(f"figures/{name}{suffix}" for name in ("verdicts", "figure-3") for suffix in (".png", ".pdf", ".svg")),
     }
@@ -124,6 +125,23 @@ def test_a_page_is_current_until_its_record_changes(tmp_path):
             path.touch()
             os.utime(path, (time, time))
         assert is_current(tmp_path) is current
+
+
+def test_a_page_that_another_process_moves_aside_meanwhile_is_not_current(tmp_path, monkeypatch):
+    page, record = tmp_path / "report.html", tmp_path / "study.json"
+    for path in (record, page):
+        path.touch()
+    is_file = Path.is_file
+
+    def moved(path: Path) -> bool:
+        found = is_file(path)
+        if path == page:
+            path.rename(tmp_path / ".report.html.old")
+        return found
+
+    monkeypatch.setattr(Path, "is_file", moved)
+    assert not is_current(tmp_path)
+    assert not page.exists()
 
 
 @pytest.mark.parametrize(

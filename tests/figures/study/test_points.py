@@ -161,19 +161,23 @@ def test_shown_cells_tell_seeds_and_sort_by_means():
     assert shown.rows[0].cells[0].title == "seed 0: 0.0480, seed 1: 0.0500, seed 2: 0.0520"
     lost = shown.rows[1].cells[3]
     assert lost.failed and lost.strip is not None and lost.strip.mean is None and len(lost.strip.dots) == 2
-    paper = shown.rows[2].cells[2].strip  # nothing but the published value
-    assert paper is not None and paper.mean is None and paper.mark is not None
+    assert shown.rows[2].cells[2].strip is None  # nothing but the published value
+    assert shown.started
+    waiting = tuple((Cell(None, missing=3, published=0.05),) * 4 for _ in studies.METHODS)
+    assert not shown_table(replace(studies.table(), cells=waiting), {}).started
 
 
 def test_verdicts_say_difference_interval_claim_and_pairs():
     gain, ratio, equal, empty = claim_cards(studies.report())
     assert gain.rows[0].difference == "14 % [9 %, 19 %] · 5 pairs"
     assert (gain.rows[0].claimed, gain.rows[0].p_values) == ("claimed 13 %", "p = 0.001 for, 0.98 against")
-    assert ratio.rows[0].difference == "0.21 [0.12, 0.3], a factor of 1.62 · 3 pairs"
+    assert ratio.rows[0].difference == "0.21 [0.12, 0.3], a factor of 1.62 · 3 of 5 pairs"
+    assert ratio.rows[0].claimed == "claimed 1, a factor of 10"
     assert ratio.rows[1].difference == "0.4, no interval, a factor of 2.51 · 1 pair"
     assert ratio.rows[1].p_values == ""
     assert equal.rows[0].claimed == "margin ± 3 %"
-    assert equal.rows[1].difference == "no difference: no pairs of runs"
+    assert (len(equal.rows), equal.waiting) == (1, "No runs to compare yet: Toys (margin ± 3 %)")
+    assert [card.tested for card in (gain, ratio, equal, empty)] == ["", *["on 1 of 2 data sets"] * 2, ""]
     strips = [card.rows[0].strip for card in (gain, ratio, equal)]
     assert [(strip.mark is None, strip.band is None) for strip in strips] == [
         (False, True),
@@ -182,7 +186,11 @@ def test_verdicts_say_difference_interval_claim_and_pairs():
     ]
     assert strips[0].zero < strips[0].interval[0] < strips[0].mark < strips[0].mean
     assert strips[1].mean < strips[1].mark  # a ratio far below the claimed one
-    assert equal.rows[1].strip is None
+    broken = replace(studies.claims()[0].by_data[0], difference=Estimate(NAN, NAN, NAN, 2), planned=5)
+    (card,) = claim_cards(studies.report(claims=(replace(studies.claims()[0], by_data=(broken,)),)))
+    assert (card.rows[0].difference, card.rows[0].strip) == (
+        "unknown: a run failed, or lacks the value · 2 of 5 pairs", None,
+    )  # fmt: skip
     assert empty.rows == () and empty.ticks == ()
     assert [label for _, label in gain.ticks] == ["0 %", "10 %", "20 %"]
     counts = verdict_counts(studies.report())

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import Objective, ParamSpace
+from landscape import Objective, ParamSpace, curvature
 from tests.support.problems import Transformer, flat, transformer
 
 
@@ -137,3 +137,18 @@ def test_a_block_of_parameters_has_its_block_of_the_hessian():
     dense = problem.dense_hessian()[inside][:, inside]
     v = torch.randn(block.size, dtype=torch.float64)
     torch.testing.assert_close(objective.hvp(v), dense @ v)
+
+
+def test_bfloat16_parameters_have_the_eigenvalue_of_the_same_model_in_float32():
+    torch.manual_seed(0)
+    coarse, x, y = nn.Linear(6, 3).bfloat16(), torch.randn(32, 6).bfloat16(), torch.randint(3, (32,))
+    fine = nn.Linear(6, 3)
+    fine.load_state_dict(coarse.state_dict())
+
+    def loss(model, x):
+        return nn.functional.cross_entropy(model(x.to(model.weight.dtype)).float(), y, reduction="sum"), len(y)
+
+    objectives = [Objective(model, loss, [x]) for model in (coarse, fine)]
+    assert [objective.params.dtype for objective in objectives] == [torch.float32] * 2
+    found, expected = (curvature(objective).pairs.values[0] for objective in objectives)
+    assert found == pytest.approx(expected, rel=1e-2)  # eps of bfloat16 is 8e-3

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -7,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from landscape import EvaluationCache, Objective, random_direction, resample, surface
+from landscape import EvaluationCache, Objective, random_direction, random_plane, resample, surface
 from landscape.results.interpolation import Axis
 from landscape.results.storage import load_surface, save_surface
 from tests.support.planar import Counting, Plane, X, Y, bumpy, holed, smooth, spike, true
-from tests.support.problems import linear_regression, transformer
+from tests.support.problems import linear_regression, squares, transformer
 
 
 @pytest.mark.slow
@@ -67,27 +68,27 @@ def test_points_that_were_evaluated_are_marked_and_have_their_own_loss():
 def test_a_spike_falls_back_to_the_grid_and_says_why():
     result = surface(Counting(spike), X, Y, points=41)
     assert result.metadata["method"] == "grid" and "does not fall" in result.metadata["reason"]
-    assert result.error is None and result.evaluated.all()
-    np.testing.assert_allclose(result.loss, true(spike, result), rtol=1e-13)
+    assert result.evaluations == result.loss.size
+    at = result.evaluated
+    np.testing.assert_allclose(result.loss[at], true(spike, result)[at], rtol=1e-13)
+    assert result.error.relative < 1e-2 and result.loss[20, 20] == result.centre
+    assert np.abs(result.loss - true(spike, result)).max() <= result.error.absolute + 1e-15
 
 
 @pytest.mark.slow
 def test_what_33_nodes_do_not_resolve_falls_back_to_the_grid():
     result = surface(Counting(lambda a, b: 1 / (1 + 100 * a**2) + b), X, Y, points=41)
     assert "still" in result.metadata["reason"] and "33 nodes" in result.metadata["reason"]
-    assert result.evaluated.all()
+    assert result.evaluations == result.loss.size
 
 
 def test_a_region_of_nan_falls_back_to_the_grid_and_stays_a_hole():
     result = surface(Counting(holed), X, Y, points=21)
     assert "not finite" in result.metadata["reason"]
-    np.testing.assert_allclose(result.loss, true(holed, result), rtol=1e-12)
-    assert (
-        np.isnan(result.loss).any()
-        and np.isneginf(result.loss).any()
-        and np.isfinite(result.loss).any()
-        and result.evaluated.all()
-    )
+    expected = true(holed, result)
+    np.testing.assert_array_equal(np.isfinite(result.loss), np.isfinite(expected))
+    np.testing.assert_allclose(result.loss[result.evaluated], expected[result.evaluated], rtol=1e-12)
+    assert np.isnan(result.loss).any() and np.isneginf(result.loss).any() and result.evaluations == result.loss.size
 
 
 def test_a_range_that_overflows_is_not_taken_for_an_accurate_fit():
@@ -95,8 +96,9 @@ def test_a_range_that_overflows_is_not_taken_for_an_accurate_fit():
         return 1.5e308 * torch.sin(9 * a) * torch.cos(7 * b)  # finite everywhere; the range of its values is not
 
     result = surface(Counting(steep), X, Y, points=41, tolerance=1e-3)
-    assert result.evaluated.all()
-    np.testing.assert_allclose(result.loss, true(steep, result), rtol=1e-9, atol=1e290)
+    assert result.evaluations == result.loss.size
+    at = result.evaluated
+    np.testing.assert_allclose(result.loss[at], true(steep, result)[at], rtol=1e-9, atol=1e290)
 
 
 @pytest.mark.parametrize("bad", [math.inf, math.nan])
@@ -110,11 +112,49 @@ def test_few_points_are_cheaper_than_nodes():
     assert result.evaluations == 25 and "as many evaluations" in result.metadata["reason"]
 
 
-def test_a_constant_loss_needs_no_refinement():
+@pytest.mark.parametrize("f", [smooth, bumpy, spike, holed], ids=["smooth", "bumpy", "spike", "holed"])
+@pytest.mark.parametrize("points", [2, 7, 11, 12, 21, 31, (41, 1), (1, 41), (21, 9), (8, 30)])
+def test_a_surface_never_costs_more_than_its_grid(f, points):
+    objective = Counting(f)
+    result = surface(objective, X, None if points == (41, 1) else Y, points=points)
+    centre = (0.0, 0.0) not in itertools.product(result.alphas, result.betas)  # it is always evaluated
+    holes = 15 if f is holed and result.loss.size < 300 else 0  # nothing is left out next to one
+    assert len(set(objective.seen)) == len(objective.seen) == result.evaluations <= result.loss.size + centre + holes
+    expected = true(f, result)
+    at = result.evaluated
+    np.testing.assert_allclose(result.loss[at], expected[at], rtol=1e-12)
+    if f is smooth and not at.all():
+        assert np.abs(result.loss - expected).max() <= 4 * result.error.absolute
+
+
+def test_a_plane_along_which_nothing_moves_is_not_a_result():
     objective = Objective(nn.Linear(2, 1), lambda model, x: ((model(x) * 0 + 1 / 3).sum(), len(x)), [torch.ones(3, 2)])
-    result = surface(objective, torch.ones(3), torch.arange(3.0))
-    assert result.evaluations == 41 and result.error.absolute < 1e-6
-    np.testing.assert_allclose(result.loss, 1 / 3, rtol=1e-6)
+    with pytest.raises(ValueError, match="the loss is 0.333333 at all .* points: nothing moves along these directions"):
+        surface(objective, torch.ones(3), torch.arange(3.0))
+
+
+def test_filters_of_zeros_are_counted_and_named_where_nothing_moves():
+    class Adapter(nn.Module):  # of low rank, before training: the second factor is zero
+        def __init__(self):
+            super().__init__()
+            self.base, self.a = nn.Linear(5, 2), nn.Linear(5, 3, bias=False)
+            self.b = nn.Linear(3, 2, bias=False)
+            nn.init.zeros_(self.b.weight)
+
+        def forward(self, x):
+            return self.base(x) + self.b(self.a(x))
+
+    model, batches = Adapter(), [(torch.randn(6, 5), torch.randn(6, 2))]
+    whole = Objective(model, squares, batches)
+    plane = random_plane(whole.space, whole.params)
+    result = surface(whole, plane.x, plane.y, points=5)
+    assert result.metadata["flat_filters"] == [2, 7]
+    assert "filters of zeros, without a direction (of 7)" in result.tables()[0].text()
+    model.base.requires_grad_(False)
+    adapter = Objective(model, squares, batches)
+    plane = random_plane(adapter.space, adapter.params)
+    with pytest.raises(ValueError, match="nothing moves .*; 2 of 5 filters are zero .*: a fresh adapter's B is"):
+        surface(adapter, plane.x, plane.y, points=5)
 
 
 def test_rounding_errors_are_not_refined():

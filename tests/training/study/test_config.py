@@ -98,6 +98,33 @@ def test_what_is_wrong_is_named(content, message):
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (changed(metods={}), "key 'metods' is unknown; did you mean 'methods'?"),
+        (changed(geometry={"user": 5}), "geometry: key 'user' is unknown; did you mean 'users'?"),
+        (changed(along={"evry": 5}), "along: key 'evry' is unknown; did you mean 'every'?"),
+        (changed(sweeps=[FRACTIONS, {**FRACTIONS, "titel": "F"}]),
+         "sweep 2: key 'titel' is unknown; did you mean 'title'?"),
+        (changed(tables=[{**TABLE, "metric": []}]), "table 1: key 'metric' is unknown; did you mean 'metrics'?"),
+        (changed(claims=[{**SIZED, "secnd": []}]), "claim 1: key 'secnd' is unknown; did you mean 'second'?"),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_is_named_with_its_place(content, message):
+    with pytest.raises(ValueError, match="unknown") as problem:
+        parse_study(content)
+    assert str(problem.value) == message
+
+
+def test_a_value_is_looked_for_in_the_sweep_of_its_option():
+    dropout = {"key": "d", "title": "D", "option": "dropout", "values": [0.6]}
+    study = parse_study(changed(sweeps=[dropout, FRACTIONS, {**FRACTIONS, "key": "later"}]))
+    assert study.sweep_of("train_fraction", 0.6).key == "f"
+    assert study.sweep_of("dropout", 0.6).key == "d"
+    assert study.sweep_of("dropout", 1.0) is None
+    assert study.sweep_of("train_fraction", 0.8) is None
+
+
+@pytest.mark.parametrize(
     ("methods", "message"),
     [
         ({"A": {"rho": 0.1}}, "method A names none"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import asdict, replace
 
@@ -11,9 +12,9 @@ import pytest
 from landscape.results.files import write_json
 from landscape.results.study import RunRecord
 from landscape.training.study.config import StudyConfig
-from landscape.training.study.folder import StudyFolder
+from landscape.training.study.folder import StudyFolder, seconds_left
 from landscape.training.study.measure import RECORD
-from landscape.training.study.plan import Plan, plan
+from landscape.training.study.plan import Plan, Run, plan
 from landscape.training.study.study_file import parse_study
 from tests.training.study.test_config import SMALL, changed
 
@@ -110,6 +111,63 @@ def test_the_time_that_is_left_is_that_of_runs_alike(tmp_path, study):
     store(folder, record_of(runs[0].name, planned, study))  # 30 s, SASRec
     store(folder, record_of(runs[1].name, planned, study, seconds={"training": 60.0, "ranking": 10.0}))  # SAMRec
     assert folder.status(study, runs).seconds_left == 100
+
+
+def took(method: str, data: str, seconds: float, **more) -> RunRecord:
+    return RunRecord("r", "r", data, 9, {"method": method}, seconds={"training": seconds, "ranking": 0.25}, **more)
+
+
+def waiting(method: str, data: str) -> Run:
+    return Run(f"{method}-{data}-seed0", data, 0, {"method": method})
+
+
+@pytest.mark.parametrize(
+    ("finished", "seconds"),
+    [
+        ([took("sasrec", "a", 1), took("sasrec", "a", 2), took("sasrec", "b", 50), took("samrec", "a", 70)], 1.75),
+        (
+            [took("sasrec", "b", 10), took("sasrec", "c", 20), took("samrec", "a", 70)],
+            15.25,
+        ),  # the method on other data
+        ([took("samrec", "a", 1), took("cl4srec", "b", 4)], 2.75),  # anything
+        ([took("sasrec", "a", 90, error="the loss is nan"), took("sasrec", "b", 7)], 7.25),
+        ([took("sasrec", "a", 90, error="the loss is nan")], math.nan),
+        ([], math.nan),
+    ],
+)
+def test_the_time_of_a_run_is_estimated_from_those_most_like_it(finished, seconds):
+    assert seconds_left(finished, [waiting("sasrec", "a")]) == pytest.approx(seconds, nan_ok=True)
+
+
+def test_the_times_of_all_runs_are_added():
+    finished = [took("sasrec", "a", 1), took("samrec", "b", 10)]
+    left = [waiting("sasrec", "a"), waiting("samrec", "a"), waiting("s3rec", "a")]
+    assert seconds_left(finished, left) == pytest.approx(1.25 + 10.25 + 5.75)
+    assert seconds_left(finished, []) == 0
+
+
+class Beside(StudyFolder):
+    """A folder that another process writes, too: whenever this one has collected its records, that one is quicker."""
+
+    def __init__(self, folder, other: StudyFolder, meanwhile: list[RunRecord]) -> None:
+        super().__init__(folder)
+        self.other, self.meanwhile = other, meanwhile
+
+    def _write(self, record):
+        if self.meanwhile:
+            store(self.other, self.meanwhile.pop())
+            self.other.write_study(self.config, self.planned)
+        return super()._write(record)
+
+
+def test_what_another_process_writes_at_the_same_time_is_not_lost(tmp_path, study):
+    folder, planned = folder_of(tmp_path, study)
+    first, second, third, _ = planned.runs
+    beside = Beside(tmp_path, folder, [record_of(name, planned, study) for name in (second, third)])
+    beside.config, beside.planned = study, planned
+    store(folder, record_of(first, planned, study))
+    assert {run.run for run in beside.write_study(study, planned).runs} == {first, second, third}
+    assert {run.run for run in folder.load().runs} == {first, second, third}
 
 
 def test_a_folder_keeps_to_its_file(tmp_path, study):

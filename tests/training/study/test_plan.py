@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from landscape.training.study.plan import CellKey, plan
 from landscape.training.study.runner import selected
@@ -66,6 +69,61 @@ def test_shards_are_a_partition():
     assert sorted(names) == sorted(planned.runs)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert all("Toys" in run.name for run in selected(planned, ("Toys",), None))
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [
+        ("samrec-synthetic-seed1", ["seed1-rho0.1"]),  # and not 10 and 100
+        ("seed10-rho0.1", ["seed10-rho0.1"]),
+        ("samrec-synthetic-seed100", ["seed100-rho0.1"]),
+        ("rho0.1", ["seed1-rho0.1", "seed10-rho0.1", "seed100-rho0.1"]),
+        ("*-seed1?-*", ["seed10-rho0.1"]),
+        ("*-seed?-rho0.1", ["seed1-rho0.1"]),
+        ("samrec*0.1", ["seed1-rho0.1", "seed10-rho0.1", "seed100-rho0.1"]),
+    ],
+)
+def test_a_text_names_whole_parts_of_a_runs_name_or_is_a_pattern_of_all_of_it(text, seeds):
+    planned = plan(parse_study(changed(seeds=[1, 10, 100])))
+    assert [run.name for run in selected(planned, (text,), None)] == [f"samrec-synthetic-{seed}" for seed in seeds]
+
+
+def test_each_text_adds_runs_and_the_order_stays():
+    planned = plan(parse_study(changed(seeds=[1, 10, 100])))
+    chosen = [run.name for run in selected(planned, ("seed100", "sasrec-synthetic-seed1"), None)]
+    assert chosen == ["sasrec-synthetic-seed1", "sasrec-synthetic-seed100", "samrec-synthetic-seed100-rho0.1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "guess"),
+    [
+        ("samrec-synthetic-sed1", "; did you mean 'samrec-synthetic-seed1'?"),
+        ("seed11", "; did you mean 'seed1'?"),
+        ("seed1-rho0.2", "; did you mean 'seed1-rho0.1'?"),
+        ("synthetic-seed", "; did you mean 'synthetic-seed1'?"),
+        ("rec", "; did you mean 'samrec'?"),  # a part of a part
+        ("nothing like it", ";"),
+        ("", ";"),
+    ],
+)
+def test_a_text_that_names_no_run_is_an_error_that_says_the_nearest(text, guess):
+    planned = plan(parse_study(changed(seeds=[1, 10, 100], methods={"SAMRec": {"method": "samrec", "rho": 0.1}})))
+    with pytest.raises(ValueError, match="no run is named by") as problem:
+        selected(planned, ("seed10", text), None)
+    assert str(problem.value) == f"no run is named by --only {text!r}{guess} --list shows all names"
+
+
+def test_published_weights_are_found_from_the_studys_file(tmp_path):
+    s3rec = {"method": "s3rec", "pretrained": {"synthetic": "weights/s3rec.pt"}}
+    planned = plan(parse_study(changed(methods={"S3Rec": s3rec}), Path("studies")))
+    assert {run.pretrained for run in planned.runs.values()} == {Path("studies/weights/s3rec.pt")}
+    assert all(run.name.endswith("-finetuned") and run.pretrain_run is None for run in planned.runs.values())
+    (tmp_path / "a.toml").write_text(
+        'title = "t"\ndata = ["synthetic"]\nseeds = [0]\n[methods.S3Rec]\nmethod = "s3rec"\n'
+        'pretrained = { synthetic = "w.pt" }\n'
+    )
+    (run,) = plan(read_study(tmp_path / "a.toml")).runs.values()
+    assert run.pretrained == tmp_path / "w.pt"
 
 
 def test_the_names_of_runs_tell_all_options_apart():

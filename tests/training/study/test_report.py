@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from landscape.results.study import RunRecord, StudyRecord
+from landscape.results.study import RunRecord, StudyRecord, SurfaceGrid
 from landscape.training.study.geometry import MEASURES
 from landscape.training.study.plan import CellKey, plan
-from landscape.training.study.report import cell, report_of
+from landscape.training.study.report import LEAST_RUNS, cell, report_of
 from landscape.training.study.statistics import kendall_interval, kendall_within
 from landscape.training.study.study_file import parse_study
 from tests.training.study.test_config import changed
@@ -81,6 +82,70 @@ def test_what_is_missing_is_counted_and_what_failed_spoils_the_mean():
     assert (nothing.estimate, nothing.missing) == (None, 3)
 
 
+@pytest.mark.parametrize("finished", [1, 2])
+def test_seeds_that_are_not_there_yet_are_counted(finished):
+    config = study()
+    planned = plan(config)
+    names = list(planned.cells[CellKey("SASRec", "synthetic")].values())
+    number = report_of(config, planned, record(planned, missing={*names[finished:]})).tables[0].cells[0][0]
+    assert (number.failed, number.missing, number.estimate.count) == (0, 3 - finished, finished)
+    assert number.seeds == tuple(SEEDS[:finished])
+
+
+def test_the_best_of_one_method_is_not_marked():
+    config = study()
+    planned = plan(config)
+    others = {*planned.cells[CellKey("SASRec", "synthetic")].values()}
+    rows = report_of(config, planned, record(planned, missing=others)).tables[0].cells
+    assert math.isfinite(rows[1][0].estimate.mean)
+    assert [row[0].best for row in rows] == [False, False]
+    both = report_of(config, planned, record(planned, missing={*sorted(others)[1:]})).tables[0].cells
+    assert [row[0].best for row in both] == [False, True]
+
+
+def test_only_the_first_seed_that_is_there_has_a_surface():
+    config = study()
+    planned = plan(config)
+    runs = planned.cells[CellKey("SASRec", "synthetic")]
+    grid = SurfaceGrid(np.arange(3.0), np.arange(2.0), np.arange(6.0).reshape(2, 3))
+    stored = record(planned, missing={runs[0]})
+    with_grid = StudyRecord("small", {}, tuple(replace(run, surface=grid) for run in stored.runs))
+    drawn = [one for one in report_of(config, planned, with_grid).surfaces if one.method == "SASRec"]
+    assert [(one.seed, one.surface is not None) for one in drawn] == [(1, True), (2, False)]
+    assert (drawn[0].surface.loss == grid.loss).all()
+    assert [one.eigenvalues["λ₁"] for one in drawn] == pytest.approx([-0.1, -0.2])
+
+
+def test_measures_along_training_are_charts_over_the_epochs_that_all_seeds_reached():
+    along = {"methods": ["SASRec", "SAMRec"], "data": ["synthetic"], "seeds": [0, 1]}
+    config = study(along=along)
+    planned = plan(config)
+    stored = record(planned)
+    assert not any(chart.key == "along" for chart in report_of(config, planned, stored).charts)
+    epochs = {0: (0, 5, 10), 1: (0, 5)}
+    rows = {
+        seed: tuple(
+            {"epoch": float(epoch), "top_eigenvalue": epoch + seed + 1.0, "trace": 2.0, "loss": 3.0,
+             "NDCG@10": 0.1 * epoch if epoch else math.nan}
+            for epoch in reached
+        )
+        for seed, reached in epochs.items()
+    }  # fmt: skip
+    runs = (replace(run, along=rows.get(run.seed, ())) if "sasrec" in run.run else run for run in stored.runs)
+    charts = [each for each in report_of(config, planned, StudyRecord("small", {}, tuple(runs))).charts
+              if each.key == "along"]  # fmt: skip
+    assert [each.panel for each in charts] == [
+        "synthetic: λmax", "synthetic: trace", "synthetic: training loss", "synthetic: validation NDCG@10",
+    ]  # fmt: skip
+    assert [each.log_y for each in charts] == [True, True, False, False]
+    (line,) = charts[0].series
+    assert (line.name, line.x) == ("SASRec", (0.0, 5.0))
+    assert [number.values for number in line.cells] == [(1.0, 2.0), (6.0, 7.0)]
+    assert charts[0].note == "Seeds: SAMRec 0 of 2."
+    assert line.cells[1].estimate.mean == 6.5
+    assert charts[3].series[0].x == (5.0,)  # before the first step there is no validation
+
+
 def test_a_search_is_a_table_of_validation_metrics_and_no_chart():
     config = study()
     planned = plan(config)
@@ -102,6 +167,29 @@ def test_kendall_is_over_all_runs_and_within_methods():
     assert scatter.within.mean == pytest.approx(-1)
     assert not any("seed100" in point.run for one in report.scatters for point in one.points)
     assert {point.method for point in scatter.points} == {"SASRec", "SAMRec"}
+
+
+def test_a_correlation_needs_some_runs():
+    config = study()
+    planned = plan(config)
+    names = [name for name, run in planned.runs.items() if not run.tuning]
+    for count, there in ((LEAST_RUNS - 1, False), (LEAST_RUNS, True)):
+        scatters = report_of(config, planned, record(planned, missing=names[count:])).scatters
+        assert bool(scatters) is there
+        assert all(len(one.points) == LEAST_RUNS for one in scatters)
+
+
+def test_the_summary_says_how_far_the_study_is():
+    claim = {"text": "c", "kind": "gain", "first": "SAMRec", "second": ["SASRec"], "measure": "HR@10"}
+    config = study(claims=[{**claim, "effect": {"synthetic": 0.1}}])
+    planned = plan(config)
+    names, runs = list(planned.runs), len(planned.runs)
+    whole = report_of(config, planned, record(planned))
+    assert whole.summary == f"Of 1 claim, 1 is supported; {runs} of {runs} runs are finished."
+    part = report_of(config, planned, record(planned, failed=names[:1], missing=names[1:]))
+    assert part.summary == (
+        f"None of 1 claim is tested yet; 0 of {runs} runs are finished and 1 has failed: verdicts and means may change."
+    )
 
 
 def test_of_an_empty_record_everything_is_missing():

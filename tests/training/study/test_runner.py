@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from landscape.results.study import unpack_ranks
@@ -119,6 +120,7 @@ def test_the_numbers_are_those_of_the_other_commands(file):
         assert run.test == summarise(ranks)
         assert (unpack_ranks(run.ranks) == ranks).all()
         assert run.validation == target.checkpoint.metrics
+        assert run.metadata["peak_bytes"] > 50 << 20
         config = CurvatureConfig(top=2, bottom=1, checks=False, max_products=6)
         fresh = AnalysisTarget(target.path, target.sha256, target.checkpoint, target.dataset, file.parent / "fresh")
         curvature, _ = curvature_of(fresh, ObjectiveConfig(users=6), config)
@@ -212,3 +214,23 @@ def test_sigkill_at_random_moments_changes_nothing(file):
         process.wait()
     subprocess.run([*command, "killed"], env=environment, check=True, capture_output=True)
     assert numbers("killed/study.json") == numbers("whole/study.json")
+
+
+def test_a_study_ends_well_though_a_process_is_killed(file):
+    command = [sys.executable, "-m", "landscape", "study", str(file), "--device", "cpu", "--only", "seed1", "--out"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    subprocess.run([*command, "whole", "--jobs", "1"], env=environment, check=True, capture_output=True)
+    study = subprocess.Popen([*command, "killed", "--jobs", "2"], env=environment, stdout=subprocess.PIPE, text=True)
+    while not any(Path("killed/runs").glob("samrec*/config.json")):
+        assert study.poll() is None
+        time.sleep(0.05)
+    holder = next(  # the process that has begun this run
+        child
+        for child in psutil.Process(study.pid).children()
+        if any(Path(each.path).parent.name.startswith("samrec") for each in child.open_files())
+    )
+    holder.kill()
+    study.communicate()
+    assert study.returncode == 0
+    assert numbers("killed/study.json") == numbers("whole/study.json")
+    assert Path("killed/report.html").is_file()
