@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
 from landscape.figures.explorer.along import along_page
 from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, above_lowest
+from landscape.figures.plotdata.drawable import drawable
 from landscape.figures.plotdata.extents import is_plane
 from landscape.results import Curvature, Surface
 from landscape.results.along import AlongTraining
@@ -22,7 +23,7 @@ from landscape.results.files import write_text
 
 def write_page(models: Sequence[ModelEntry], path: str | Path, *, rho: float | None = None) -> None:
     """Write the page of a model, or the one that compares several; arguments and errors as of ``explorer_page``."""
-    write_text(path, explorer_page(models, rho=rho))
+    write_text(path, explorer_page(_drawable(models), rho=rho))
 
 
 def write_picture(
@@ -48,7 +49,7 @@ def write_picture(
     Raises:
         ValueError: No model has what the picture shows, or a loss has no logarithm.
     """
-    options = PictureOptions(scale, rho, {} if width is None else {"width": width})
+    models, options = _drawable(models), PictureOptions(scale, rho, {} if width is None else {"width": width})
     if options.log:
         _check_positive(models)
     kind = kind or _default_kind(models)
@@ -57,6 +58,10 @@ def write_picture(
     else:
         figure = PICTURES_OF_SEVERAL[kind](models, options)
     static.save(figure, path)
+
+
+def _drawable(models: Sequence[ModelEntry]) -> list[ModelEntry]:
+    return [model if model.surface is None else replace(model, surface=drawable(model.surface)) for model in models]
 
 
 def _check_positive(models: Sequence[ModelEntry]) -> None:

@@ -60,8 +60,8 @@ JOINT_CARDS = {  # of several models in one figure
     "spectrum": Card("Eigenvalues", f"The largest by rank, and the smallest. {BARS}"),
     "density": Card(
         "Density of all eigenvalues",
-        "Smoothed, from random probes; the shade is the standard error over probes. Below the dotted line there is "
-        "less than one eigenvalue.",
+        "Smoothed, from random probes; the shade and ± are the 95 % interval over probes. Below the dotted line there "
+        "is less than one eigenvalue.",
     ),
     "sharpnesses": Card(
         "Rise within a distance",

@@ -9,14 +9,14 @@ from landscape.results import CheckReport
 DIGITS = 7
 
 
-def check_rows(checks: CheckReport) -> list[dict[str, str | bool]]:
-    """Return rows of a table: what, expected, result with the allowed difference, and whether the two agree."""
+def check_rows(checks: CheckReport) -> list[dict[str, str]]:
+    """Return rows of a table: what, expected, result with the allowed difference, and the verdict."""
     return [
         {
             "what": check.what,
             "expected": number(check.expected, DIGITS),
             "result": f"{number(check.found, DIGITS)} ± {number(check.allowed, 2)}",
-            "agrees": check.agrees,
+            "verdict": check.verdict,
         }
         for check in checks.checks
     ]
@@ -24,7 +24,7 @@ def check_rows(checks: CheckReport) -> list[dict[str, str | bool]]:
 
 def check_warnings(checks: CheckReport | None) -> list[str]:
     """Return a warning that names the checks that failed."""
-    failed = [check.what for check in checks.checks if not check.agrees] if checks is not None else []
+    failed = checks.named("differs") if checks is not None else []
     if checks is None or not failed:
         return []
     total = counted(len(checks.checks), "check")

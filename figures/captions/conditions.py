@@ -8,6 +8,7 @@ from typing import Any
 from landscape.figures.style import number
 from landscape.results import Curvature, Surface
 from landscape.results.display_names import display_name
+from landscape.results.printable import printable
 from landscape.results.serialization import to_plain
 
 
@@ -28,14 +29,25 @@ def conditions(result: Surface | Curvature) -> dict[str, str | None]:
 
 def _objective(objective: Mapping[str, Any]) -> dict[str, str | None]:
     users, blocks = objective.get("users"), objective.get("blocks")
-    return {
-        "losses": display_name(str(objective.get("loss"))),
-        "splits": display_name(str(objective.get("split"))),
-        "numbers of users": number(users) if isinstance(users, int) else str(users or "all"),
+    if "problem" in objective:  # a user's own model, whose loss has neither targets of a split nor users
+        loss: dict[str, str | None] = {"losses": _problem(objective)}
+    else:
+        loss = {
+            "losses": display_name(str(objective.get("loss"))),
+            "splits": display_name(str(objective.get("split"))),
+            "numbers of users": number(users) if isinstance(users, int) else str(users or "all"),
+        }
+    return loss | {
         "seeds of the loss": str(objective.get("seed")),
         "modes": "with dropout" if objective.get("train_mode") else "without dropout",
         "parameters moved": "all" if blocks is None else str(blocks),
     }
+
+
+def _problem(objective: Mapping[str, Any]) -> str:
+    settings = objective.get("settings")
+    given = ", ".join(f"{name}={value}" for name, value in settings.items()) if isinstance(settings, Mapping) else ""
+    return printable(f"{objective['problem']}{f' ({given})' if given else ''} {str(objective.get('code_sha256'))[:12]}")
 
 
 def _plane(plane: Mapping[str, Any]) -> dict[str, str | None]:

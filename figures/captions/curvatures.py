@@ -12,6 +12,7 @@ from landscape.figures.captions.measures import negative_fact, trace_fact
 from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, eigenvalue_name, number, percent
 from landscape.results import Curvature, EigenPairs
 from landscape.results.display_names import display_name
+from landscape.results.printable import printable
 
 STATIONARY = 1e-3  # the share of the loss that a gradient step may still gain at a point called nearly stationary
 
@@ -48,7 +49,7 @@ def curvature_facts(curvature: Curvature) -> list[Fact]:
 def curvature_warnings(curvature: Curvature) -> list[str]:
     """Return what the numbers do not mean: an indefinite Hessian, a gradient, values that did not converge."""
     bottom = curvature.pairs.bottom
-    warnings = [*_not_finite(curvature), *check_warnings(curvature.checks)]
+    warnings = [*_not_finite(curvature), *_doubts(curvature), *check_warnings(curvature.checks)]
     if curvature.operator != "hessian":
         warnings.append(
             f"These are eigenvalues of the {display_name(curvature.operator)}, which has no negative ones: it is only "
@@ -83,6 +84,20 @@ def _not_finite(curvature: Curvature) -> list[str]:
         return []
     are = "is" if bad == 1 else "are"
     return [f"{bad} of {counted(values.size, 'sharpness value')} {are} not finite: at that distance the loss is not."]
+
+
+def _doubts(curvature: Curvature) -> list[str]:
+    """Return what is wrong with the products themselves."""
+    doubts = []
+    if not curvature.pairs.symmetric:
+        doubts.append(
+            "The products are not those of a symmetric matrix: uᵀHv and vᵀHu differ by "
+            f"{number(curvature.asymmetry, 2)} of their size. A derivative of the loss is wrong, and so are these "
+            "eigenvalues."
+        )
+    if "products" in curvature.metadata:
+        doubts.append(f"Products are {printable(curvature.metadata['products'])}.")
+    return doubts
 
 
 def _not_converged(curvature: Curvature) -> list[str]:

@@ -42,9 +42,9 @@ def negative_fact(spectrum: Spectrum) -> Fact:
 def density_caption(spectrum: Spectrum) -> str:
     """Describe how the curve was made."""
     if spectrum.probes == 1:
-        spread = "with one probe, the standard error is unknown"
+        spread = "with one probe, the error is unknown"
     else:
-        spread = "the shade is the standard error over probes"
+        spread = "the shade and ± are the 95 % interval over probes, by Student's t"
     return (
         f"From {counted(spectrum.probes, 'random probe')} of {counted(spectrum.steps, 'step')}; {spread}. Smoothed by "
         f"a Gaussian of standard deviation {number(density(spectrum).width, 2)}. The bars below are the nodes of each "

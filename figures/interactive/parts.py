@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ from landscape.figures.entries import ModelStyle
 from landscape.figures.plotdata.marks import known
 from landscape.figures.plotdata.planes import coordinates
 from landscape.figures.plotdata.scales import Heights
-from landscape.figures.plotdata.ticks import log_ticks, round_ticks
+from landscape.figures.plotdata.ticks import DECADES, log_ticks, round_ticks, within_numbers
 from landscape.figures.style import COLOUR_SCALE, number
 from landscape.figures.themes import template
 from landscape.results import Floats, Surface
@@ -96,7 +97,8 @@ def surface_hover(surface: Surface, heights: Heights) -> dict[str, Any]:
 
 def axis(low: float, high: float, title: str, *, log: bool = False) -> dict[str, Any]:
     """Return an axis from ``low`` to ``high`` in units of what it shows; a linear one has a line at zero."""
-    first, last = (float(np.log10(low)), float(np.log10(high))) if log else (low, high)
+    low, high = within_numbers(low, high)
+    first, last = (math.log10(max(low, 10.0 ** DECADES[0])), math.log10(high)) if log else (low, high)
     ticks = log_ticks(first, last) if log else round_ticks(first, last)
     return {
         "title": {"text": plain(f"{title} (log scale)" if log else title)},

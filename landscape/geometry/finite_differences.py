@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from landscape.results import Check, Difference, Floats
 
 PRODUCT_ROUNDING = 4.0  # machine epsilons of ‖g‖‖d‖ and ‖Hd‖‖d‖ by which gᵀd and dᵀHd may be off
 REACH = 0.25  # of ‖θ‖: how far the widest differences reach
-UNSETTLED = 64.0  # times the allowance for noise: a larger truncation error means that smaller steps did not reduce it
+RESOLVED = 4.0  # times the allowance for noise: a larger truncation error is seen above the noise
+FALL = 8.0  # by which halving the step divides it at least; for smooth functions, and small steps, it is 2⁶
 HALVINGS = 48  # of a step, at most
 
 # Central differences of these widths in h are combined to cancel their errors of h², or of h² and h⁴.
@@ -43,7 +45,8 @@ def central_difference(
 
     The check allows for that error and for the rounding of the products gᵀd and dᵀHd themselves, which is
     ``PRODUCT_ROUNDING`` machine epsilons of ‖g‖‖d‖ and ‖Hd‖‖d‖. Where the loss has a kink at θ, differences
-    grow as the step shrinks: the error is then infinite, and the check does not agree.
+    grow as the step shrinks, and where it has some nearby, they do not converge: the error is then infinite, and the
+    check cannot tell.
 
     Args:
         objective: The loss.
@@ -149,27 +152,41 @@ class _Line:
 
 def _best(line: _Line, largest: float) -> tuple[_Estimate, _Estimate]:
     """The estimates of slope and curvature with the smallest errors, over steps from ``largest`` downwards."""
-    best = [_Estimate(math.nan, math.inf, 0.0, math.nan)] * 2
+    series: tuple[list[_Estimate], list[_Estimate]] = [], []
     step = power_of_two(largest)
     coarser = line.stencil(step)
     for _ in range(HALVINGS):
         step /= 2
         finer = line.stencil(step)
-        for order, (old, new) in enumerate(zip(coarser, finer, strict=True)):
+        for estimates, old, new in zip(series, coarser, finer, strict=True):
             # np.maximum, because max(a, nan) is a: an estimate is not used if the next step is not finite.
             truncation = float(np.maximum(old.truncation, abs(new.value - old.value)))
-            corrected = replace(old, truncation=truncation)
-            best[order] = min(best[order], corrected, key=lambda estimate: estimate.error)
-        if all(SIGMAS * new.noise > smallest.error for new, smallest in zip(finer, best, strict=True)):
+            estimates.append(replace(old, truncation=truncation))
+        if all(SIGMAS * new.noise > _smallest(estimates).error for new, estimates in zip(finer, series, strict=True)):
             break
         coarser = finer
-    return _settled(best[0]), _settled(best[1])
+    return _settled(series[0]), _settled(series[1])
 
 
-def _settled(best: _Estimate) -> _Estimate:
-    """The estimate, with an infinite error if smaller steps did not converge.
+def _smallest(estimates: list[_Estimate]) -> _Estimate:
+    """The first estimate with the smallest error; one of infinite error where none is finite."""
+    none = _Estimate(math.nan, math.inf, 0.0, math.nan)
+    return min([none, *estimates], key=lambda estimate: estimate.error if math.isfinite(estimate.error) else math.inf)
 
-    Halving the step of a smooth function divides the truncation error by 2⁶, so at the best step it is about as large
-    as the noise. If it is much larger, it does not fall with the step.
+
+def _settled(estimates: list[_Estimate]) -> _Estimate:
+    """The best of estimates for steps that are halved, with an infinite error if halving them does not converge.
+
+    Halving the step of a smooth function divides the truncation error by 2⁶, until the noise hides it. Where the
+    function has kinks within the steps, as networks of ReLUs have everywhere, it stays far above the noise and does
+    not fall: that two estimates agree is chance.
     """
-    return best if best.truncation <= UNSETTLED * SIGMAS * best.noise else replace(best, truncation=math.inf)
+    best = _smallest(estimates)
+    if math.isnan(best.step):
+        return best
+    at = estimates.index(best)
+    for old, new in pairwise(estimates[max(0, at - 2) : at + 2]):
+        resolved = old.truncation > RESOLVED * SIGMAS * old.noise
+        if resolved and not new.truncation <= max(old.truncation / FALL, RESOLVED * SIGMAS * new.noise):
+            return replace(best, truncation=math.inf)
+    return best

@@ -22,6 +22,7 @@ from landscape.linalg.vectors import unit
 from landscape.results import Floats, Integers, LanczosState
 
 ROWS = 16  # the basis grows by so many vectors at a time
+SMALL = 1e-2  # products below this share of ‖T‖ count as so long, where errors are relative to their length
 
 
 @dataclass
@@ -60,7 +61,8 @@ class Krylov:
         blocks: T, block by block; the basis has the same order.
         invariant: Whether the basis spans an invariant space, up to rounding.
         complete: Whether that is the whole space, so that no eigenvalue is missing.
-        asymmetry: The largest |uᵀHv - vᵀHu| / ‖Hv‖ seen over pairs of basis vectors u, v.
+        asymmetry: The largest |uᵀHv - vᵀHu| / ‖Hv‖ seen over pairs of basis vectors u, v; where ‖Hv‖ is below a
+            hundredth of ‖T‖, divided by that.
         scale: A bound of ‖T‖.
     """
 
@@ -165,8 +167,9 @@ class Krylov:
             raise ValueError("the operator's product with a vector is not finite: check the parameters and the loss")
         block.alphas.append(a)
         block.betas.append(b)
-        self.asymmetry = max(self.asymmetry, defect / size if size else 0.0)
         self.scale = max(self.scale, before + abs(a) + b)
+        size = max(size, SMALL * self.scale)  # the product with an eigenvector of zero is rounding alone
+        self.asymmetry = max(self.asymmetry, defect / size if size else 0.0)
         self.complete = self.count == self.size
         self.invariant = b <= self.resolution
         self._next = rest if self.invariant else rest / b

@@ -8,6 +8,7 @@ Eigenvalue Problems (SIAM Journal on Matrix Analysis and Applications 2000).
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from landscape.linalg.ritz import Ritz, ritz
 from landscape.linalg.vectors import norm
 from landscape.progress import Progress, silent
 from landscape.results import EigenPairs, Floats, Integers, LanczosState
+from landscape.results.eigenpairs import ASYMMETRIC
 
 SPARE = 8  # eigenvectors beyond the wanted that a result keeps: with fewer, continuing would cost more products
 FEWEST = 4  # vectors beyond the wanted that a basis must have room for: between two restarts, it grows by at least two
@@ -171,6 +173,13 @@ def _pairs(
         )
 
     from_below = np.arange(-1, -1 - min(bottom, krylov.count), -1)
+    if krylov.asymmetry > max(ASYMMETRIC, 10 * getattr(krylov.H, "relative_error", 0.0)):
+        warnings.warn(
+            "the products are not those of a symmetric matrix: uᵀHv and vᵀHu differ by "
+            f"{krylov.asymmetry:.2g} of their size, far more than rounding. A derivative is wrong (backward of a "
+            "torch.autograd.Function, a hook, a value detached in between): compare it with torch.autograd.gradcheck",
+            stacklevel=3,
+        )
     state = krylov.state(
         kept,
         values=approximation.values[kept],

@@ -48,8 +48,9 @@ def trace(
 
     Where eigenvalues decay, the latter two need far fewer products for the same error; where they do not, none gains.
     With m estimates behind the standard error (as many as products; a third of them; half of them), a confidence
-    interval takes Student's t with m - 1 degrees of freedom. When a few eigenvalues outweigh all others, Hutchinson's
-    estimates are skewed and intervals from few probes are too short. No standard error includes rounding.
+    interval takes Student's t with m - 1 degrees of freedom: see ``TraceEstimate.half_width``. When a few eigenvalues
+    outweigh all others, Hutchinson's estimates are skewed and intervals from few probes are too short. No standard
+    error includes rounding.
 
     With at least as many products as active coordinates, each of these is multiplied by itself: the trace is exact.
     Vectors are multiplied in the operator's dtype; dot products and factorisations are float64. ``hutchinson`` keeps
@@ -86,7 +87,8 @@ def trace(
         raise ValueError(f"max_products={max_products} are too few for {method}; pass at least {LEAST[method]}")
     known, samples = METHODS[method](A, max_products)
     spread = float(samples.std()) if len(samples) > 1 else math.nan
-    return TraceEstimate(known + float(samples.mean()), spread / math.sqrt(len(samples)), A.products, method)
+    stderr = spread / math.sqrt(len(samples))
+    return TraceEstimate(known + float(samples.mean()), stderr, A.products, method, len(samples))
 
 
 class _Sampled:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from landscape.results.arrays import Floats, Metadata
-from landscape.results.tables import Table
+from landscape.results.frames import Tabular, from_rows
+from landscape.results.tables import NotebookDisplay, Row, Table
+
+WORDS = {"agrees": "yes", "differs": "NO", "cannot tell": "cannot tell"}  # by verdict, in a column "agrees"
 
 
 @dataclass(frozen=True)
@@ -24,13 +28,21 @@ class Check:
         finite = all(map(math.isfinite, (self.expected, self.found, self.allowed)))
         return finite and abs(self.found - self.expected) <= self.allowed
 
+    @property
+    def verdict(self) -> str:
+        """``agrees``, ``differs``, or ``cannot tell`` where rounding or a kink hides how far the two are apart."""
+        if self.agrees:
+            return "agrees"
+        hidden = self.allowed == math.inf and math.isfinite(self.expected) and math.isfinite(self.found)
+        return "cannot tell" if hidden else "differs"
+
     def __str__(self) -> str:
-        verdict = "agrees" if self.agrees else "DIFFERS"
+        verdict = self.verdict.upper() if self.verdict == "differs" else self.verdict
         return f"{self.what}: expected {self.expected:.6g}, found {self.found:.6g} ± {self.allowed:.1g}, {verdict}"
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class CheckReport(NotebookDisplay, Tabular):
     """Checks, one a line."""
 
     checks: tuple[Check, ...]
@@ -38,14 +50,17 @@ class CheckReport:
 
     @property
     def agrees(self) -> bool:
-        """Whether all of them agree."""
-        return all(check.agrees for check in self.checks)
+        """Whether none of them differs."""
+        return not self.named("differs")
+
+    def named(self, verdict: str) -> list[str]:
+        """Return what was checked with this verdict: ``agrees``, ``differs`` or ``cannot tell``."""
+        return [check.what for check in self.checks if check.verdict == verdict]
 
     def table(self, quadratic: QuadraticRadius | None = None) -> Table:
         """Return a row for each check, and how far a quadratic model reaches."""
         rows: list[tuple[str, float | str, float | str, float | str, str]] = [
-            (check.what, check.expected, check.found, check.allowed, "yes" if check.agrees else "NO")
-            for check in self.checks
+            (check.what, check.expected, check.found, check.allowed, WORDS[check.verdict]) for check in self.checks
         ]
         if quadratic is not None:
             finite = math.isfinite(quadratic.smallest)
@@ -54,7 +69,7 @@ class CheckReport:
         return Table("Checks", ("", "expected", "found", "± allowed", "agrees"), tuple(rows))
 
     def rows(self) -> list[dict[str, str | float | bool]]:
-        """Return the rows of a table: what, expected, found, allowed, agrees."""
+        """Return the rows of a table: what, expected, found, allowed, agrees, verdict."""
         return [
             {
                 "what": check.what,
@@ -62,21 +77,27 @@ class CheckReport:
                 "found": check.found,
                 "allowed": check.allowed,
                 "agrees": check.agrees,
+                "verdict": check.verdict,
             }
             for check in self.checks
         ]
+
+    def columns(self) -> dict[str, Any]:
+        """Return ``rows`` by column."""
+        return from_rows(self.rows())
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.checks))
 
     def __repr__(self) -> str:
-        differing = [check.what for check in self.checks if not check.agrees]
+        differing, hidden = self.named("differs"), self.named("cannot tell")
         names = f"; these differ: {', '.join(differing)}" if differing else ""
-        return f"CheckReport({len(self.checks) - len(differing)} of {len(self.checks)} agree{names})"
+        names += f"; cannot tell: {', '.join(hidden)}" if hidden else ""
+        return f"CheckReport({len(self.named('agrees'))} of {len(self.checks)} agree{names})"
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(NotebookDisplay):
     """f'(0) and f''(0) of f(t) = L(θ + t·d): ``found`` from values of the loss, ``expected`` from its derivatives."""
 
     slope: Check  # f'(0) against gᵀd
@@ -93,12 +114,16 @@ class Difference:
         """Whether both derivatives agree."""
         return self.slope.agrees and self.curvature.agrees
 
+    def table(self) -> Table:
+        """Return a row for each derivative."""
+        return CheckReport((self.slope, self.curvature)).table()
+
     def __repr__(self) -> str:
         return f"Difference({self.slope}; {self.curvature}; noise {self.noise:.1g}, {self.evaluations} evaluations)"
 
 
 @dataclass(frozen=True)
-class QuadraticRadius:
+class QuadraticRadius(NotebookDisplay, Tabular):
     """How far from θ, along rays of a plane, the loss is what its gradient and Hessian say."""
 
     angles: Floats  # (A,) φ of the rays θ + r (cos φ · x + sin φ · y), in radians
@@ -121,6 +146,19 @@ class QuadraticRadius:
     def angle(self) -> float:
         """The angle of the smallest radius; NaN where no ray has one."""
         return float(self.angles[self.radii.argmin()]) if math.isfinite(self.smallest) else math.nan
+
+    def table(self) -> Table:
+        """Return a row for each ray."""
+        rows: list[Row] = [
+            (f"{math.degrees(angle):.0f}°", float(self.radii[i]), float(self.distances[i]), float(self.extents[i]))
+            for i, angle in enumerate(self.angles)
+        ]
+        header = ("direction", "radius", "distance", "tried up to")
+        return Table(f"Where the loss departs from its quadratic model by {self.share:.0%}", header, rows)
+
+    def columns(self) -> dict[str, Any]:
+        """Return angle (in radians), radius, distance and extent of each ray."""
+        return {"angle": self.angles, "radius": self.radii, "distance": self.distances, "extent": self.extents}
 
     def __repr__(self) -> str:
         if math.isfinite(self.smallest):

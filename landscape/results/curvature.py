@@ -8,20 +8,42 @@ from landscape.results.arrays import Metadata, give_or_take
 from landscape.results.checks import CheckReport, QuadraticRadius
 from landscape.results.display_names import display_name
 from landscape.results.eigenpairs import EigenPairs
+from landscape.results.estimates import LEVEL, SingleNumber, student_half_width
 from landscape.results.localization import BlockEigenvalues, Localization
+from landscape.results.printable import printable
 from landscape.results.sharpness import Sharpness
 from landscape.results.spectrum import Spectrum
-from landscape.results.tables import Row, Table, TableDisplay
+from landscape.results.tables import NotebookDisplay, Row, Table, TableDisplay, interval_cell
 
 
 @dataclass(frozen=True)
-class TraceEstimate:
-    """The trace of a symmetric operator, over the active coordinates."""
+class TraceEstimate(SingleNumber, NotebookDisplay):
+    """The trace of a symmetric operator, over the active coordinates.
+
+    ``float`` and format strings take its mean.
+    """
 
     mean: float
     stderr: float  # one standard error; 0 where the trace is exact up to rounding, NaN for a single probe
     products: int  # operator-vector products used
     method: str  # how it was estimated; ``exact`` for one product with each coordinate's unit vector
+    samples: int = 0  # independent estimates behind the standard error; 0 where it has none or they were not counted
+
+    def half_width(self, level: float = LEVEL) -> float:
+        """Return half the width of the confidence interval, by Student's t with ``samples`` - 1 degrees of freedom.
+
+        It is 0 where the trace is exact, and NaN where the standard error or the number of samples is not known.
+        """
+        return 0.0 if self.stderr == 0 else student_half_width(self.stderr, self.samples, level)
+
+    def table(self) -> Table:
+        """Return the trace with its standard error and its interval."""
+        name = f"trace ({display_name(self.method)}, {self.products} products)"
+        row: Row = (name, (self.mean, self.stderr), interval_cell(self.mean, self.half_width()))
+        return Table("Trace", ("", "± standard error", f"{LEVEL:.0%} interval"), [row])
+
+    def __float__(self) -> float:
+        return self.mean
 
     def __repr__(self) -> str:
         return f"TraceEstimate({self.mean:.6g} ± {self.stderr:.1g}, {self.method}, {self.products} products)"
@@ -52,8 +74,7 @@ class Curvature(TableDisplay):
         tables = [self._eigenvalues(), *(share.table() for share in self.localization)]
         numbers: list[Row] = []
         if self.trace is not None:
-            name = f"trace ({display_name(self.trace.method)}, {self.trace.products} products)"
-            numbers.append((name, (self.trace.mean, self.trace.stderr)))
+            numbers += [row[:2] for row in self.trace.table().rows]
         if self.spectrum is not None:
             low, high = self.spectrum.share_bounds()
             numbers.append(("trace, from the density's probes", self.spectrum.trace()))
@@ -71,17 +92,8 @@ class Curvature(TableDisplay):
         return tables
 
     def _eigenvalues(self) -> Table:
-        pairs = self.pairs
-        rows: list[Row] = [
-            (f"λ{i + 1}", (float(value), float(pairs.residuals[i])), bool(pairs.converged[i]))
-            for i, value in enumerate(pairs.values)
-        ]
-        if pairs.bottom is not None:
-            for i, value in reversed([*enumerate(pairs.bottom.values)]):
-                name = "λmin" if i == 0 else f"λmin + {i}"
-                error = float(pairs.bottom.residuals[i])
-                rows.append((name, (float(value), error), bool(pairs.bottom.converged[i])))
-        return Table(f"Eigenvalues ({display_name(self.operator)})", ("", "± residual", "converged"), rows)
+        method = f"; products are {printable(self.metadata['products'])}" if "products" in self.metadata else ""
+        return self.pairs.table(f"Eigenvalues ({display_name(self.operator)}{method})")
 
     def __repr__(self) -> str:
         return (

@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.results.arrays import Floats, Integers
+from landscape.results.frames import Tabular
+from landscape.results.plotting import Plotted
+from landscape.results.tables import Row, Table
+
+ASYMMETRIC = 1e-2  # |uᵀHv − vᵀHu| / ‖Hv‖ above which an operator is not symmetric; half precision leaves 1e-3
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class LanczosState:
 
 
 @dataclass(frozen=True)
-class EigenPairs:
+class EigenPairs(Plotted, Tabular):
     """Eigenvalues at one end of a symmetric operator's spectrum, with bounds of their errors.
 
     An eigenvalue of the operator lies within ``residuals[i]`` of ``values[i]``. A Krylov method cannot show that no
@@ -71,10 +76,37 @@ class EigenPairs:
         if not counts[0] or len(set(counts)) > 1:
             raise ValueError(f"{counts} values, residuals, converged and vectors must have the same length, at least 1")
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether the operator is symmetric up to rounding: eigenvalues of another one are not what they seem.
+
+        Rounding leaves 1e-15 in double and 1e-5 in single precision. A derivative that is wrong leaves much more.
+        """
+        return not self.asymmetry > ASYMMETRIC
+
+    def table(self, title: str = "Eigenvalues") -> Table:
+        """Return a row for each eigenvalue, from the largest down."""
+        rows: list[Row] = [(name, (value, residual), done) for name, value, residual, done in self._entries()]
+        return Table(title, ("", "± residual", "converged"), rows)
+
+    def columns(self) -> dict[str, Any]:
+        """Return name, value, residual and converged of each eigenvalue, from the largest down."""
+        names = ("name", "value", "residual", "converged")
+        return {name: [*column] for name, column in zip(names, zip(*self._entries(), strict=True), strict=True)}
+
+    def _entries(self) -> list[tuple[str, float, float, bool]]:
+        """Name, value, residual and whether it converged, of each eigenvalue, from the largest down."""
+        ends = [(f"λ{i + 1}", self, i) for i in range(len(self.values))]
+        if self.bottom is not None:
+            last = [("λmin" if i == 0 else f"λmin + {i}", self.bottom, i) for i in range(len(self.bottom.values))]
+            ends += reversed(last)
+        return [(name, float(end.values[i]), float(end.residuals[i]), bool(end.converged[i])) for name, end, i in ends]
+
     def __repr__(self) -> str:
         rows = ", ".join(
             f"{value:.4g}±{residual:.1g}{'' if done else ' (not converged)'}"
             for value, residual, done in zip(self.values, self.residuals, self.converged, strict=True)
         )
         bottom = f", bottom {self.bottom.values[0]:.4g}±{self.bottom.residuals[0]:.1g}" if self.bottom else ""
-        return f"EigenPairs({rows}{bottom}, {self.products} products)"
+        doubt = "" if self.symmetric else f"; NOT SYMMETRIC: products differ by {self.asymmetry:.2g} of their size"
+        return f"EigenPairs({rows}{bottom}, {self.products} products{doubt})"

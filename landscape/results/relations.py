@@ -12,10 +12,14 @@ from landscape.results.interpolation import Axis, tensor_product
 
 
 def _check_surface(surface: Surface) -> None:
-    _check_plane(surface.metadata.get("plane", {}))
-    norms = surface.metadata.get("direction_norms", ())
-    if len(norms) > 2:
-        raise ValueError(f"metadata.direction_norms has {len(norms)} lengths; a plane has one or two directions")
+    plane = surface.metadata.get("plane", {})
+    _check_plane(plane)
+    by_direction = {f"plane.{name}": plane[name] for name in ("shares", "eigenvalues", "residuals") if name in plane}
+    if "direction_norms" in surface.metadata:
+        by_direction["direction_norms"] = surface.metadata["direction_norms"]
+    for name, values in by_direction.items():
+        if not 1 <= len(values) <= 2:
+            raise ValueError(f"metadata.{name} has {len(values)} entries; a plane has one or two directions")
     _check_nodes(surface)
 
 

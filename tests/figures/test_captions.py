@@ -96,7 +96,7 @@ def test_share_below_zero_has_an_error_and_bounds():
     assert note == f"of 775,000 eigenvalues; for these probes between {100 * low:.2g} % and {100 * high:.2g} %"
     one = replace(curvature(), spectrum=spectrum(probes=1))
     assert "±" not in facts(captions.curvature_facts(one))["Below zero"][0]
-    assert "the standard error is unknown" in captions.density_caption(spectrum(probes=1))
+    assert "the error is unknown" in captions.density_caption(spectrum(probes=1))
 
 
 def test_reach_of_the_quadratic_model():

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.collections import QuadMesh
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import t as student
 
 from landscape.figures import interactive, static
 from landscape.figures.plotdata.densities import density
@@ -99,16 +100,17 @@ def test_blocks_alone_have_no_line_of_the_whole():
 
 
 @pytest.mark.parametrize("log", [False, True])
-def test_density_is_the_spectrum_s_own_with_its_error(log):
+def test_density_is_the_spectrum_s_own_with_its_interval(log):
     result = spectrum()
     figure = interactive.density_figure(result, log=log)
     (curve,) = traces(figure, "density")
     width = density(result).width
-    mean, error = result.density(np.asarray(curve.x), width)
+    mean, stderr = result.density(np.asarray(curve.x), width)
+    error = student.ppf(0.975, result.probes - 1) * stderr
     shown = mean > density(result, log=log).low
     assert shown.any()
     assert_allclose(np.asarray(curve.y)[shown], mean[shown])
-    lower, upper = traces(figure, "standard error")
+    lower, upper = traces(figure, "interval")
     assert_allclose(np.asarray(upper.y)[shown], (mean + error)[shown])
     assert_allclose(np.asarray(lower.y)[shown & (mean > 2 * error)], (mean - error)[shown & (mean > 2 * error)])
     assert figure.layout.yaxis.type == ("log" if log else "linear")
@@ -120,7 +122,7 @@ def test_density_is_the_spectrum_s_own_with_its_error(log):
 def test_on_the_log_axis_nothing_falls_far_below():
     low = density(spectrum()).low
     for trace in interactive.density_figure(spectrum()).data:
-        if trace.name in ("density", "standard error"):
+        if trace.name in ("density", "interval"):
             assert (np.asarray(trace.y) > 0.09 * low).all()  # a logarithm of 0 would end the line and the shade
 
 
@@ -163,7 +165,7 @@ def test_extremes_and_the_height_of_one_eigenvalue_are_marked():
 )
 def test_odd_densities_are_drawn(result, log, tmp_path):
     figure = interactive.density_figure(result, log=log)
-    assert traces(figure, "standard error") == [] or result.probes > 1
+    assert traces(figure, "interval") == [] or result.probes > 1
     (curve,) = traces(figure, "density")
     assert not any("±" in text or "nan" in text for text in curve.text) or result.probes > 1
     low, high = figure.layout.xaxis.range

@@ -279,7 +279,7 @@ def test_density_marks_are_at_their_eigenvalues():
     assert_allclose([line.get_xdata()[0] for line in of_colour(axes, PALETTE["vermillion"])], [-0.4, 0.379])
     shade, rug = axes.collections
     bounds = shade.get_paths()[0].get_extents()
-    assert bounds.y1 == pytest.approx((curve.mean + curve.stderr).max())
+    assert bounds.y1 == pytest.approx((curve.mean + curve.half).max())
     assert_allclose([segment[:, 0] for segment in rug.get_segments()], np.stack([curve.nodes] * 2, 1))
     assert curve.single in [line.get_ydata()[0] for line in axes.lines]
 
@@ -368,7 +368,7 @@ def test_densities_of_several_models_are_their_own():
         shown = curve.mean > 1.01 * low
         assert_allclose(mean.x, curve.grid, rtol=1e-6, atol=1e-7)
         assert_allclose(np.asarray(mean.y)[shown], curve.mean[shown], rtol=1e-6)
-        assert_allclose(np.asarray(upper.y)[shown], (curve.mean + curve.stderr)[shown], rtol=1e-6)
+        assert_allclose(np.asarray(upper.y)[shown], (curve.mean + curve.half)[shown], rtol=1e-6)
         assert (np.asarray(lower.y) <= np.asarray(mean.y)).all()
         assert curve.mean.max() < high
     left, right = figure.layout.xaxis.range

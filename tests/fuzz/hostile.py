@@ -64,6 +64,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {  # role of the input -> commands with {
     ),
     "attributes": (
         f"train s3rec --attributes {{}} --data good/small.txt --out run --pretrain-epochs 1 {TINY}",
+        f"train sasrec --attributes {{}} --data good/small.txt --out run {TINY}",
         "import s3rec good/weights.pt --data good/small.txt --attributes {} --out new.pt",
     ),
     "raw": (

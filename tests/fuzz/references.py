@@ -123,7 +123,7 @@ def sequences(content: bytes) -> dict[int, list[int]]:
 def attributes(content: bytes) -> dict[int, set[int]] | None:
     """``NAME_item2attributes.json``."""
     try:
-        lists = json.loads(content.decode(), object_pairs_hook=_once)
+        lists = json.loads(content.decode(json.detect_encoding(content)), object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise RefusedError("not JSON") from None
     if not isinstance(lists, dict):

@@ -30,12 +30,6 @@ SEEDS = {  # beginning of a seed's name -> fuzzer
     "res-curv": "curvature",
     "res-surface": "surface",
 }
-# The parsers that hold. Faults of the others are known and listed by `python -m tests.fuzz NAME`;
-# a parser that is mended is added here.
-HOLDING = (
-    "tables", "records", "sequences", "attributes", "checkpoint-bytes", "checkpoint-objects", "import", "history",
-    "config", "state", "surface", "curvature", "lanczos",
-)  # fmt: skip
 SECONDS = 5.0
 SHOWN = 5  # faults, then a test ends: each may have taken SECONDS and a new child
 
@@ -46,7 +40,7 @@ def worker():
         yield worker
 
 
-@pytest.mark.parametrize("name", HOLDING)
+@pytest.mark.parametrize("name", MODULES)
 def test_cases_are_read_right_or_refused(worker, name):
     tally = Tally()
     with closing(worker.run(name, 0, 0, CASES, (), tally)) as findings:
@@ -67,7 +61,7 @@ def test_what_is_not_changed_is_read(name, tmp_path, monkeypatch):
         assert outcome.kind in (OK, REFUSED if name == "parquet" else OK), outcome
 
 
-@pytest.mark.parametrize("beginning", [beginning for beginning, name in SEEDS.items() if name in HOLDING])
+@pytest.mark.parametrize("beginning", SEEDS)
 def test_faults_found_before_are_gone(worker, beginning):
     if not (FAULTS / "fuzz").is_dir():
         pytest.skip(f"no folder {FAULTS / 'fuzz'}: the seeds are kept outside of the repository")

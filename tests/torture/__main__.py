@@ -36,10 +36,12 @@ from tests.torture.commands import COMMANDS, Command, Values
 
 LOADED = (  # once, here: a forked child then spends its time on its work
     "landscape.figures.export",
+    "landscape.figures.study",
     "landscape.training.analysis.comparison",
     "landscape.training.checkpoints.import_s3rec",
     "landscape.training.data.raw.prepare",
     "landscape.training.loop.trainer",
+    "landscape.training.study.command",
 )
 SIGNALS = (signal.SIGKILL,) * 7 + (signal.SIGTERM, signal.SIGINT, signal.SIGINT)
 STOPS = 30.0  # seconds within which a command must end after SIGTERM or SIGINT

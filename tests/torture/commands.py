@@ -80,6 +80,56 @@ def _weights(folder: Path) -> None:
     (folder / "weights.pt").write_bytes(checkpoints._published()[0])
 
 
+STUDY = """
+title = "small"
+data = ["small.txt"]
+seeds = [0]
+
+[options]
+epochs = 2
+max_length = 6
+width = 8
+layers = 1
+
+[geometry]
+users = 20
+planes = 2
+points = 5
+trace_products = 3
+draws = 2
+ascent_steps = 2
+max_products = 12
+
+[methods.SASRec]
+method = "sasrec"
+
+[methods.SAMRec]
+method = "samrec"
+
+[[tables]]
+key = "table"
+title = "Table"
+methods = ["SASRec", "SAMRec"]
+metrics = ["HR@10"]
+"""
+
+
+def _study(folder: Path) -> None:
+    _data(folder)
+    (folder / "study.toml").write_text(STUDY)
+
+
+def _study_values(folder: Path) -> Values:
+    """What was measured, without times and the machine; and the weights of all runs."""
+    runs = json.loads((folder / "out" / "study.json").read_text())["runs"]
+    values = {
+        run["run"]: {name: value for name, value in run.items() if name not in ("seconds", "metadata", "hashes")}
+        for run in runs
+    }
+    trees = {path.parent.name: torch.load(path, weights_only=True) for path in folder.rglob("checkpoint.pt")}
+    return values | {f"weights of {name}": _bits(tree["weights"]) for name, tree in trees.items()}
+
+
 def _train_values(folder: Path) -> Values:
     """Bits of everything but the seconds."""
     run = folder / "run"
@@ -157,6 +207,7 @@ COMMANDS: dict[str, Command] = {
         "curvature one.pt --top 3 --trace --density --sharpness --users 40 --out page.html", _models, _result_values
     ),
     "compare": Command("compare one.pt other.pt --points 11 --grid --top 2 --out page.html", _models, _result_values),
+    "study": Command("study study.toml --out out --jobs 1 --device cpu", _study, _study_values),
     "prepare": Command(
         "data prepare raw.csv --core 5 --name new --out out", _raw, _prepared, done="exists", sets=_prepared
     ),

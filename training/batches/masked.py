@@ -15,7 +15,7 @@ from torch import Tensor
 
 from landscape.training.batches.negatives import NegativeSampler
 from landscape.training.batches.packing import InputWindows, Ints, input_windows, lay_out, within_sequences
-from landscape.training.data.dataset import Attributes, Dataset
+from landscape.training.data.dataset import Attributes, Dataset, check_attributes
 from landscape.training.data.splits import TRAINING_SEQUENCE
 
 
@@ -139,11 +139,5 @@ def attributes_of(dataset: Dataset) -> Attributes:
             f"S3Rec is pre-trained on item attributes, and {dataset.name} has none: there is no "
             f"{dataset.name}_item2attributes.json beside {dataset.source}; give the file with --attributes"
         )
-    if len(dataset.attributes.values) == 0:
-        ignored = dataset.attributes.ignored
-        other = f": the {ignored:,} items in it have other numbers" if ignored else ""
-        raise ValueError(
-            f"{dataset.attributes.source} has attributes for none of the {dataset.n_items:,} items of {dataset.name}"
-            f"{other}; give the file that belongs to the data with --attributes"
-        )
+    check_attributes(dataset)
     return dataset.attributes

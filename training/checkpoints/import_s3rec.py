@@ -14,13 +14,14 @@ from landscape.provenance import file_sha256, versions
 from landscape.results.files import check_writable, errors_about
 from landscape.results.outputs import refuse_foreign, refuse_inputs
 from landscape.results.printable import printable
+from landscape.results.regular import check_regular
 from landscape.training.batches.masked import attributes_of
 from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from landscape.training.checkpoints.plain_files import load_plain
 from landscape.training.checkpoints.schema import SHOWN, anything, each
 from landscape.training.checkpoints.weights import WEIGHTS
 from landscape.training.config.methods import PRETRAINED, TRAINED
-from landscape.training.data.dataset import Dataset
+from landscape.training.data.dataset import Dataset, check_attributes
 
 TABLES = {"items": "item_embeddings", "positions": "position_embeddings"}  # our name -> that of the published weights
 BLOCK = {
@@ -35,11 +36,12 @@ BLOCK = {
 }
 TABLE = "_embeddings.weight"  # ends their names
 IMPORTED = "imported"  # the setting that tells an imported checkpoint: the name of the weights' file
+IMPORTED_SHA256 = "imported_sha256"  # that of the file
 LAYER = re.compile(r"item_encoder\.layer\.(0|[1-9][0-9]{0,3})\.")
 
 
 def check_place(out: str | Path, weights: str | Path, dataset: Dataset) -> None:
-    """Check that an imported checkpoint may be written to ``out``: in place of nothing, or of another imported one.
+    """Check that an imported checkpoint may be written to ``out``: in place of nothing, or of one of the same weights.
 
     Raises:
         ValueError: It would replace the weights, the data or the attributes.
@@ -52,7 +54,13 @@ def check_place(out: str | Path, weights: str | Path, dataset: Dataset) -> None:
     if dataset.attributes is not None:
         inputs.append(dataset.attributes.source)
     refuse_inputs([out], inputs)
-    refuse_foreign([out], lambda path: IMPORTED in load_checkpoint(path).settings, "a checkpoint")
+
+    def own(path: Path) -> bool:
+        sha256 = load_checkpoint(path).settings.get(IMPORTED_SHA256)
+        check_regular(Path(weights))
+        return sha256 == file_sha256(weights)
+
+    refuse_foreign([out], own, "a checkpoint of these weights")
 
 
 def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Checkpoint:
@@ -68,9 +76,11 @@ def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Check
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It holds something else, or the data has other numbers of items or attributes.
+        ValueError: It holds something else, the data has other numbers of items or attributes, or attributes of which
+            none is of its items.
     """
     source = printable(path)
+    check_attributes(dataset)
     weights = renamed(load_plain(path, "state dict"), source)
     table, positions = weights["items.weight"], weights["positions.weight"]
     if len(table) != dataset.n_items + 2:
@@ -100,7 +110,7 @@ def import_s3rec(path: str | Path, dataset: Dataset, *, heads: int = 2) -> Check
         model=model,
         weights=weights,
         data=dataset.metadata(),
-        settings={IMPORTED: Path(path).name, "imported_sha256": file_sha256(path)},
+        settings={IMPORTED: Path(path).name, IMPORTED_SHA256: file_sha256(path)},
         seed=0,
         epoch=0,
         metrics={},

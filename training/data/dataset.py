@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.results.printable import printable
 from landscape.results.regular import check_regular
 from landscape.training.data import synthetic
 from landscape.training.data.catalogue import SYNTHETIC, attributes_beside, find
@@ -119,7 +120,8 @@ def load(
 
     Raises:
         FileNotFoundError: There is no such file or name.
-        ValueError: A file is malformed (the message gives its line), or no user has 3 items.
+        ValueError: A file is malformed (the message gives its line), no user has 3 items, or ``attributes`` has none of
+            the items.
     """
     if str(name_or_path).lower() == SYNTHETIC:
         if attributes is not None:
@@ -132,18 +134,38 @@ def load(
     if not keep.any():
         raise ValueError(f"{path} has no user with at least {MIN_LENGTH} items, and shorter sequences cannot be split")
     n_items = int(items.max())
-    if attributes is None and attributes_beside(path).is_file():
-        attributes = attributes_beside(path)
-    return Dataset(
+    beside = attributes_beside(path)
+    dataset = Dataset(
         name=path.stem,
         items=items[np.repeat(keep, lengths)].astype(np.int32),
         offsets=_offsets(lengths[keep]),
         n_items=n_items,
         source=str(path),
         sha256=hashlib.sha256(content).hexdigest(),
-        attributes=None if attributes is None else load_attributes(attributes, n_items),
+        attributes=load_attributes(beside, n_items) if attributes is None and beside.is_file() else None,
         left_out=int((~keep).sum()),
         user_ids=users[keep],
+    )
+    if attributes is None:
+        return dataset
+    dataset = replace(dataset, attributes=load_attributes(attributes, n_items))
+    check_attributes(dataset)
+    return dataset
+
+
+def check_attributes(dataset: Dataset) -> None:
+    """Check that some item has an attribute, where there are attributes.
+
+    Raises:
+        ValueError: None has: the file is of other items, or empty.
+    """
+    attributes = dataset.attributes
+    if attributes is None or len(attributes.values):
+        return
+    other = f": the {attributes.ignored:,} items in it have other numbers" if attributes.ignored else ""
+    raise ValueError(
+        f"{printable(attributes.source)} has attributes for none of the {dataset.n_items:,} items of {dataset.name}"
+        f"{other}; give the file that belongs to the data with --attributes"
     )
 
 

@@ -121,7 +121,7 @@ def _change_member(random: Random, members: dict[str, bytes], name: str) -> None
         case 3:  # a header that claims more than there is
             members[name] = members[name].replace(b"'shape': (", b"'shape': (999999999, ", 1)
             return
-        case 4 if array.dtype.kind != "U":  # a text is no number
+        case 4 if array.dtype.kind not in "US":  # a text is no number
             array = array.astype(random.choice(("f2", "f4", "i8", "?", "c16", "U5", "S3", "M8[s]")))
         case 5:
             array = random.choice((array.ravel(), array[None], np.zeros(0), np.float64(1), array.T))
@@ -193,12 +193,14 @@ def _show(path: Path, result: Surface | Curvature) -> None:
     shown(title_of(result.metadata, path), "the title")
     shown(result_entry(result, path).title, "the title in a comparison")
     shown(str(result), "the tables")
-    shown(result._repr_html_(), "the tables in a notebook")
+    shown("".join(table.html() for table in result.tables()), "the tables in a notebook")
 
 
 def _draw(path: Path, model: ModelEntry) -> None:
     if path.name.startswith(WHOLE) or zlib.crc32(path.read_bytes()) % DRAWN == 0:
         explorer_page([model])
+        if model.surface is not None:
+            shown(model.surface._repr_html_(), "a notebook's picture and tables")
 
 
 def _read_state(path: Path) -> None:

@@ -233,6 +233,7 @@ def test_asymmetry_is_seen_between_vectors_of_both_sides_of_a_restart():
         assert krylov.asymmetry == pytest.approx(0.1 / float(image.norm()), rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:the products are not those of a symmetric matrix")
 def test_asymmetry_of_what_is_no_symmetric_operator_is_large_also_where_it_restarts():
     matrix = torch.randn(60, 60, generator=seeded(0), dtype=torch.float64)
     free = top_eigenpairs(matrix, max_products=30).asymmetry

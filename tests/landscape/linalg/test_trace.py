@@ -220,7 +220,8 @@ def test_as_many_products_as_coordinates_are_exact(method, values):
 @pytest.mark.parametrize("method", METHODS)
 def test_nothing_but_zeros_has_no_trace_and_no_error(method):
     found = trace(torch.zeros(30, 30), max_products=12, method=method)
-    assert found == TraceEstimate(0.0, 0.0, 12, method)
+    assert found == TraceEstimate(0.0, 0.0, 12, method, {"hutchinson": 12, "hutch++": 4, "xtrace": 6}[method])
+    assert found.half_width() == 0.0
 
 
 @pytest.mark.parametrize("method", ["xtrace", "hutch++"])

@@ -98,6 +98,44 @@ def test_curvlinops_agrees():
     torch.testing.assert_close(FisherOperator(problem.objective(), softmax_terms) @ v, product)
 
 
+class Attributed:
+    """A loss with its two stages as an attribute, as those of recommenders have them."""
+
+    def __init__(self, composite) -> None:
+        self.composite = composite
+
+    def __call__(self, model, batch):
+        return self.composite(model, batch)
+
+
+@pytest.mark.parametrize("wrapped", [lambda loss: loss, Attributed])
+def test_without_groups_they_are_the_examples_of_the_loss(wrapped):
+    """By part, too, and in whatever order."""
+    split = parts()
+
+    def by_example(z, batch):
+        return split.by_group(lambda _: z, batch)
+
+    loss = wrapped(replace(split.problem.loss, by_example=by_example))
+    objective = replace(split.problem, loss=loss).objective()
+    torch.testing.assert_close(dense(FisherOperator(objective)), split.dense_fisher(), **CLOSE)
+    there = objective.params + 0.1
+    expected = dense(FisherOperator(objective, split.by_group, there))
+    torch.testing.assert_close(dense(FisherOperator(objective, params=there)), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("loss", [logistic().loss, classes().problem.loss])
+def test_without_groups_a_loss_without_examples_is_refused(loss):
+    with pytest.raises(ValueError, match=r"FisherOperator\(objective, lambda model, batch.*by_example=lambda z, batch"):
+        FisherOperator(replace(logistic(), loss=loss).objective())
+
+
+def test_examples_that_are_not_those_of_the_loss_are_refused():
+    loss = replace(classes().problem.loss, by_example=lambda z, batch: z[:, 0])
+    with pytest.raises(ValueError, match="the groups' sums of part 'loss' add up to"):
+        FisherOperator(replace(logistic(), loss=loss).objective())
+
+
 def test_groups_of_uncorrelated_terms_keep_the_scale():
     """Over all signs of the terms' gradients, the mean of F is the same for terms in pairs and for single ones."""
     x = drawn(4, 3)

@@ -134,7 +134,10 @@ def rewritten(path, place=None, value=None, **arrays):
     [
         ("metadata.direction_norms", True, "metadata.direction_norms is true, not a list"),
         ("metadata.direction_norms", [1.0, None], "metadata.direction_norms holds a number that is not finite"),
-        ("metadata.direction_norms", [1.0, 2.0, 3.0], "metadata.direction_norms has 3 lengths"),
+        ("metadata.direction_norms", [1.0, 2.0, 3.0], "metadata.direction_norms has 3 entries"),
+        ("metadata.direction_norms", [], "metadata.direction_norms has 0 entries; a plane has one or two directions"),
+        ("metadata.plane", {"kind": "random", "shares": []}, "metadata.plane.shares has 0 entries"),
+        ("metadata.plane", {"eigenvalues": [1, 2, 3], "residuals": [0, 0, 0]}, "plane.eigenvalues has 3 entries"),
         ("metadata.loss_stderr", "x", "metadata.loss_stderr is the text 'x', not a number"),
         ("metadata.plane.shares", 0.5, "metadata.plane.shares is 0.5, not a list"),
         ("metadata.plane.shares", REMOVE, "metadata.plane of kind trajectory needs shares, 1 to 2 of each"),

@@ -181,6 +181,18 @@ def test_data_with_other_items_than_the_network_are_refused(tmp_path):
         data_of(replace(checkpoint(), data=data))
 
 
+def test_an_empty_name_of_the_data_is_refused():
+    with pytest.raises(ValueError, match="^the name of the data is empty"):
+        data_of(checkpoint(), "")
+
+
+def test_attributes_that_a_checkpoint_does_not_need_may_be_of_other_items(tmp_path):
+    (tmp_path / "small.txt").write_text("1 1 2 3 4\n2 2 3 4 20\n")
+    (tmp_path / "small_item2attributes.json").write_text('{"900": [1]}')
+    trained = replace(checkpoint(), data=load(tmp_path / "small.txt").metadata())
+    assert data_of(trained).n_items == 20
+
+
 def test_data_that_cannot_be_read_are_said_to_be_the_checkpoints(tmp_path):
     (tmp_path / "small.txt").write_text("name:x:0\n")
     named = replace(checkpoint(), data={**checkpoint().data, "source": str(tmp_path / "small.txt")})

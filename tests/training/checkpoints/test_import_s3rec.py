@@ -1,5 +1,7 @@
 """Published weights become checkpoints, or a clear refusal; their numbers are tested with models and ranking."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from landscape.models.s3rec import S3Rec
 from landscape.training.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from landscape.training.checkpoints.import_s3rec import BLOCK, import_s3rec
+from landscape.training.data.dataset import load_attributes
 from landscape.training.evaluation.ranking import model_ranks
 from tests.support.small import random_dataset, with_attributes
 
@@ -95,3 +98,13 @@ def test_data_without_attributes_are_refused(tmp_path):
     torch.save(published()[1], tmp_path / "w.pt")
     with pytest.raises(ValueError, match="small has none"):
         import_s3rec(tmp_path / "w.pt", random_dataset([4, 5, 6]))
+
+
+@pytest.mark.parametrize("heads", [True, False])
+def test_attributes_of_none_of_the_items_are_refused(tmp_path, heads):
+    """Also where the weights have no heads: the checkpoint would name attributes of other data as its own."""
+    torch.save(published(heads=heads)[1], tmp_path / "w.pt")
+    (tmp_path / "others.json").write_text('{"900": [9]}')
+    foreign = replace(DATASET, attributes=load_attributes(tmp_path / "others.json", DATASET.n_items))
+    with pytest.raises(ValueError, match="for none of the 60 items of small: the 1 items in it have other numbers"):
+        import_s3rec(tmp_path / "w.pt", foreign)

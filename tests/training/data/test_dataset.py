@@ -138,6 +138,12 @@ def test_attributes_with_every_quirk(tmp_path):
     assert repr(attributes) == "Attributes(9 attributes, 3 entries for 2 items)"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])  # with the marks that editors write
+def test_attributes_in_any_encoding_of_json(tmp_path, encoding):
+    (tmp_path / "a.json").write_bytes('{"1": [2]}'.encode(encoding))
+    assert load_attributes(tmp_path / "a.json", n_items=3).values.tolist() == [2]
+
+
 def test_attributes_from_another_file(tmp_path):
     path = write(tmp_path, "1 1 2 3\n")
     other = write(tmp_path, '{"1": [4]}', "other.json")
@@ -157,6 +163,21 @@ def test_no_attribute_for_any_item(tmp_path, content):
     attributes = load_attributes(write(tmp_path, content, "a.json"), n_items=3)
     assert len(attributes.values) == 0
     assert attributes.offsets.tolist() == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("content", "other"),
+    [("{}", ""), ('{"1": []}', ""), ('{"50": [3], "51": [1]}', ": the 2 items in it have other numbers")],
+)
+def test_attributes_of_none_of_the_items_are_refused_where_their_file_is_named(tmp_path, content, other):
+    """Beside the data they may lie: methods without attributes do not need them."""
+    path, named = write(tmp_path, "1 1 2 3\n"), write(tmp_path, content, "named.json")
+    with pytest.raises(ValueError, match=rf"named\.json has attributes for none of the 3 items of Small{other}; give"):
+        load(path, attributes=named)
+    write(tmp_path, content, "Small_item2attributes.json")
+    attributes = load(path).attributes
+    assert attributes is not None
+    assert len(attributes.values) == 0
 
 
 @pytest.mark.parametrize(

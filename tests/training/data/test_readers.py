@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from landscape.training.data.raw import files
@@ -143,6 +144,9 @@ def test_yelp(tmp_path):
     assert raw.attributes.rows() == [("b1", "Bars"), ("b1", "Food"), ("b1", "Bars")]
     assert len(read([reviews], year=None).interactions) == 4
     assert "4 reviews are of other years than 1999" in refusal(read, [reviews], year=1999)
+    kept = read([reviews], keep_order=True)  # the year counts all the same
+    assert kept.interactions.rows() == [("u1", "b2", 0), ("u2", "b1", 1)]
+    assert kept.skipped == 2
 
 
 def test_malformed_yelp_is_refused_with_its_line(tmp_path):
@@ -198,6 +202,14 @@ def test_records_with_usual_names(tmp_path):
     assert read([untimed], keep_order=True).interactions["time"].to_list() == [0, 1]
 
 
+@pytest.mark.parametrize("form", [json_lines, python_lines])
+def test_white_space_around_names_of_records_is_left_out(tmp_path, form):
+    records = [
+        {"reviewerID": name, "asin": "\tX 9 ", "unixReviewTime": time} for time, name in enumerate((" A1", "A1\n"))
+    ]
+    assert read([write(tmp_path, "a", form(records))]).interactions.rows() == [("A1", "X 9", 0), ("A1", "X 9", 1)]
+
+
 def test_numbers_of_json_are_not_rounded(tmp_path):
     times = ["1700000000.000000002", "1700000000.000000001"]  # one float
     records = "".join(f'{{"user": "u", "item": "i", "time": {time}}}\n' for time in times)
@@ -234,6 +246,19 @@ def test_files_without_interactions_are_refused(tmp_path, content, message):
     refused = refusal(read, [write(tmp_path, "file", content)])
     assert message in refused
     assert str(tmp_path / "file") in refused
+
+
+@pytest.mark.parametrize("keep_order", [False, True])
+def test_a_file_without_interactions_beside_others_is_refused_by_its_name(tmp_path, keep_order):
+    """It is the wrong file, or was cut; other years than those read are no such case."""
+    good, header = write(tmp_path, "a.csv", TABLE), write(tmp_path, "b.csv", "user,item,time\n")
+    frame = tmp_path / "c.parquet"
+    pl.DataFrame(schema={"user": pl.String, "item": pl.String, "time": pl.Int64}).write_parquet(frame)
+    for empty in (header, frame):
+        for sources in ([good, empty], [empty, good]):
+            assert f"no interactions in {empty}; leave it out" in refusal(read, sources, keep_order=keep_order)
+    yelp = write(tmp_path, "d", json_lines([{**YELP[0], "date": "2005-01-01 00:00:00"}]))
+    assert read([good, yelp], keep_order=keep_order).skipped == 1
 
 
 def test_several_files_follow_one_another(tmp_path):

@@ -72,8 +72,8 @@ def read(
         The interactions with their times in one representation, and the attributes.
 
     Raises:
-        ValueError: A file is malformed (the message gives its line) or of no known form, times are ambiguous or of
-            several kinds, or there is no interaction.
+        ValueError: A file is malformed (the message gives its line) or of no known form, holds no interactions, or
+            times are ambiguous or of several kinds.
         FileNotFoundError: There is no such file.
     """
     if time_unit is not None and time_unit not in TIME_UNITS:
@@ -94,6 +94,10 @@ def read(
             tables.append(read_table(path, columns, layout=layout, unit=time_unit, keep_order=keep_order))
         else:
             tables.append(read_reviews(path, kind, columns=columns, year=year, unit=time_unit, keep_order=keep_order))
+    empty = next((table.path for table in tables if not len(table.user) and not table.skipped), None)
+    if empty is not None:
+        others = "; leave it out" if len(paths) > 1 else ""
+        raise ValueError(f"no interactions in {printable(empty)}{others}")
     skipped = sum(table.skipped for table in tables)
     if not any(len(table.user) for table in tables):
         other = f" ({skipped:,} reviews are of other years than {year})" if skipped else ""

@@ -121,7 +121,7 @@ def read_reviews(
         columns: What the fields are called; by default those of ``kind``.
         year: Of Yelp, the year whose reviews are read; None reads all.
         unit: What times that are numbers are, see ``read_times``.
-        keep_order: Whether the order of the records is that of time, and times are not read.
+        keep_order: Whether the order of the records is that of time, and times are not read, but for the year of Yelp.
 
     Raises:
         ValueError: A record lacks a field, or has another type there (the message gives its line).
@@ -132,10 +132,11 @@ def read_reviews(
     if kind == "steam reviews" and "username" not in first:
         names = names._replace(user="user_id")
     asked = Columns(*(own or known for own, known in zip(columns, names, strict=True)))
+    untimed = keep_order and not (kind == "yelp reviews" and year is not None)
     if kind in FIELDS:  # a field that the first record lacks is that record's fault
-        fields = {role: name for role, name in asked._asdict().items() if not (keep_order and role == "time")}
+        fields = {role: name for role, name in asked._asdict().items() if not (untimed and role == "time")}
     else:
-        fields = find_columns(list(first), asked, path, keep_order)
+        fields = find_columns(list(first), asked, path, untimed)
     keys = list(fields)
     parts: list[pl.DataFrame] = [pl.DataFrame(schema={**dict.fromkeys(keys, pl.String), "line": pl.Int64})]
     rows: list[tuple[str | int, ...]] = []
@@ -168,7 +169,8 @@ def read_reviews(
         return Source(path, users, items, times)
     in_year = pl.Series(times.values).cast(pl.Datetime("ns")).dt.year() == year
     times = replace(times, values=times.values[in_year.to_numpy()])
-    return Source(path, users.filter(in_year), items.filter(in_year), times, skipped=int((~in_year).sum()))
+    skipped = int((~in_year).sum())
+    return Source(path, users.filter(in_year), items.filter(in_year), None if keep_order else times, skipped=skipped)
 
 
 def read_amazon_metadata(path: Path) -> pl.DataFrame:
