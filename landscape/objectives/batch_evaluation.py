@@ -14,6 +14,7 @@ from typing import Any, Generic
 
 import torch
 from torch import Tensor, func, nn
+from torch.distributed import ProcessGroup
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.loss import _Loss
@@ -24,6 +25,7 @@ from landscape.objectives.embeddings import embedding_switches
 from landscape.objectives.function_check import check_function, written
 from landscape.objectives.loss_terms import Batch, LossFn, ModelFunction, Number, describe_value, named_terms
 from landscape.objectives.parameter_space import ParamSpace, padding_rows
+from landscape.objectives.processes import Processes
 from landscape.objectives.wrappers import unwrapped
 
 POINTS_AT_ONCE = 16  # of a plane, on a GPU; halved whenever they do not fit into its memory
@@ -40,6 +42,7 @@ class BatchEvaluation(Generic[Batch]):
         fixed: What the model needs beside θ: its other parameters and its buffers, by name below ``model.``.
         vmap: Whether several points of a plane are evaluated in one pass.
         points_at_once: How many.
+        processes: Those that share out the batches.
         falls_back: Whether a loss that ``vmap`` does not take is evaluated point by point instead.
     """
 
@@ -54,6 +57,7 @@ class BatchEvaluation(Generic[Batch]):
         device: torch.device | str | None = None,
         training_mode_seed: int | None = None,
         vmap: bool | None = None,
+        process_group: ProcessGroup | None = None,
     ) -> None:
         _refuse_criterion(loss)
         self.model = model = unwrapped(model)
@@ -64,7 +68,8 @@ class BatchEvaluation(Generic[Batch]):
         self.params = own.to(self.device)
         self.batches: list[Batch] = [to_device(batch, self.device) for batch in batches]
         self._pair = isinstance(batches, tuple) and all(isinstance(batch, Tensor) for batch in batches)
-        if not self.batches:
+        self.processes = Processes(process_group)
+        if not self.batches and process_group is None:
             raise ValueError("an objective needs at least one batch; there is none")
         self.weights = dict(weights) if weights is not None else None
         self.training_mode_seed = _checked_seed(training_mode_seed)
@@ -84,11 +89,28 @@ class BatchEvaluation(Generic[Batch]):
 
     @property
     def counts(self) -> Tensor:
-        """Numbers of terms (batches, P), float64; computed in one pass over the batches, and kept."""
+        """Numbers of terms (batches, P) of this process, float64; computed in one pass over the batches, and kept."""
         if self._counts is None:
             self.sums(None)
         assert self._counts is not None
         return self._counts
+
+    @cached_property
+    def total_counts(self) -> Tensor:
+        """Numbers of terms (P,) in all batches of all processes.
+
+        Raises:
+            ValueError: A part has none.
+        """
+        totals = self.processes.summed(self.counts.sum(0))
+        for part, number in zip(self._part_names, totals.tolist(), strict=True):
+            if not 0 < number < math.inf:
+                raise ValueError(f"the loss's part {part!r} has {number:g} terms in all batches; its mean is undefined")
+        return totals
+
+    def totals(self, params: Tensor | None, *, differentiable: bool = False) -> Tensor:
+        """Return the sums of terms (P,) over all batches of all processes."""
+        return self.processes.summed(self.sums(params, differentiable=differentiable).sum(0))
 
     def require_gradient(self) -> None:
         """Check the loss, if it was not checked before.
@@ -104,12 +126,19 @@ class BatchEvaluation(Generic[Batch]):
         """Check the loss once; a loss that was refused stays refused, since it may have changed what it is made of."""
         if self._refusal:
             raise ValueError(self._refusal)
-        if self._without_gradient is None:
-            try:
-                self._without_gradient = check_function(self)
-            except ValueError as problem:
-                self._refusal = str(problem)
-                raise
+        if self._without_gradient is not None:
+            return
+        self.processes.require_equal(self.params, "the parameters")
+        try:
+            found = self.processes.all_or_none(lambda: check_function(self) if self.batches else "")
+        except ValueError as problem:
+            self._refusal = str(problem)
+            raise
+        self._without_gradient = max(self.processes.gathered(found), key=len)
+        names = [names for names in self.processes.gathered(self._part_names) if names]
+        if any(set(other) != set(names[0]) for other in names):
+            raise ValueError(f"the loss has the parts {[*names[0]]} in one process, {[*names[-1]]} in another")
+        self._part_names = names[0]
 
     def _include_moving_padding(self) -> None:
         """Make rows of padding active that have a gradient on the first batch, as with scores from the table itself."""
@@ -155,19 +184,19 @@ class BatchEvaluation(Generic[Batch]):
     @cached_property
     def scales(self) -> list[float]:
         """The factor w_p / N_p by which a sum of terms of each part enters the loss, with N_p = Σ_b count_pb."""
-        return [weight / count for weight, count in zip(self.part_weights, self.counts.sum(0).tolist(), strict=True)]
+        return [weight / count for weight, count in zip(self.part_weights, self.total_counts.tolist(), strict=True)]
 
     def combine(self, totals: Tensor) -> Tensor:
         """Return the losses (…) from sums over all batches (…, P)."""
-        means = totals / self.counts.sum(0)
+        means = totals / self.total_counts
         weights = torch.tensor(self.part_weights, dtype=torch.float64, device=self.device)
         return torch.where(weights != 0, weights * means, 0).sum(-1)  # a part left out may be infinite
 
     def sums(self, params: Tensor | None, *, differentiable: bool = False) -> Tensor:
-        """Return the sums of terms (batches, P), float64, on the device: nothing here waits for the device."""
+        """Return the sums of terms (batches, P) of this process, float64, on the device, without waiting for it."""
         self._check()
         theta = self.leaf(params) if differentiable else self.checked(params)
-        version = theta._version
+        version, parts = theta._version, len(self._part_names)
         sums: list[Tensor] = []
         counts: list[list[Number]] = []
         with self.mode(), torch.set_grad_enabled(differentiable), _unfused_attention(differentiable):
@@ -179,8 +208,9 @@ class BatchEvaluation(Generic[Batch]):
             self._refusal = written(["a parameter"])
             raise ValueError(self._refusal)
         if self._counts is None:
-            self._counts = self._checked_counts(counts)
-        return torch.stack(sums)
+            table = [[float(number) for number in row] for row in counts]
+            self._counts = torch.tensor(table, dtype=torch.float64, device=self.device).reshape(-1, parts)
+        return torch.stack(sums) if sums else torch.zeros(0, parts, dtype=torch.float64, device=self.device)
 
     def terms(self, theta: Tensor, index: int) -> tuple[list[Tensor], list[Number]]:
         """Return one batch's sums () and numbers of terms, by part.
@@ -250,13 +280,6 @@ class BatchEvaluation(Generic[Batch]):
     def leaf(self, params: Tensor | None) -> Tensor:
         """Return the point (n,) as a tensor to differentiate by."""
         return self.checked(params).detach().requires_grad_()
-
-    def _checked_counts(self, counts: list[list[Number]]) -> Tensor:
-        table = torch.tensor([[float(number) for number in row] for row in counts], dtype=torch.float64)
-        for part, number in zip(self._part_names, table.sum(0).tolist(), strict=True):
-            if not 0 < number < math.inf:
-                raise ValueError(f"the loss's part {part!r} has {number:g} terms in all batches; its mean is undefined")
-        return table.to(self.device)
 
 
 def _refuse_criterion(loss: Any) -> None:

@@ -25,9 +25,12 @@ class Evaluation(Protocol):
     model: nn.Module
     space: ParamSpace
     params: Tensor
-    batches: Sequence[Any]
     fixed: dict[str, Tensor]
     training_mode_seed: int | None
+
+    @property
+    def batches(self) -> Sequence[Any]:
+        """What the loss takes, one after another."""
 
     def mode(self) -> AbstractContextManager[None]:
         """Put the model into the mode of an evaluation."""

@@ -18,6 +18,7 @@ from landscape.objectives.jackknife import jackknife_error
 from landscape.objectives.loss_terms import Batch, weighted_sum
 from landscape.objectives.plane_evaluation import PlaneEvaluation
 from landscape.results import Floats
+from landscape.results.tables import NotebookDisplay, Row, Table
 
 
 class BatchTerms(NamedTuple):
@@ -28,7 +29,7 @@ class BatchTerms(NamedTuple):
     counts: Floats  # (batches, P) numbers of terms
 
 
-class Objective(PlaneEvaluation[Batch]):
+class Objective(PlaneEvaluation[Batch], NotebookDisplay):
     """L(θ) = Σ_p w_p · (Σ_b sum_pb) / (Σ_b count_pb) over parts p and a fixed list of batches b.
 
     A loss function returns the *sum* of its terms and their *number*: means of batch means weigh terms wrongly as
@@ -61,6 +62,8 @@ class Objective(PlaneEvaluation[Batch]):
         device: Where to compute; by default where the model's parameters are.
         training_mode_seed: None for evaluation mode. A seed for the loss in training mode, with dropout masks that
             depend on the seed and the batch alone, and so are the same at every point.
+        process_group: Processes of torch.distributed that share out the batches: each gives its own, all call the same
+            methods in the same order, and all get the sums over all batches. One may have no batch.
         vmap: Whether ``along`` evaluates several points in one pass; by default on GPUs, where it is faster.
 
     Attributes:
@@ -80,17 +83,21 @@ class Objective(PlaneEvaluation[Batch]):
         ``differentiable`` computes it as ``hvp`` does (unfused attention, with a graph of the computation): the same
         up to rounding, or the two code paths do not compute one loss.
         """
-        return float(self.combine(self.sums(params, differentiable=differentiable).sum(0)))
+        return float(self.combine(self.totals(params, differentiable=differentiable)))
 
     def parts(self, params: Tensor | None = None) -> dict[str, float]:
         """Return the parts' own means (Σ sums) / (Σ counts) by name, without their weights."""
-        means = self.sums(params).sum(0) / self.counts.sum(0)
+        means = self.totals(params) / self.total_counts
         return dict(zip(self.part_names, means.tolist(), strict=True))
 
     def by_batch(self, params: Tensor | None = None) -> BatchTerms:
-        """Return sums and numbers of terms by batch and part, from which the loss and its error follow."""
-        sums = self.sums(params)
-        return BatchTerms(self.part_names, sums.cpu().numpy(), self.counts.cpu().numpy())
+        """Return sums and numbers of terms by batch and part, from which the loss and its error follow.
+
+        The batches of all processes, in the order of their ranks.
+        """
+        sums, counts = self.sums(params).cpu().numpy(), self.counts.cpu().numpy()
+        pairs = self.processes.gathered((sums, counts))
+        return BatchTerms(self.part_names, *(np.concatenate(tables) for tables in zip(*pairs, strict=True)))
 
     def standard_error(self, params: Tensor | None = None, population: float | None = None) -> float:
         """Return the jackknife error of the loss as an estimate for a larger set, with the batches as random groups.
@@ -115,13 +122,14 @@ class Objective(PlaneEvaluation[Batch]):
         self.require_gradient()
         scales, theta = self.scales, self.leaf(params)
         gradient = torch.zeros_like(theta)
-        total = torch.zeros_like(self.counts[0])  # (P,)
+        total = torch.zeros_like(self.total_counts)  # (P,)
         with self.mode(), torch.enable_grad():
             for index in range(len(self.batches)):
                 sums, _ = self.terms(theta, index)
                 total += torch.stack([term.detach() for term in sums])
                 gradient += derivative(weighted_sum(sums, scales), theta)
-        return float(self.combine(total)), self.space.project(gradient)
+        loss = float(self.combine(self.processes.summed(total)))
+        return loss, self.space.project(self.processes.summed(gradient))
 
     def hvp(self, vector: Tensor, params: Tensor | None = None) -> Tensor:
         """Return ∇²L · v at ``params``, by default at θ₀, restricted to the active coordinates.
@@ -155,7 +163,27 @@ class Objective(PlaneEvaluation[Batch]):
                 for row, v in enumerate(vectors):
                     needed_again = kept is not None or row + 1 < len(vectors)
                     products[row] += derivative(graph.derivative, theta, v, retain_graph=needed_again)
-        return self.space.project(products).reshape(vector.shape)
+        return self.space.project(self.processes.summed(products)).reshape(vector.shape)
+
+    def table(self) -> Table:
+        """Return what the loss is of: model, batches, parameters, and where and how it is computed."""
+        seed = self.training_mode_seed
+        rows: list[Row] = [
+            ("model", type(self.model).__name__),
+            ("batches", len(self.batches)),
+            ("coordinates", self.space.size),
+            ("active", self.space.active),
+            ("mode", "evaluation" if seed is None else f"training, seed {seed}"),
+            ("numbers", str(self.params.dtype).removeprefix("torch.")),
+            ("device", str(self.device)),
+        ]
+        return Table("Objective", ("", ""), rows)
+
+    def __repr__(self) -> str:
+        return (
+            f"Objective({type(self.model).__name__}, {len(self.batches)} batches, {self.space.size:,} coordinates, "
+            f"{self.space.active:,} active)"
+        )
 
     def graphs(self, params: Tensor | None, limit: int = 0) -> Graphs:
         """Return the graphs at a point, of which up to ``limit`` bytes are kept; for operators."""

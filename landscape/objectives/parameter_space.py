@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from landscape.objectives.wrappers import unwrapped
+from landscape.results.tables import NotebookDisplay, Row, Table
 
 Model = nn.Module | Mapping[str, Tensor]  # a model, or its tensors by name
 Rows = Mapping[str, Sequence[int] | Tensor]  # indices along dimension 0, by parameter
 
 
-class ParamSpace:
+class ParamSpace(NotebookDisplay):
     """The coordinates of a loss landscape: which parameters, in which order, and which entries of them are active.
 
     Rows of a table that nothing looks up (padding, unused items) never change a loss. They stay in the vector, so that
@@ -165,6 +166,15 @@ class ParamSpace:
         mask = torch.ones(self.size, dtype=torch.bool) if self.mask is None else self.mask.cpu()
         view = self.views(mask)[name]
         return torch.nonzero(view.reshape(len(view), -1).any(1)).flatten()
+
+    def table(self) -> Table:
+        """Return a row for each parameter: shape, coordinates, and how many of these are active."""
+        mask = torch.ones(self.size, dtype=torch.bool) if self.mask is None else self.mask
+        rows: list[Row] = [
+            (name, " × ".join(map(str, view.shape)), view.numel(), int(view.sum()))
+            for name, view in self.views(mask).items()
+        ]
+        return Table("Parameters", ("", "shape", "coordinates", "active"), rows)
 
     def __repr__(self) -> str:
         return f"ParamSpace({len(self.names)} parameters, {self.size:,} coordinates, {self.active:,} active)"

@@ -33,7 +33,7 @@ class PlaneEvaluation(BatchEvaluation[Batch]):
     ) -> tuple[Floats, dict[str, Floats]]:
         """Return the loss (k,) as ``along`` does, and from the same passes the parts' means (k,) as ``parts`` does."""
         totals = self._totals(directions, coefficients, params)
-        means = (totals / self.counts.sum(0)).T.cpu().numpy()  # (P, k)
+        means = (totals / self.total_counts).T.cpu().numpy()  # (P, k)
         return self.combine(totals).cpu().numpy(), dict(zip(self.part_names, means, strict=True))
 
     def point(self, directions: Tensor, coefficients: Tensor | Floats, params: Tensor | None = None) -> Tensor:
@@ -41,7 +41,8 @@ class PlaneEvaluation(BatchEvaluation[Batch]):
         return torch.addmv(self.checked(params), directions.T, self._coefficients(coefficients))
 
     def _totals(self, directions: Tensor, coefficients: Tensor | Floats, params: Tensor | None) -> Tensor:
-        """Return sums over all batches (k, P), for as many points at once as fit into the memory."""
+        """Return sums over the batches of all processes (k, P), for as many points at once as fit into the memory."""
+        _ = self.total_counts
         start, points = self.checked(params), self._coefficients(coefficients)
         totals: list[Tensor] = []
         done = 0
@@ -56,7 +57,7 @@ class PlaneEvaluation(BatchEvaluation[Batch]):
                 torch.cuda.empty_cache()
                 continue
             done += len(chunk)
-        return torch.cat(totals) if totals else torch.zeros_like(self.counts[:0])
+        return self.processes.summed(torch.cat(totals)) if totals else torch.zeros_like(self.total_counts)[None][:0]
 
     def _at_once(self, start: Tensor, directions: Tensor, points: Tensor) -> Tensor:
         if self.vmap and len(points) > 1:

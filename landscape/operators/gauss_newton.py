@@ -125,6 +125,7 @@ def jacobian_product(
                     graphs.forward_mode = False
             graph = graph or transposed()
             products += torch.stack([product(graph, v, index) for v in rows])
+    products = objective.processes.summed(products)
     return objective.space.project(products).reshape(vectors.shape)
 
 

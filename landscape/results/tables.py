@@ -62,18 +62,30 @@ class Table:
         )
 
 
-class TableDisplay:
-    """A result that displays itself: as text by ``print``, as tables in a notebook."""
+class NotebookDisplay:
+    """A result that a notebook displays as tables."""
+
+    def table(self) -> Table:
+        """Return the result as a table."""
+        raise NotImplementedError
 
     def tables(self) -> Sequence[Table]:
-        """Return the tables of this result."""
-        raise NotImplementedError
+        """Return all tables of this result; by default its only one."""
+        return [self.table()]
+
+    def _heading(self) -> str:
+        """Return what a notebook shows above the tables, as HTML: the result in a sentence."""
+        return f"<p>{html.escape(_safe(repr(self)))}</p>"
+
+    def _repr_html_(self) -> str:
+        return "".join([self._heading(), *(table.html() for table in self.tables())])
+
+
+class TableDisplay(NotebookDisplay):
+    """A result that displays itself: as text by ``print``, as tables in a notebook."""
 
     def __str__(self) -> str:
         return "\n\n".join([_safe(repr(self)), *(table.text() for table in self.tables())])
-
-    def _repr_html_(self) -> str:
-        return "".join([f"<p>{html.escape(_safe(repr(self)))}</p>", *(table.html() for table in self.tables())])
 
 
 def format_cell(cell: Cell) -> str:
@@ -92,6 +104,15 @@ def format_cell(cell: Cell) -> str:
     if isinstance(cell, float):
         return "" if math.isnan(cell) else f"{cell:.4g}"
     return _safe(cell)
+
+
+def interval_cell(middle: float, half: float) -> Cell:
+    """Return an interval as a cell; nothing where it is not known.
+
+    >>> interval_cell(2.0, 0.5), interval_cell(2.0, math.nan)
+    ('1.5 to 2.5', '')
+    """
+    return f"{format_cell(middle - half)} to {format_cell(middle + half)}" if math.isfinite(half) else ""
 
 
 def _safe(text: str) -> str:

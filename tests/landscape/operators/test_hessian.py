@@ -242,6 +242,7 @@ def test_vectors_of_another_length_are_refused():
         HessianOperator(linear_regression().objective()) @ torch.ones(4)
 
 
+@pytest.mark.filterwarnings("ignore:the products are not those of a symmetric matrix")
 def test_asymmetry_is_rounding_for_a_hessian_and_large_for_what_is_none():
     for build in PROBLEMS.values():
         assert asymmetry(HessianOperator(build().objective())) < 1e-13

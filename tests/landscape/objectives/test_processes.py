@@ -1,0 +1,165 @@
+"""Several processes that share out the batches compute what one does; run with Gloo on the CPU."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+
+from landscape import (
+    FisherOperator,
+    GaussNewtonOperator,
+    HessianOperator,
+    Objective,
+    block,
+    curvature,
+    random_plane,
+    sharpness,
+    spectral_density,
+    surface,
+    top_eigenpairs,
+    trace,
+)
+from tests.support.problems import Problem, convolutional, crossentropy, logistic, two_parts
+from tests.support.splits import classes
+
+PROBLEMS = {"logistic": logistic, "convolutional": convolutional, "two parts": two_parts}
+
+
+def everything(problem: Problem, **options: Any) -> dict[str, Any]:
+    """What an analysis computes, as plain values."""
+    objective = problem.objective(**options)
+    v = torch.linspace(-1, 1, objective.space.size).double()
+    theta = objective.params + 0.1
+    plane = random_plane(objective.space, objective.params)
+    drawn = surface(objective, plane.x, plane.y, points=5, parts=True)
+    result = curvature(objective, k=2)
+    return {
+        "value": objective.value(),
+        "moved": objective.value(theta),
+        "parts": objective.parts(),
+        "gradient": objective.gradient(theta).numpy(),
+        "hvp": objective.hvp(v, theta).numpy(),
+        "products": (HessianOperator(objective, retain=0) @ torch.stack([v, v + 1], 1)).numpy(),
+        "along": objective.along(plane.x[None], np.array([[0.5], [1.0]])),
+        "standard error": objective.standard_error(),
+        "surface": drawn.loss,
+        "eigenvalues": result.pairs.values,
+        "loss": result.loss,
+        "trace": trace(HessianOperator(objective), max_products=12).mean,
+        "density": spectral_density(HessianOperator(objective), probes=2, steps=4).trace()[0],
+        "sharpness": sharpness(objective, 0.1).values,
+        "block": block(objective, objective.space.names[0]).gradient().numpy(),
+    }
+
+
+def matrices(rank: int = 0, count: int = 1, **options: Any) -> dict[str, Any]:
+    split, rows = (share(problem, rank, count).objective(**options) for problem in (classes().problem, logistic()))
+
+    def by_group(model: Any, batch: Any) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(model(batch[0]), batch[1], reduction="none")
+
+    v, w = (torch.linspace(-1, 1, objective.space.size).double() for objective in (split, rows))
+    return {
+        "gauss-newton": (GaussNewtonOperator(split) @ v).numpy(),
+        "forward mode": (GaussNewtonOperator(split, retain=0) @ v).numpy(),
+        "fisher": (FisherOperator(rows, by_group) @ w).numpy(),
+        "eigenvalues": top_eigenpairs(GaussNewtonOperator(split), k=2).values,
+    }
+
+
+def share(problem: Problem, rank: int, count: int) -> Problem:
+    problem.batches = problem.batches[rank::count]
+    return problem
+
+
+def refused(rank: int, count: int) -> dict[str, str]:
+    """The errors of this process, where the mistake is in the other one."""
+    errors = {}
+
+    def of(name: str, make: Callable[[], Objective]) -> None:
+        try:
+            make().value()
+        except Exception as problem:
+            errors[name] = f"{type(problem).__name__}: {problem}"
+
+    def failing(model: Any, batch: Any) -> Any:
+        if rank == 1:
+            raise KeyError("labels")
+        return crossentropy(model, batch)
+
+    def other() -> Objective:
+        problem = logistic()
+        if rank == 1:
+            with torch.no_grad():
+                problem.model.weight += 1
+        return problem.objective(process_group=dist.group.WORLD)
+
+    group = dist.group.WORLD
+    of("failing", lambda: Objective(logistic().model, failing, logistic().batches, process_group=group))
+    of("weights", other)
+    return errors
+
+
+def main(count: int, rank: int, folder: str) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=count)
+    group = dist.group.WORLD
+    results: dict[str, Any] = {
+        name: everything(share(make(), rank, count), process_group=group) for name, make in PROBLEMS.items()
+    }
+    results["matrices"] = matrices(rank, count, process_group=group)
+    if count == 2:
+        results["refused"] = refused(rank, count)
+    Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps(results))
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def run(count: int) -> list[dict[str, Any]]:
+    """The results of each process."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-m", "tests.landscape.objectives.test_processes", str(count)]
+        processes = [subprocess.Popen([*command, str(rank), folder], env=environment) for rank in range(count)]
+        codes = [process.wait(240) for process in processes]
+        assert codes == [0] * count
+        return [pickle.loads(Path(folder, f"{rank}.pickle").read_bytes()) for rank in range(count)]
+
+
+def assert_same(found: Any, expected: Any, **allowed: float) -> None:
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert_same(found[name], value, **allowed)
+    else:
+        np.testing.assert_allclose(found, expected, **allowed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_that_share_out_the_batches_compute_what_one_does(count):
+    """With four processes, one has no batch at all."""
+    first, *others = run(count)
+    alone: dict[str, Any] = {name: everything(make()) for name, make in PROBLEMS.items()} | {"matrices": matrices()}
+    errors = [results.pop("refused", {}) for results in (first, *others)]
+    assert_same(first, alone, rtol=1e-7, atol=1e-9)
+    for other in others:
+        assert_same(other, first, rtol=0, atol=0)  # to the last bit, or the processes would part
+    if count == 2:
+        assert errors[1]["failing"] == "KeyError: 'labels'"
+        assert errors[0]["failing"].startswith("RuntimeError: process 1 of 2: 'labels'")
+        assert all("parameters of process" in each["weights"] and "not the same" in each["weights"] for each in errors)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
