@@ -39,6 +39,8 @@ setup(
         "landscape.figures.explorer": ["templates/*", "scripts/*", "styles/*"],
         "landscape.figures.study": ["templates/*", "scripts/*", "styles/*"],
         "landscape.training.study": ["*.toml"],
+        "landscape.training.optim": ["__init__.pyi"],
+        "landscape.problems": ["templates/*"],
     },
     entry_points={"console_scripts": ["landscape = landscape.cli:main"]},
     install_requires=[
@@ -46,6 +48,7 @@ setup(
         "numpy>=1.26",
         "scipy>=1.11",
         "matplotlib>=3.11",
+        "pillow>=10.0",
         "plotly>=6.0",
         "jinja2>=3.1",
         "lazy_loader>=0.4",
@@ -64,7 +67,19 @@ setup(
             "playwright>=1.45",
             "curvlinops-for-pytorch>=3.0",
             "pytorch-optimizer>=3.0",
+            "transformers>=5.0",
+            "pandas>=2.2",  # to_dataframe and to_xarray make what these two have
+            "xarray>=2024.7",
             "setuptools>=77",  # the wheel is built and installed in a test
+        ],
+        "examples": [  # for the notebooks and the language model
+            "transformers>=5.0",
+            "accelerate>=1.1",
+            "peft>=0.13",
+            "scikit-learn>=1.4",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+            "ipykernel>=6.29",
         ],
         "lint": ["ruff>=0.12", "mypy>=1.15", "types-psutil", "pre-commit>=4.0"],
         "docs": ["mkdocs>=1.6", "mkdocs-material>=9.6", "mkdocstrings>=0.28", "mkdocstrings-python>=1.14"],

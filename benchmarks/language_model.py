@@ -6,6 +6,7 @@ is what a user writes; its lines are counted. The truth is dense, in double prec
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
 import time
@@ -21,10 +22,10 @@ Batch = dict[str, Tensor]
 TOP = 5
 
 
-def problem(attention: str) -> tuple[nn.Module, list[Batch]]:
+def problem(attention: str) -> tuple[Any, list[Batch]]:
     """Return a GPT-2 of 16,000 parameters, trained a little, and three batches with different numbers of tokens."""
     try:
-        import torchvision  # noqa: F401
+        importlib.import_module("torchvision")
     except (ImportError, RuntimeError):  # built for another torch, which Transformers does not survive
         sys.modules["torchvision"] = None  # type: ignore[assignment]
     from transformers import GPT2Config, GPT2LMHeadModel
@@ -102,7 +103,8 @@ def curvlinops(model: nn.Module, batches: Sequence[Batch]) -> Any:
 
         def forward(self, batch: Batch) -> Tensor:
             logits = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-            return logits[:, :-1].flatten(0, 1)
+            shifted: Tensor = logits[:, :-1].flatten(0, 1)
+            return shifted
 
     wrapped = Logits()
     parameters = [p for p in wrapped.parameters() if p.requires_grad]

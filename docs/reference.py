@@ -15,7 +15,8 @@ HEAD = """# Commands
 
 What each command says with `--help`; made by `make docs`. By task: [train](guides/train.md),
 [surfaces](guides/surface.md), [curvature](guides/curvature.md), [compare](guides/compare.md),
-[studies](guides/study.md), [own data](guides/data.md), [own model](guides/library.md).
+[studies](guides/study.md), [own data](guides/data.md), [own model](guides/problem.md), [the same
+in Python](guides/library.md), [results elsewhere](guides/results.md), [SAM in your own loop](guides/sam.md).
 """
 
 

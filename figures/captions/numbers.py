@@ -85,7 +85,7 @@ def _below_zero(curvature: Curvature) -> Cell:
 
 
 _LOSSES = [
-    _Quantity("Loss at the centre", "± standard error over users", _loss),
+    _Quantity("Loss at the centre", "± standard error, from the batches", _loss),
     _Quantity("Validation NDCG@20", "the best epoch of training", _validated),
     _Quantity("Barrier", "above the straight line between the ends", of_surface(_barrier)),
 ]

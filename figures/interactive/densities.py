@@ -21,7 +21,7 @@ EIGENVALUE_LABEL, DENSITY_LABEL = f"eigenvalue {GREEK_LAMBDA}", f"density per un
 
 
 def density_figure(spectrum: Spectrum, *, name: str | None = None, log: bool = True) -> go.Figure:
-    """Draw the density of eigenvalues with its standard error, the extremes, and below it the nodes of each probe.
+    """Draw the density of eigenvalues with its 95 % interval over probes, the extremes, and below it the nodes.
 
     Args:
         spectrum: What to draw.
@@ -64,17 +64,15 @@ def density_figure(spectrum: Spectrum, *, name: str | None = None, log: bool = T
 
 
 def _add_curve(figure: go.Figure, curve: Density) -> None:
-    if np.isfinite(curve.stderr).any():
-        sides = curve.clipped(curve.mean - curve.stderr), curve.clipped(curve.mean + curve.stderr)
+    if np.isfinite(curve.half).any():
+        sides = curve.clipped(curve.mean - curve.half), curve.clipped(curve.mean + curve.half)
         _add_errors(figure, curve.grid, *sides, fillcolor=transparent(PALETTE["blue"], 0.28))
     figure.add_scatter(
         x=curve.grid,
         y=curve.clipped(curve.mean),
         mode="lines",
         line={"color": PALETTE["blue"], "width": 2},
-        text=[
-            give_or_take(mean, error, 3) for mean, error in zip(curve.mean.tolist(), curve.stderr.tolist(), strict=True)
-        ],
+        text=[give_or_take(mean, half, 3) for mean, half in zip(curve.mean.tolist(), curve.half.tolist(), strict=True)],
         hovertemplate=f"{GREEK_LAMBDA} %{{x:.4~g}}<br>density %{{text}}<extra></extra>",
         name="density",
     )
@@ -91,13 +89,13 @@ def _add_errors(figure: go.Figure, grid: Values, lower: Values, upper: Values, *
             line={"width": 0},
             fill=fill,
             hoverinfo="skip",
-            name="standard error",
+            name="interval",
             **properties,
         )
 
 
 def densities_figure(spectra: Mapping[int, Spectrum], styles: Sequence[ModelStyle]) -> go.Figure:
-    """Draw the densities of several models with their standard errors, on a logarithmic axis.
+    """Draw the densities of several models with their 95 % intervals over probes, on a logarithmic axis.
 
     Args:
         spectra: By the model's index, which is ``meta`` of its traces.
@@ -110,15 +108,15 @@ def densities_figure(spectra: Mapping[int, Spectrum], styles: Sequence[ModelStyl
     figure = go.Figure()
     for index, curve in curves.items():
         # What lies below the axis is not seen, but must have a logarithm.
-        mean, stderr = np.maximum(curve.mean, low / 10), np.nan_to_num(curve.stderr)
-        lower, upper = compact(np.maximum(mean - stderr, low / 10)), compact(np.maximum(mean + stderr, low / 10))
+        mean, half = np.maximum(curve.mean, low / 10), np.nan_to_num(curve.half)
+        lower, upper = compact(np.maximum(mean - half, low / 10)), compact(np.maximum(mean + half, low / 10))
         colour = transparent(styles[index].colour, 0.15)
         _add_errors(figure, compact(curve.grid), lower, upper, fillcolor=colour, meta=index)
         figure.add_scatter(
             x=compact(curve.grid),
             y=compact(mean),
             **model_line(styles[index], width=1.8),
-            customdata=compact(curve.stderr),
+            customdata=compact(curve.half),
             hovertemplate=f"{literal(styles[index].name)}<br>{GREEK_LAMBDA} %{{x:.4~g}}<br>density %{{y:.3~g}} ± "
             "%{customdata:.2~g}<extra></extra>",
         )

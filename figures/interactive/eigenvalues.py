@@ -29,9 +29,9 @@ def spectrum_figure(curvature: Curvature, *, name: str | None = None) -> go.Figu
     colour.
     """
     figure = go.Figure()
-    for end in spectrum_ends(curvature):
+    for end in spectrum_ends(curvature.pairs):
         _add_row(figure, end.pairs, y=end.labels, names=end.labels, colour=end.colour, trace=end.name)
-    low, high = spectrum_limits([curvature])
+    low, high = spectrum_limits([curvature.pairs])
     return finish(
         figure,
         name,

@@ -9,19 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.results import Floats, Spectrum
-from landscape.results.spectrum import WIDTH
 
-POINTS = 801  # of the curve: seven to a kernel's standard deviation
+HIGHEST = 2.0  # times the mean's peak that the axis reaches for the interval's sake: with two probes it is huge
 BELOW_ONE = 0.1  # the log axis begins at this share of a single eigenvalue's peak
 
 
 @dataclass(frozen=True)
 class Density:
-    """The curve with its standard error, and the marks that help to read it."""
+    """The curve with its interval over probes, and the marks that help to read it."""
 
     grid: Floats  # (G,) eigenvalues; empty if no node is finite
     mean: Floats  # (G,)
-    stderr: Floats  # (G,) NaN for one probe
+    half: Floats  # (G,) of the interval's width, by Student's t; NaN for one probe
     width: float  # of the kernel, its standard deviation
     single: float  # the height of the peak of one eigenvalue alone
     low: float  # drawn range of the density
@@ -47,18 +46,18 @@ def density(spectrum: Spectrum, *, log: bool = True) -> Density:
     finite = np.isfinite(spectrum.values)
     nodes, weights = spectrum.values[finite], spectrum.weights[finite]
     low, high = (float(nodes.min()), float(nodes.max())) if len(nodes) else (math.nan, math.nan)
-    ends = [end for end in (low, high, 0.0) if math.isfinite(end)]
-    width = WIDTH * (max(ends) - min(ends)) or WIDTH
-    grid = np.linspace(min(ends) - 6 * width, max(ends) + 6 * width, POINTS) if len(nodes) else np.empty(0)
+    grid, width = spectrum.grid()
     with np.errstate(invalid="ignore"):
         mean, stderr = spectrum.density(grid, width) if len(nodes) else (np.empty(0), np.empty(0))
     single = 1 / (spectrum.size * width * math.sqrt(2 * math.pi))
-    top = float(np.nanmax(mean + np.nan_to_num(stderr), initial=single))
+    half = spectrum.half_width(stderr)
+    highest = np.minimum(mean + np.nan_to_num(half), HIGHEST * np.max(mean, initial=0.0))
+    top = float(np.nanmax(highest, initial=single))
     bottom = min(BELOW_ONE * single, 1e-3 * top) if log else 0.0
     return Density(
         grid=grid,
         mean=mean,
-        stderr=stderr,
+        half=half,
         width=width,
         single=single,
         low=bottom,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, PALETTE, eigenvalue_name
-from landscape.results import BlockEigenvalues, Curvature, EigenPairs, Floats
+from landscape.results import BlockEigenvalues, EigenPairs, Floats
 
 BLOCK_LABEL = f"{LAMBDA_MAX} of the block"
 DODGE = 0.6  # of the distance between two eigenvalues: the models' marks of one rank are spread over it
@@ -25,9 +25,8 @@ class SpectrumEnd:
     name: str  # ``LARGEST`` or ``SMALLEST``
 
 
-def spectrum_ends(curvature: Curvature) -> list[SpectrumEnd]:
+def spectrum_ends(pairs: EigenPairs) -> list[SpectrumEnd]:
     """Return the known ends of the spectrum, the top first."""
-    pairs = curvature.pairs
     names = [eigenvalue_name(rank + 1) for rank in range(len(pairs.values))]
     ends = [SpectrumEnd(pairs, names, PALETTE["blue"], LARGEST)]
     if pairs.bottom is not None:
@@ -51,10 +50,10 @@ def dodge(place: int, count: int) -> float:
     return DODGE * ((place + 0.5) / count - 0.5)
 
 
-def spectrum_limits(curvatures: Iterable[Curvature]) -> tuple[float, float]:
+def spectrum_limits(models: Iterable[EigenPairs]) -> tuple[float, float]:
     """Return an interval with zero, all eigenvalues of all models with their residuals, and a margin."""
     return eigenvalue_limits(
-        (end.pairs.values, end.pairs.residuals) for curvature in curvatures for end in spectrum_ends(curvature)
+        (end.pairs.values, end.pairs.residuals) for pairs in models for end in spectrum_ends(pairs)
     )
 
 

@@ -19,7 +19,7 @@ RUG = 0.045  # of the axes' height
 
 
 def density_figure(spectrum: Spectrum, *, name: str | None = None, log: bool = True, width: float = COLUMN) -> Figure:
-    """Draw the density of eigenvalues with its standard error, the extremes, and at the bottom the nodes of all probes.
+    """Draw the density of eigenvalues with its 95 % interval over probes, the extremes, and at the bottom all nodes.
 
     Args:
         spectrum: What to draw.
@@ -38,8 +38,8 @@ def density_figure(spectrum: Spectrum, *, name: str | None = None, log: bool = T
 def draw_density(axes: Axes, spectrum: Spectrum, *, log: bool = True) -> None:
     """Draw ``density_figure`` into axes."""
     curve = density(spectrum, log=log)
-    if np.isfinite(curve.stderr).any():
-        shade = (curve.clipped(curve.mean - curve.stderr), curve.clipped(curve.mean + curve.stderr))
+    if np.isfinite(curve.half).any():
+        shade = (curve.clipped(curve.mean - curve.half), curve.clipped(curve.mean + curve.half))
         axes.fill_between(curve.grid, *shade, color=PALETTE["blue"], alpha=0.28, linewidth=0)
     axes.plot(curve.grid, curve.clipped(curve.mean), color=PALETTE["blue"], linewidth=1.2)
     bottom = np.zeros(len(curve.nodes)), np.full(len(curve.nodes), RUG)

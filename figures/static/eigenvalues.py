@@ -34,7 +34,7 @@ def spectrum_figure(curvature: Curvature, *, name: str | None = None, width: flo
 
 
 def _spectrum_height(curvature: Curvature) -> float:
-    return 0.9 + 0.26 * sum(len(end.labels) for end in spectrum_ends(curvature))
+    return 0.9 + 0.26 * sum(len(end.labels) for end in spectrum_ends(curvature.pairs))
 
 
 def spectrum_height(curvature: Curvature) -> float:
@@ -44,11 +44,16 @@ def spectrum_height(curvature: Curvature) -> float:
 
 def draw_spectrum(axes: Axes, curvature: Curvature) -> None:
     """Draw ``spectrum_figure`` into axes."""
+    draw_pairs(axes, curvature.pairs, label=eigenvalue_label(curvature.operator))
+
+
+def draw_pairs(axes: Axes, pairs: EigenPairs, *, label: str = "eigenvalue") -> None:
+    """Draw eigenvalues with their residuals into axes, as ``spectrum_figure`` does."""
     names: list[str] = []
-    for end in spectrum_ends(curvature):
+    for end in spectrum_ends(pairs):
         _dots(axes, end.pairs, np.arange(len(names), len(names) + len(end.labels)), end.colour)
         names += end.labels
-    _frame(axes, names, spectrum_limits([curvature]), eigenvalue_label(curvature.operator))
+    _frame(axes, names, spectrum_limits([pairs]), label)
 
 
 def blocks_figure(

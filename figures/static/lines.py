@@ -43,41 +43,54 @@ def line_figure(
     Raises:
         ValueError: The surface is a plane, which ``surface_figure`` draws; or what is to be drawn is missing.
     """
+    with settings():
+        figure, axes = single(width)
+        draw_line(axes, surface, log=log, rho=rho, quadratic=quadratic, width=width)
+        title(figure, name)
+    return figure
+
+
+def draw_line(
+    axes: Axes,
+    surface: Surface,
+    *,
+    log: bool = False,
+    rho: float | None = None,
+    quadratic: bool = False,
+    width: float = COLUMN,
+) -> None:
+    """Draw ``line_figure`` into axes, with labels that fit into a figure of this width."""
     line = line_of(surface)
     heights = plot_heights(surface, log=log)
     margin = 0.06 * (heights.high - heights.low)
     below = 3 * margin if surface.marks else margin  # room for the names of marks below the curve
-    with settings():
-        figure, axes = single(width)
-        marker = "o" if len(line.at) == 1 else ""
-        axes.plot(line.at, heights.values.ravel(), marker=marker, color=PALETTE["blue"], linewidth=1.5)
-        if not surface.evaluated.all():
-            evaluated = [heights.place(loss) for loss in surface.node_loss.tolist()]
-            axes.plot(surface.nodes[:, line.column], evaluated, "o", color=PALETTE["blue"], markersize=3)
-        if quadratic:
-            model = quadratic_heights(surface, heights).ravel()
-            axes.plot(line.at, model, "--", color=QUADRATIC_COLOUR, linewidth=1.2)
-        if rho is not None:
-            for edge in ball(surface, rho)[:, 0]:
-                axes.axvline(edge, color=BALL_COLOUR, linewidth=1.2)
-        _barrier(axes, surface, log)
-        for spot in spots(surface):
-            at, height = (spot.alpha, spot.beta)[line.column], heights.place(spot.value)
-            if np.isfinite(height):
-                marker = "o" if spot.is_centre else "D"
-                axes.plot([at], [height], marker, color=MARK, markersize=6, mec="white", mew=0.8)
-                if spot.name != CENTRE_NAME:
-                    axes.annotate(fitted(spot.name, 0.25 * width, SMALL), (at, height), (0, -6), va="top", **NAMES)
-        axes.set(xlabel=wrapped(line.coordinate.label, 0.8 * width), ylabel=wrapped(heights.label, 0.5 * width))
-        axes.set_ylim(heights.low - below, heights.high + margin)
-        axes.set_xticks(*coordinate_ticks(line.at))
-        axes.set_yticks(*heights.ticks)
-        axes.yaxis.grid(True, color=GRID, linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-        title(figure, name)
-    return figure
+    marker = "o" if len(line.at) == 1 else ""
+    axes.plot(line.at, heights.values.ravel(), marker=marker, color=PALETTE["blue"], linewidth=1.5)
+    if not surface.evaluated.all():
+        evaluated = [heights.place(loss) for loss in surface.node_loss.tolist()]
+        axes.plot(surface.nodes[:, line.column], evaluated, "o", color=PALETTE["blue"], markersize=3)
+    if quadratic:
+        model = quadratic_heights(surface, heights).ravel()
+        axes.plot(line.at, model, "--", color=QUADRATIC_COLOUR, linewidth=1.2)
+    if rho is not None:
+        for edge in ball(surface, rho)[:, 0]:
+            axes.axvline(edge, color=BALL_COLOUR, linewidth=1.2)
+    _barrier(axes, surface, log)
+    for spot in spots(surface):
+        at, height = (spot.alpha, spot.beta)[line.column], heights.place(spot.value)
+        if np.isfinite(height):
+            marker = "o" if spot.is_centre else "D"
+            axes.plot([at], [height], marker, color=MARK, markersize=6, mec="white", mew=0.8)
+            if spot.name != CENTRE_NAME:
+                axes.annotate(fitted(spot.name, 0.25 * width, SMALL), (at, height), (0, -6), va="top", **NAMES)
+    axes.set(xlabel=wrapped(line.coordinate.label, 0.8 * width), ylabel=wrapped(heights.label, 0.5 * width))
+    axes.set_ylim(heights.low - below, heights.high + margin)
+    axes.set_xticks(*coordinate_ticks(line.at))
+    axes.set_yticks(*heights.ticks)
+    axes.yaxis.grid(True, color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
 def _barrier(axes: Axes, surface: Surface, log: bool) -> None:

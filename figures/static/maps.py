@@ -51,25 +51,40 @@ def contour_figure(
         ValueError: The surface is a line or a point, which ``line_figure`` draws; or what is to be drawn is missing.
     """
     require_plane(surface)
-    heights = plot_heights(surface, log=log, limits=limits)
     with settings():
         figure, axes = single(width, _height(surface, width), layout="compressed")
-        shades = _shades(axes, surface, heights)
-        if quadratic:
-            axes.plot(*quadratic_reach(surface).T, ":", color=QUADRATIC_COLOUR, linewidth=1.2, marker=".", markersize=3)
-        if rho is not None:
-            axes.plot(*ball(surface, rho).T, color=BALL_COLOUR, linewidth=1.5)
-        axes.set(xlim=ends(surface.alphas), ylim=ends(surface.betas))
-        _path(axes, surface)
-        for spot in spots(surface):
-            marker = "o" if spot.is_centre else "D"
-            axes.plot([spot.alpha], [spot.beta], marker, color=MARK, markersize=5, mec="white", mew=0.8)
-            if spot.name != CENTRE_NAME:
-                _label(axes, spot.alpha, spot.beta, spot.name)
-        _frame(axes, surface, width)
-        _colour_bar(figure, axes, shades, heights)
+        draw_map(axes, surface, log=log, rho=rho, quadratic=quadratic, limits=limits, width=width)
         title(figure, name)
     return figure
+
+
+def draw_map(
+    axes: Axes,
+    surface: Surface,
+    *,
+    log: bool = False,
+    rho: float | None = None,
+    quadratic: bool = False,
+    limits: Limits | None = None,
+    width: float = COLUMN,
+) -> None:
+    """Draw ``contour_figure`` into axes, with labels that fit into a figure of this width."""
+    require_plane(surface)
+    heights = plot_heights(surface, log=log, limits=limits)
+    shades = _shades(axes, surface, heights)
+    if quadratic:
+        axes.plot(*quadratic_reach(surface).T, ":", color=QUADRATIC_COLOUR, linewidth=1.2, marker=".", markersize=3)
+    if rho is not None:
+        axes.plot(*ball(surface, rho).T, color=BALL_COLOUR, linewidth=1.5)
+    axes.set(xlim=ends(surface.alphas), ylim=ends(surface.betas))
+    _path(axes, surface, width)
+    for spot in spots(surface):
+        marker = "o" if spot.is_centre else "D"
+        axes.plot([spot.alpha], [spot.beta], marker, color=MARK, markersize=5, mec="white", mew=0.8)
+        if spot.name != CENTRE_NAME:
+            _label(axes, spot.alpha, spot.beta, spot.name, width)
+    _frame(axes, surface, width)
+    _colour_bar(axes, shades, heights, _room_along(surface, width))
 
 
 def _shades(axes: Axes, surface: Surface, heights: Heights) -> ScalarMappable:
@@ -93,7 +108,7 @@ def _shades(axes: Axes, surface: Surface, heights: Heights) -> ScalarMappable:
 def _frame(axes: Axes, surface: Surface, width: float) -> None:
     first, second = coordinates(surface)
     axes.set_xlabel(wrapped(first.label, width - BELOW))
-    axes.set_ylabel(wrapped(second.label, _height(surface, width) - 0.8 * BELOW))
+    axes.set_ylabel(wrapped(second.label, _room_along(surface, width)))
     axes.set_xticks(*coordinate_ticks(surface.alphas))
     axes.set_yticks(*coordinate_ticks(surface.betas))
     if is_square(surface):
@@ -101,7 +116,7 @@ def _frame(axes: Axes, surface: Surface, width: float) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _path(axes: Axes, surface: Surface) -> None:
+def _path(axes: Axes, surface: Surface, width: float) -> None:
     trajectory = trajectory_of(surface)
     if trajectory is None:
         return
@@ -111,7 +126,7 @@ def _path(axes: Axes, surface: Surface) -> None:
     order = np.arange(len(points))
     dots: dict[str, Any] = {"s": 11, "edgecolors": "#15191e", "linewidths": 0.4, "zorder": 2.5}
     axes.scatter(points[:, 0], points[:, 1], c=order, cmap=PATH_SHADES, vmin=0, vmax=max(len(points) - 1, 1), **dots)
-    _label(axes, float(points[0, 0]), float(points[0, 1]), snapshot_names(trajectory)[0])
+    _label(axes, float(points[0, 0]), float(points[0, 1]), snapshot_names(trajectory)[0], width)
 
 
 def _height(surface: Surface, width: float) -> float:
@@ -119,8 +134,12 @@ def _height(surface: Surface, width: float) -> float:
     return float(np.clip(ratio * (width - AROUND) + BELOW, 0.4 * width, 1.4 * width))
 
 
-def _label(axes: Axes, x: float, y: float, name: str) -> None:
-    (low, high), room = axes.get_xlim(), axes.figure.bbox.width / axes.figure.dpi - AROUND
+def _room_along(surface: Surface, width: float) -> float:
+    return _height(surface, width) - 0.8 * BELOW
+
+
+def _label(axes: Axes, x: float, y: float, name: str, width: float) -> None:
+    (low, high), room = axes.get_xlim(), width - AROUND
     text = fitted(name, LONGEST * room, SMALL)
     reach = text_width(text, SMALL) / room / 2
     at = (x - low) / (high - low)
@@ -136,11 +155,12 @@ def _contours(axes: Axes, surface: Surface, heights: Heights) -> None:
     lines.clabel(heights.levels[::2], fontsize=6.5, fmt=lambda level: number(10**level if heights.log else level, 2))
 
 
-def _colour_bar(figure: Figure, axes: Axes, shades: ScalarMappable, heights: Heights) -> None:
+def _colour_bar(axes: Axes, shades: ScalarMappable, heights: Heights, room: float) -> None:
     ticks, labels = heights.ticks
-    bar = figure.colorbar(shades, cax=axes.inset_axes((1.04, 0, 0.035, 1)))  # as high as the map, whatever its shape
+    beside = axes.inset_axes((1.04, 0, 0.035, 1))  # as high as the map, whatever its shape
+    bar = axes.figure.colorbar(shades, cax=beside)
     bar.set_ticks(ticks, labels=labels)
-    bar.set_label(heights.label)
+    bar.set_label(wrapped(heights.label, room))
     bar.ax.spines[:].set_visible(False)
     if bar.solids is not None:
         bar.solids.set_rasterized(True)

@@ -47,7 +47,8 @@ def spectra_figure(models: Sequence[ModelEntry], *, width: float = COLUMN) -> Fi
             _eigenvalues(axes, style, curvature, count, dodge(place, len(drawn)))
             label = fitted(style.name, 0.5 * width, SMALL)
             axes.plot([], [], "o", color=style.colour, markersize=4.5, label=label)
-        scale_axis(axes, "y", *spectrum_limits(curvature for _, curvature in drawn), eigenvalue_label(operators[0]))
+        limits = spectrum_limits(curvature.pairs for _, curvature in drawn)
+        scale_axis(axes, "y", *limits, eigenvalue_label(operators[0]))
         plain_grid(axes, which="y")
         axes.set_xticks(range(len(ticks)), ticks)
         axes.set_xlim(-0.5, len(ticks) - 0.5)
@@ -56,7 +57,7 @@ def spectra_figure(models: Sequence[ModelEntry], *, width: float = COLUMN) -> Fi
 
 
 def _eigenvalues(axes: Axes, style: ModelStyle, curvature: Curvature, count: int, shift: float) -> None:
-    for end in spectrum_ends(curvature):
+    for end in spectrum_ends(curvature.pairs):
         shown = slice(None) if end.name == LARGEST else slice(1)
         values, residuals = end.pairs.values[shown], end.pairs.residuals[shown]
         done = end.pairs.converged[shown]

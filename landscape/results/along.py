@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from landscape.results.arrays import Floats, Integers, Metadata
 from landscape.results.display_names import display_name
+from landscape.results.frames import Tabular
 from landscape.results.tables import Row, Table, TableDisplay
 
 
 @dataclass(frozen=True)
-class AlongTraining(TableDisplay):
+class AlongTraining(TableDisplay, Tabular):
     """What was measured at each snapshot of a training run, in the order of their epochs."""
 
     epochs: Integers  # (T,) 0: before the first step
@@ -49,6 +51,15 @@ class AlongTraining(TableDisplay):
             for i, epoch in enumerate(self.epochs)
         ]
         return [Table(f"Along training ({display_name(self.operator)})", header, rows)]
+
+    def columns(self) -> dict[str, Any]:
+        """Return the fields with a value for each snapshot, by their names; the metric's is its own."""
+        fields = ("top", "top_residual", "trace", "trace_stderr", "loss", "loss_stderr", "gradient_norm")
+        return {
+            "epoch": self.epochs,
+            **{name: getattr(self, name) for name in fields},
+            self.metric_name: self.metric,
+        }
 
     def __repr__(self) -> str:
         low, high = (int(self.epochs[place]) for place in (0, -1)) if len(self.epochs) else (0, 0)

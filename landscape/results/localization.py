@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.results.arrays import Floats, Integers
+from landscape.results.frames import Tabular, from_rows
+from landscape.results.plotting import Plotted
+from landscape.results.printable import printable
 from landscape.results.tables import Row, Table
 
 
 @dataclass(frozen=True)
-class BlockEigenvalues:
+class BlockEigenvalues(Plotted, Tabular):
     """The largest eigenvalue of each diagonal block, where the parameters of other blocks are fixed.
 
     None exceeds the largest eigenvalue of the whole, if that is not negative (Cauchy's interlacing theorem).
@@ -48,9 +52,20 @@ class BlockEigenvalues:
             for i, name in enumerate(self.names)
         ]
 
+    def columns(self) -> dict[str, Any]:
+        """Return ``rows`` by column."""
+        return from_rows(self.rows())
+
+    def __repr__(self) -> str:
+        values = ", ".join(
+            f"{printable(name, 60)} {value:.4g}±{residual:.1g}{'' if done else ' (not converged)'}"
+            for name, value, residual, done in zip(self.names, self.values, self.residuals, self.converged, strict=True)
+        )
+        return f"BlockEigenvalues({values}; {self.products.sum()} products)"
+
 
 @dataclass(frozen=True)
-class Localization:
+class Localization(Plotted, Tabular):
     """How the squared components of unit eigenvectors divide among groups of coordinates.
 
     A vector v that is off by an angle φ has shares that are each off by at most sin φ.
@@ -78,3 +93,21 @@ class Localization:
             (group, *(round(100 * float(column[g]), 2) for column in columns)) for g, group in enumerate(self.groups)
         ]
         return Table(f"Share of the eigenvectors by {self.by}, in %", ("", *vectors, *self.baselines), rows)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the shares in a row for each vector and group: vector (from 1), group, share, error."""
+        vectors, groups = self.values.shape
+        return {
+            "vector": np.repeat(np.arange(1, vectors + 1), groups),
+            "group": [*self.groups] * vectors,
+            "share": self.values.ravel(),
+            "error": np.repeat(self.errors, groups),
+        }
+
+    def __repr__(self) -> str:
+        largest = ", ".join(
+            f"v{i + 1} {shares.max():.0%} in {printable(self.groups[int(shares.argmax())], 60)}"
+            for i, shares in enumerate(self.values)
+            if len(shares)
+        )
+        return f"Localization(by {printable(self.by, 60)} of {len(self.groups)}, most of {largest or 'nothing'})"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from landscape.results.arrays import Floats
-from landscape.results.tables import Row, Table
+from landscape.results.estimates import SingleNumber
+from landscape.results.frames import Tabular
+from landscape.results.tables import NotebookDisplay, Row, Table
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Trajectory:
+class Trajectory(NotebookDisplay, Tabular):
     """Points of a training run, placed in a plane by least squares."""
 
     points: Floats  # (T, 2) coordinates of the snapshots
@@ -38,18 +41,30 @@ class Trajectory:
 
     def table(self) -> Table:
         """Return a row for each snapshot."""
-        names = self.names or tuple(str(i + 1) for i in range(len(self.off_plane)))
-        losses = self.loss if len(self.loss) else np.full(len(names), np.nan)
         rows: list[Row] = [
-            (name, float(point[0]), float(point[1]), float(off), float(loss))
-            for name, point, off, loss in zip(names, self.points, self.off_plane, losses, strict=True)
+            (name, *map(float, numbers)) for name, *numbers in zip(*self.columns().values(), strict=True)
         ]
         return Table("Path", ("", "α", "β", "beside the plane", "its own loss"), rows)
 
+    def columns(self) -> dict[str, Any]:
+        """Return name, alpha, beta, off_plane and loss of each snapshot; names are numbers where there are none."""
+        count = len(self.off_plane)
+        return {
+            "name": [*self.names] if self.names else [str(i + 1) for i in range(count)],
+            "alpha": self.points[:, 0],
+            "beta": self.points[:, 1],
+            "off_plane": self.off_plane,
+            "loss": self.loss if len(self.loss) else np.full(count, np.nan),
+        }
+
+    def __repr__(self) -> str:
+        furthest = f", up to {self.off_plane.max():.3g} beside the plane" if len(self.off_plane) else ""
+        return f"Trajectory({len(self.off_plane)} snapshots{furthest})"
+
 
 @dataclass(frozen=True)
-class Barrier:
-    """How far the loss rises on a straight path above the line between its ends."""
+class Barrier(SingleNumber, NotebookDisplay):
+    """How far the loss rises on a straight path above the line between its ends; as a number, the height."""
 
     height: float  # max over t of L(t) − ((1 − t)·L(0) + t·L(1)); 0 where the path never rises above
     at: float  # the t of it
@@ -63,6 +78,9 @@ class Barrier:
             ("above the higher end", (self.above_ends, self.error), ""),
         ]
         return Table("Barrier on the path", ("", "height ± interpolation", "at t"), rows)
+
+    def __float__(self) -> float:
+        return self.height
 
     def __repr__(self) -> str:
         return f"Barrier({self.height:.3g} at t = {self.at:.2f}, {self.above_ends:.3g} above the higher end)"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from landscape.results.arrays import Floats
+from landscape.results.estimates import LEVEL, student_half_width
+from landscape.results.frames import Tabular
+from landscape.results.plotting import Pictured
 from landscape.results.tables import Table
 
 
 @dataclass(frozen=True)
-class RadialProfile:
+class RadialProfile(Pictured, Tabular):
     """The loss against the distance r = √(α² + β²) from the checkpoint, averaged over angles, in several planes.
 
     The planes are the replications: the directions, and what is random in the loss, are drawn anew for each. Within a
@@ -20,7 +24,7 @@ class RadialProfile:
 
     radii: Floats  # (G,) r, from 0 on
     losses: Floats  # (R, G) by plane
-    level: float = 0.95  # of the intervals
+    level: float = LEVEL  # of the intervals
 
     def __post_init__(self) -> None:
         if self.losses.shape[1:] != self.radii.shape or not len(self.losses):
@@ -52,10 +56,16 @@ class RadialProfile:
         values = self.losses if values is None else values
         if len(values) < 2:
             return np.full(values.shape[1], np.nan)
-        from scipy.stats import t
+        return student_half_width(values.std(0, ddof=1) / np.sqrt(len(values)), len(values), self.level)
 
-        half: Floats = values.std(0, ddof=1) / np.sqrt(len(values)) * t.ppf((1 + self.level) / 2, len(values) - 1)
-        return half
+    def columns(self) -> dict[str, Any]:
+        """Return the losses in a row for each plane and distance: plane (from 1), radius, loss, rise."""
+        return {
+            "plane": np.repeat(np.arange(1, self.repeats + 1), len(self.radii)),
+            "radius": np.tile(self.radii, self.repeats),
+            "loss": self.losses.ravel(),
+            "rise": self.rises.ravel(),
+        }
 
     def table(self) -> Table:
         """Return the mean rise at a few distances, with its interval."""

@@ -137,7 +137,7 @@ SCHEMA: Mapping[type, Rules] = {
         "noise": of(least=0),
         "metadata": {"seconds": float | None},
     },
-    TraceEstimate: {"mean": NUMBER, "stderr": ERROR, "products": COUNT},
+    TraceEstimate: {"mean": NUMBER, "stderr": ERROR, "products": COUNT, "samples": COUNT},
     Sharpness: {
         "kinds": Rule("K"),
         "rhos": of("R", least=0),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from landscape.choices import one_of
 from landscape.results.arrays import Floats, Integers, Metadata
 from landscape.results.display_names import display_name
+from landscape.results.frames import Tabular, from_rows
+from landscape.results.plotting import Plotted
 from landscape.results.tables import Row, Table, TableDisplay
 
 
@@ -16,7 +19,7 @@ def _format(value: float, error: float) -> str:
 
 
 @dataclass(frozen=True)
-class Sharpness(TableDisplay):
+class Sharpness(Plotted, TableDisplay, Tabular):
     """How much the loss rises within, or at, a distance ρ of a point: a table of kinds of sharpness by ρ.
 
     The worst cases are values at points within the ball, and so lower bounds of the true maximum.
@@ -77,6 +80,10 @@ class Sharpness(TableDisplay):
             for k, kind in enumerate(self.kinds)
             for r, rho in enumerate(self.rhos)
         ]
+
+    def columns(self) -> dict[str, Any]:
+        """Return ``rows`` by column."""
+        return from_rows(self.rows())
 
     def __repr__(self) -> str:
         columns = [

@@ -5,17 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from landscape.results.arrays import Floats, Integers, Metadata
+from landscape.results.estimates import LEVEL, Error, student_half_width
+from landscape.results.frames import Tabular, dataset, plain_attributes
+from landscape.results.plotting import Pictured
+from landscape.results.tables import Row, Table, interval_cell
 
 WIDTH = 0.01  # the density's default kernel width, as a share of the range of the nodes and zero
+POINTS = 801  # of the density as a curve: seven to a kernel's standard deviation
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class Spectrum(Pictured, Tabular):
     """The distribution of eigenvalues, estimated by random probes: the nodes and weights of a quadrature for each.
 
     For a probe v, Σ τ_i f(θ_i) is vᵀf(H)v up to the quadrature's error, and its mean over probes estimates
@@ -23,9 +29,9 @@ class Spectrum:
     Krylov space became invariant. Otherwise it is small for smooth f, and up to a node's weight for a step.
 
     Every estimate is a pair (mean, standard error). The error is the spread over the probes divided by the root of
-    their number P, NaN for one probe; a confidence interval takes Student's t with P - 1 degrees of freedom, and is
-    too short where few eigenvalues outweigh all others, since the probes' values are skewed then. The quadrature's
-    error is not part of it.
+    their number P, NaN for one probe; ``half_width`` makes a confidence interval of it by Student's t with P - 1
+    degrees of freedom, which is too short where few eigenvalues outweigh all others, since the probes' values are
+    skewed then. The quadrature's error is not part of it.
     """
 
     values: Floats  # (P, steps) the nodes θ of each probe, ascending; NaN after the last where the probe ended early
@@ -80,6 +86,36 @@ class Spectrum:
         if self.probes == 1:
             return means[0], np.full_like(means[0], np.nan)
         return means.mean(0), means.std(0, ddof=1) / math.sqrt(self.probes)
+
+    def half_width(self, stderr: Error, level: float = LEVEL) -> Error:
+        """Return half the width of the confidence interval that belongs to a standard error of this spectrum's.
+
+        Student's t with P - 1 degrees of freedom: with two probes an interval of 95 % is 12.7 standard errors to
+        either side, with ten 2.3.
+
+        Args:
+            stderr: Of ``quadrature``, ``density``, ``trace``, ``moments`` or ``share_below``; a number or several (…).
+            level: Of the interval.
+
+        Returns:
+            The shape of ``stderr``; NaN for one probe.
+
+        Raises:
+            ValueError: The level is not between 0 and 1.
+        """
+        return student_half_width(stderr, self.probes, level)
+
+    def grid(self) -> tuple[Floats, float]:
+        """Return eigenvalues (G,) from below the smallest node to above the largest, zero included, and a kernel width.
+
+        They make a curve of the density. The grid is empty where no node is finite.
+        """
+        nodes = self.values[np.isfinite(self.values)]
+        if not len(nodes):
+            return np.empty(0), WIDTH
+        low, high = min(float(nodes.min()), 0.0), max(float(nodes.max()), 0.0)
+        width = WIDTH * (high - low) or WIDTH
+        return np.linspace(low - 6 * width, high + 6 * width, POINTS), width
 
     def density(self, grid: ArrayLike, width: float | None = None) -> tuple[Floats, Floats]:
         """Return the density of eigenvalues, smoothed by a Gaussian kernel; it integrates to one over the real line.
@@ -156,6 +192,58 @@ class Spectrum:
             (values[known], weights[known])
             for values, weights, known in zip(self.values, self.weights, ~np.isnan(self.values), strict=True)
         ]
+
+    def table(self) -> Table:
+        """Return the trace and the share of negative eigenvalues with their errors, and the extremes."""
+        least, most = self.share_bounds()
+        estimates = {
+            "trace": self.trace(),
+            f"share of negative eigenvalues, from {least:.0%} to {most:.0%}": self.share_below(),
+        }
+        rows: list[Row] = [
+            (name, (value, error), interval_cell(value, self.half_width(error)))
+            for name, (value, error) in estimates.items()
+        ]
+        low, high = self.extremes
+        rows += [("smallest node", low, ""), ("largest node", high, "")]
+        return Table(f"Spectrum, {self.probes} probes", ("", "± standard error", f"{LEVEL:.0%} interval"), rows)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the nodes in a row each: probe (from 1), value, weight."""
+        known = ~np.isnan(self.values)
+        return {"probe": np.nonzero(known)[0] + 1, "value": self.values[known], "weight": self.weights[known]}
+
+    def to_xarray(self, grid: ArrayLike | None = None, width: float | None = None, level: float = LEVEL) -> Any:
+        """Return the density over the eigenvalues, and the nodes of its probes, as an ``xarray.Dataset``.
+
+        Args:
+            grid: Eigenvalues (G,), the coordinates of ``density`` and of its ``stderr`` and ``half_width``; by
+                default a curve over the whole spectrum, see ``grid``.
+            width: The kernel's standard deviation, as of ``density``; with the default grid, that of ``grid``.
+            level: Of the interval mean ± half_width.
+
+        Raises:
+            ImportError: xarray is not installed.
+            ValueError: As ``density`` raises it.
+        """
+        if grid is None:
+            grid, default = self.grid()
+            width = default if width is None else width
+        points = np.asarray(grid, float)
+        mean, stderr = self.density(points, width)
+        over: list[str] = ["eigenvalue"]
+        interval: Metadata = {"level": level, "degrees_of_freedom": self.probes - 1}
+        return dataset(
+            {
+                "density": (over, mean, {}),
+                "stderr": (over, stderr, {}),
+                "half_width": (over, self.half_width(stderr, level), interval),
+                "nodes": (["probe", "node"], self.values, {}),
+                "weights": (["probe", "node"], self.weights, {}),
+            },
+            {"eigenvalue": points},
+            {**plain_attributes(self.metadata), "size": self.size, "noise": self.noise},
+        )
 
     def __repr__(self) -> str:
         (low, high), (total, error), (least, most) = self.extremes, self.trace(), self.share_bounds()

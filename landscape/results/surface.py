@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.results.arrays import Floats, Metadata, give_or_take
 from landscape.results.checks import CheckReport, QuadraticRadius
+from landscape.results.frames import Tabular, Variables, dataset, plain_attributes
 from landscape.results.paths import Barrier, Mark, Trajectory
+from landscape.results.plotting import Pictured
 from landscape.results.radial import RadialProfile
 from landscape.results.tables import Row, Table, TableDisplay
 
+DIMENSIONS = ("beta", "alpha")  # of the arrays
 OF_THE_LOSS = ("loss_stderr", "repeat_difference", "gradient_path_difference")  # metadata of the loss alone
 
 
@@ -35,7 +39,7 @@ class InterpolationError:
 
 
 @dataclass(frozen=True)
-class Surface(TableDisplay):
+class Surface(Pictured, TableDisplay, Tabular):
     """Loss, and further metrics, on a rectangle of the plane θ₀ + α·x + β·y (or on a line, with B = 1)."""
 
     alphas: Floats  # (A,) coordinates along the first direction
@@ -170,6 +174,35 @@ class Surface(TableDisplay):
             tables.append(self.checks.table(self.quadratic))
         return tables
 
+    def columns(self) -> dict[str, Any]:
+        """Return a row for each point of the grid: alpha, beta, the loss, the metrics and evaluated."""
+        alphas, betas = np.meshgrid(self.alphas, self.betas)
+        values = {name: grid.ravel() for name, (_, grid, _) in self._grids().items()}
+        return {"alpha": alphas.ravel(), "beta": betas.ravel(), **values}
+
+    def to_xarray(self) -> Any:
+        """Return the grid as an ``xarray.Dataset`` with dimensions beta and alpha.
+
+        Its variables are the loss, the metrics and ``evaluated``; those that are interpolated have the error as their
+        attribute ``interpolation_error``. The attributes are the metadata, as NetCDF holds it: ``plane.kind`` is the
+        entry ``kind`` of ``plane``.
+
+        Raises:
+            ImportError: xarray is not installed.
+        """
+        return dataset(self._grids(), {"alpha": self.alphas, "beta": self.betas}, plain_attributes(self.metadata))
+
+    def _grids(self) -> Variables:
+        """The arrays (B, A) by name; a metric that is called like something else gets another name."""
+        arrays: dict[str, tuple[Floats, InterpolationError | None]] = {_free(self.quantity): (self.loss, self.error)}
+        for name, values in self.metrics.items():
+            arrays[_free(name, arrays)] = values, self.metric_errors.get(name)
+        grids = {
+            name: (DIMENSIONS, values, {} if error is None else {"interpolation_error": error.absolute})
+            for name, (values, error) in arrays.items()
+        }
+        return {**grids, "evaluated": (DIMENSIONS, self.evaluated, {})}
+
     def _directions(self) -> list[Row]:
         """Their eigenvalues, shares of a path, lengths and the angle between them, as far as they are known."""
         plane = self.metadata.get("plane", {})
@@ -198,3 +231,10 @@ class Surface(TableDisplay):
             f"centre {self.centre:.4g}{give_or_take(self.metadata.get('loss_stderr'))}, "
             f"{error}, {self.evaluations} evaluations{metrics}{holes})"
         )
+
+
+def _free(name: str, taken: Collection[str] = ()) -> str:
+    """Return the name of a column that is not taken."""
+    while name in {*DIMENSIONS, "evaluated", *taken}:
+        name += " (values)"
+    return name

@@ -13,6 +13,8 @@ from landscape.linalg.vectors import norm
 from landscape.objectives.directions import cosine, orthogonalise, random_direction
 from landscape.objectives.parameter_space import ParamSpace
 from landscape.results import EigenPairs, Floats, Mark, Metadata, Trajectory
+from landscape.results.printable import printable
+from landscape.results.tables import NotebookDisplay, Row, Table
 from landscape.surfaces.axes import Interval
 
 BEYOND = 0.5  # how far a plane through other points extends past them, as a share of their distance
@@ -20,7 +22,7 @@ MARGIN = 0.15  # around a trajectory, as a share of its size
 
 
 @dataclass(frozen=True)
-class Plane:
+class Plane(NotebookDisplay):
     """The plane θ₀ + α·x + β·y, or the line θ₀ + α·x."""
 
     x: Tensor  # (n,)
@@ -33,6 +35,24 @@ class Plane:
     def __post_init__(self) -> None:
         if self.y is not None:
             self.description["cosine"] = cosine(self.x, self.y)
+
+    def table(self) -> Table:
+        """Return the lengths of the directions, the angle between them, and the marked points."""
+        rows: list[Row] = [("length", *self._lengths())]
+        if self.y is not None:
+            rows.append(("cosine of the angle", self.description["cosine"], ""))
+        rows += [(mark.name, mark.alpha, mark.beta)[: len(rows[0])] for mark in self.marks]
+        return Table("Directions", ("", "α", "β")[: len(rows[0])], rows)
+
+    def _lengths(self) -> list[float]:
+        return [norm(direction) for direction in (self.x, self.y) if direction is not None]
+
+    def __repr__(self) -> str:
+        kind = f"{printable(self.description['kind'], 60)} " if "kind" in self.description else ""
+        kind += "line" if self.y is None else "plane"
+        angle = f", cosine {self.description['cosine']:.3g}" if self.y is not None else ""
+        lengths = " and ".join(f"{length:.4g}" for length in self._lengths())
+        return f"Plane({kind} in {len(self.x):,} coordinates, length {lengths}{angle})"
 
 
 def random_plane(
