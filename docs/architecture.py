@@ -31,7 +31,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("version choices devices provenance progress",),
         ("results",),
         ("objectives", "linalg", "command_group"),
-        ("operators",),
+        ("operators", "adapters", "problems"),
         ("surfaces", "geometry"),
         ("__init__",),
     ),

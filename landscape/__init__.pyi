@@ -1,5 +1,7 @@
 """The public names of ``landscape``, read by type checkers and, at the first use of a name, by ``lazy_loader``."""
 
+from .adapters.huggingface import huggingface as huggingface
+from .adapters.supervised import supervised as supervised
 from .geometry.block_eigenvalues import block_eigenvalues as block_eigenvalues
 from .geometry.curvature import curvature as curvature
 from .geometry.derivative_checks import check_derivatives as check_derivatives

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic
 
 import torch
@@ -284,6 +284,8 @@ class BatchEvaluation(Generic[Batch]):
 
 def _refuse_criterion(loss: Any) -> None:
     """Refuse a function of outputs and targets in the place of a function of a model and a batch."""
+    while isinstance(loss, partial):
+        loss = loss.func
     if isinstance(loss, _Loss) or getattr(loss, "__module__", None) in (functional.__name__, "torch._C._nn"):
         name = getattr(loss, "__name__", type(loss).__name__)
         raise TypeError(

@@ -31,14 +31,24 @@ class CompositeLoss(Generic[Batch]):
         outer: ``outer(z, batch) -> (sum, count)``, or a dict of such pairs by the name of the part. It depends on the
             parameters through z alone; its sums are twice differentiable in z, and convex for a positive semidefinite
             matrix.
+        by_example: ``by_example(z, batch) -> (S,)``, the sums of the terms of each of the batch's S examples, or a dict
+            of such vectors by the name of the part: what an empirical Fisher matrix needs. They add up to the sums of
+            ``outer``.
     """
 
     outputs: Callable[[Any, Batch], Any]
     outer: Callable[[Any, Batch], Terms | Mapping[str, Terms]]
+    by_example: Callable[[Any, Batch], Tensor | Mapping[str, Tensor]] | None = None
 
     def __call__(self, model: Any, batch: Batch) -> Terms | Mapping[str, Terms]:
         """Return the loss of one batch."""
         return self.outer(self.outputs(model, batch), batch)
+
+
+def composite_of(loss: Any) -> CompositeLoss[Any] | None:
+    """Return an objective's loss in two stages: itself, or its attribute ``composite``; None where it has neither."""
+    composite = getattr(loss, "composite", loss)
+    return composite if isinstance(composite, CompositeLoss) else None
 
 
 def tensors_of(outputs: Any) -> tuple[Tensor, ...]:

@@ -13,6 +13,19 @@ Number = Tensor | int | float
 Terms = tuple[Tensor, Number]  # (sum of the terms, number of terms)
 LossFn = Callable[[Any, Batch], Terms | Mapping[str, Terms]]  # of a module, of whatever class the loss needs
 
+FOR_A_CRITERION = (  # in the errors
+    "for a loss of torch, write Objective(model, landscape.supervised(torch.nn.functional.cross_entropy), batches)"
+)
+SAME_VALUE = (
+    "ToCopyBackward",
+    "CloneBackward",
+    "AliasBackward",
+    "ViewBackward",
+    "SqueezeBackward",
+    "ReshapeAliasBackward",
+)
+MEAN = 1  # of the reductions by which nodes of torch's graphs know them
+
 
 class ModelFunction(nn.Module):
     """A model and a function of it and a batch as one module, so that all of the model's parameters can be replaced.
@@ -33,16 +46,34 @@ class ModelFunction(nn.Module):
 def named_terms(returned: Any) -> dict[str, Terms]:
     """Return a loss function's result by the name of the part; a single pair is the part ``loss``.
 
+    A mean in the place of a sum cannot be seen from types, but from the last operation of its graph, where it has one.
+
     Raises:
-        ValueError: It is not a pair (sum, count), or the sum is not a scalar.
+        ValueError: It is not a pair (sum, count), the sum is not a scalar, or it is the mean of several terms.
     """
     terms = dict(returned) if isinstance(returned, Mapping) else {"loss": returned}
     for part, pair in terms.items():
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Tensor) and pair[0].ndim == 0):
             raise ValueError(
-                f"the loss's part {part!r} must be (sum, count) with a sum of shape (); it is {describe_value(pair)}"
+                f"the loss's part {part!r} must be (sum, count) with a sum of shape (); it is {describe_value(pair)}; "
+                f"{FOR_A_CRITERION}"
+            )
+        if _is_mean(pair[0]) and float(pair[1]) > 1:
+            raise ValueError(
+                f"the loss's part {part!r} is a mean, with {float(pair[1]):g} terms, and would be divided by their "
+                f"number twice: return their sum, as with reduction='sum'; {FOR_A_CRITERION}"
             )
     return terms
+
+
+def _is_mean(tensor: Tensor) -> bool:
+    """Return whether the last operation of a tensor's graph is a mean, or a criterion of torch that reduces to one."""
+    node = tensor.grad_fn
+    while node is not None and node.name().startswith(SAME_VALUE):
+        node = node.next_functions[0][0]
+    return node is not None and (
+        node.name().startswith("MeanBackward") or getattr(node, "_saved_reduction", None) == MEAN
+    )
 
 
 def weighted_sum(sums: Sequence[Tensor], scales: Sequence[float]) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from landscape.objectives.autograd import RETAINED
-from landscape.objectives.composite_loss import Outputs
+from landscape.objectives.composite_loss import Outputs, composite_of
 from landscape.objectives.loss_terms import ModelFunction, describe_value
 from landscape.objectives.objective import Objective, agree
 from landscape.operators.base import CurvatureOperator
@@ -50,23 +50,31 @@ class FisherOperator(CurvatureOperator):
     Args:
         objective: The loss L.
         by_group: ``by_group(model, batch) -> (S,)`` sums of the terms of the batch's S groups, or a dict of such
-            vectors by the name of the part. Parts of weight 0 may be missing.
+            vectors by the name of the part. Parts of weight 0 may be missing. By default the groups are the examples
+            of the loss's ``CompositeLoss.by_example``, as ``landscape.supervised`` and ``landscape.huggingface`` have
+            it.
         params: (n,) where to take the matrix; by default the objective's own θ₀.
         retain: As for every ``CurvatureOperator``; it changes the rounding, as in ``GaussNewtonOperator``.
 
     Raises:
-        ValueError: The groups' sums are not vectors, are of other parts than the loss has, or do not add up to it; all
-            batches are evaluated once to check that. RuntimeErrors in products are those of
+        ValueError: There is no ``by_group``, and the loss does not give its terms by example. The groups' sums are not
+            vectors, are of other parts than the loss has, or do not add up to it; all batches are evaluated once to
+            check that. RuntimeErrors in products are those of
             ``GaussNewtonOperator``.
     """
 
     name = "fisher"
 
     def __init__(
-        self, objective: Objective[Any], by_group: ByGroup, params: Tensor | None = None, *, retain: int = RETAINED
+        self,
+        objective: Objective[Any],
+        by_group: ByGroup | None = None,
+        params: Tensor | None = None,
+        *,
+        retain: int = RETAINED,
     ) -> None:
+        self.by_group = by_group if by_group is not None else _by_example(objective.loss)
         super().__init__(objective, params, retain=retain)
-        self.by_group = by_group
         self._check()
 
     def _products(self, vectors: Tensor) -> Tensor:
@@ -95,7 +103,7 @@ class FisherOperator(CurvatureOperator):
 
     def _check(self) -> None:
         objective = self.objective
-        parts, sums, _ = objective.by_batch(self.params)  # sums (batches, P)
+        parts, sums = objective.part_names, objective.sums(self.params)  # (batches, P) of this process
         module, theta = ModelFunction(objective.model, self._sums), objective.checked(self.params)
         totals = []  # by batch and part of nonzero weight, (Σ sums, Σ |sums|) over the groups
         with objective.mode(), torch.no_grad():
@@ -110,3 +118,21 @@ class FisherOperator(CurvatureOperator):
                         f"the groups' sums of part {part!r} add up to {total:.6g} in batch {index}, where the loss is "
                         f"{batch_sum:.6g}; by_group must return the sums of the same terms, each in one group"
                     )
+
+
+def _by_example(loss: Any) -> ByGroup:
+    """Return a loss's terms by example as a function of the model and the batch.
+
+    Raises:
+        ValueError: The loss has none.
+    """
+    composite = composite_of(loss)
+    if composite is None or composite.by_example is None:
+        raise ValueError(
+            "a Fisher matrix needs the sums of the terms of each example, and the loss "
+            f"{getattr(loss, '__name__', type(loss).__name__)!r} does not give them: write "
+            "FisherOperator(objective, lambda model, batch: ...) with a function that returns them as a vector, or "
+            "give the objective CompositeLoss(outputs, outer, by_example=lambda z, batch: ...) as its loss"
+        )
+    outputs, by_example = composite.outputs, composite.by_example
+    return lambda model, batch: by_example(outputs(model, batch), batch)

@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.objectives.autograd import RETAINED, Graph, Graphs, edge, pullback
-from landscape.objectives.composite_loss import CompositeLoss, Outputs, like, tensors_of
+from landscape.objectives.composite_loss import CompositeLoss, Outputs, composite_of, like, tensors_of
 from landscape.objectives.loss_terms import ModelFunction, named_terms, weighted_sum
 from landscape.objectives.objective import Objective
 from landscape.operators.base import CurvatureOperator
@@ -55,15 +55,15 @@ class GaussNewtonOperator(CurvatureOperator):
 
     def __init__(self, objective: Objective[Any], params: Tensor | None = None, *, retain: int = RETAINED) -> None:
         super().__init__(objective, params, retain=retain)
-        loss = getattr(objective.loss, "composite", objective.loss)
-        if not isinstance(loss, CompositeLoss):
+        composite = composite_of(objective.loss)
+        if composite is None:
+            name = getattr(objective.loss, "__name__", type(objective.loss).__name__)
             raise ValueError(
                 "a Gauss-Newton matrix needs to know where the network ends and the convex loss begins, and the loss "
-                f"{getattr(loss, '__name__', type(loss).__name__)!r} does not say that. "
-                "Give the objective CompositeLoss(outputs, outer) as its loss, with outputs(model, batch) -> z and "
-                "outer(z, batch) -> (sum, count)"
+                f"{name!r} does not say that. Give the objective CompositeLoss(outputs, outer) as its loss, with "
+                "outputs(model, batch) -> z and outer(z, batch) -> (sum, count), or landscape.supervised(criterion)"
             )
-        self.loss: CompositeLoss[Any] = loss
+        self.loss: CompositeLoss[Any] = composite
 
     def _products(self, vectors: Tensor) -> Tensor:
         return jacobian_product(self.objective, self.loss.outputs, self._outer_products, vectors, self._graphs)

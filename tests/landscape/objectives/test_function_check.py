@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -201,11 +202,9 @@ def test_a_batch_that_does_not_reach_the_parameters_is_followed_by_one_that_does
 
 def test_mistakes_of_form_show_the_line_to_write():
     (x, y), model = batches()[0], network()
-    with pytest.raises(
-        ValueError, match=r"fails on batch 0, a tensor of .*write \[\(inputs, targets\)\]"
-    ):
+    with pytest.raises(ValueError, match=r"fails on batch 0, a tensor of .*write \[\(inputs, targets\)\]"):
         Objective(model, crossentropy, (x, y)).value()
-    for criterion in (F.cross_entropy, nn.CrossEntropyLoss(), nn.MSELoss(reduction="sum")):
+    for criterion in (F.cross_entropy, partial(F.mse_loss, reduction="sum"), nn.CrossEntropyLoss()):
         with pytest.raises(TypeError, match="takes outputs and targets.*landscape.supervised"):
             Objective(model, criterion, [(x, y)])
 

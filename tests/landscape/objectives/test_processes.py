@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -120,7 +120,7 @@ def main(count: int, rank: int, folder: str) -> None:
     results["matrices"] = matrices(rank, count, process_group=group)
     if count == 2:
         results["refused"] = refused(rank, count)
-    Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps(results))
+    Path(folder, f"{rank}.json").write_text(json.dumps(results, default=np.ndarray.tolist))
     dist.barrier()
     dist.destroy_process_group()
 
@@ -133,7 +133,7 @@ def run(count: int) -> list[dict[str, Any]]:
         processes = [subprocess.Popen([*command, str(rank), folder], env=environment) for rank in range(count)]
         codes = [process.wait(240) for process in processes]
         assert codes == [0] * count
-        return [pickle.loads(Path(folder, f"{rank}.pickle").read_bytes()) for rank in range(count)]
+        return [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(count)]
 
 
 def assert_same(found: Any, expected: Any, **allowed: float) -> None:
