@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import fields, replace
@@ -29,6 +30,7 @@ from landscape.training.config.shared_options import (
     data_dir_option,
     json_option,
     out_option,
+    problem_options,
     target_options,
 )
 from landscape.training.config.surface import SurfaceConfig
@@ -36,7 +38,7 @@ from landscape.training.config.training import PRETRAINING, TrainingConfig
 
 if TYPE_CHECKING:
     from landscape.results.kinds import ResultKind
-    from landscape.training.analysis.inputs import Analysis
+    from landscape.training.analysis.inputs import Analysis, Input
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 SECTIONS_OF_ALL = ("density", "trace", "sharpness", "by_block")  # what curvature --all computes
@@ -116,6 +118,7 @@ def train(
     from landscape.results.files import errors_about
     from landscape.training.checkpoints.checkpoint import load_checkpoint
     from landscape.training.data.dataset import load
+    from landscape.training.evaluation.validation import validation_text
     from landscape.training.loop.trainer import starting_weights, train
 
     where = _compute(device, threads)
@@ -146,10 +149,8 @@ def train(
     if as_json:
         _print_json({"checkpoint": folder / "checkpoint.pt", "epoch": best.epoch, **best.metrics})
         return
-    click.echo(
-        f"{best.title}: best at epoch {best.epoch}, "
-        f"validation NDCG@20 {best.metrics['NDCG@20']:.4f}, HR@10 {best.metrics['HR@10']:.4f}"
-    )
+    metrics = validation_text(best.metrics, ("NDCG@20", "HR@10"), dataset.n_users)
+    click.echo(f"{best.title}: best at epoch {best.epoch}, validation {metrics}")
     click.echo(folder / "checkpoint.pt")
 
 
@@ -169,13 +170,13 @@ def evaluate(checkpoints: tuple[str, ...], split: str, seed: int, allow_repeats:
     \b
     Example:  landscape evaluate runs/sasrec-Beauty-seed0/checkpoint.pt runs/samrec-Beauty-seed0/checkpoint.pt
     """
-    from landscape.training.analysis.target import AnalysisTarget
+    from landscape.training.analysis.checkpoint_target import CheckpointTarget
     from landscape.training.evaluation.evaluate import differences, evaluate, table
 
     if len(checkpoints) > 2:
         raise click.UsageError(f"one or two checkpoints, got {len(checkpoints)}")
     where = _compute(given["device"], given["threads"])
-    targets = [AnalysisTarget.open(path, given["data"], data_dir=given["data_dir"]) for path in checkpoints]
+    targets = [CheckpointTarget.open(path, given["data"], data_dir=given["data_dir"]) for path in checkpoints]
     evaluations = [
         evaluate(target.checkpoint, target.dataset, split, allow_repeats=allow_repeats, device=where)
         for target in targets
@@ -189,16 +190,18 @@ def evaluate(checkpoints: tuple[str, ...], split: str, seed: int, allow_repeats:
 
 
 @main.command(cls=SectionedCommand)
-@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
+@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT|FILE.py...", type=click.Path())
 @out_option
+@problem_options
 @target_options
 @drawing_options("3d", "map", "line", "band")
 @config_options(SurfaceConfig)
 @config_options(ObjectiveConfig)
 def surface(inputs: tuple[str, ...], **given: Any) -> None:
-    """Draw the loss on a plane or a line through each checkpoint, as an interactive 3D page.
+    """Draw the loss on a plane or a line through each model, as an interactive 3D page.
 
-    The page also shows the curvature, if one of the same checkpoint and loss lies beside the surface.
+    FILE.py or FILE.py:FUNCTION is a model of your own: `landscape new` writes one to start from. The page also shows
+    the curvature, if one of the same model and loss lies beside the surface.
 
     \b
     Examples:
@@ -207,6 +210,7 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
       landscape surface checkpoint.pt --toward other.pt
       landscape surface checkpoint.pt --metric valid --metric NDCG@10
       landscape surface checkpoint.pt --repeats 10
+      landscape surface problem.py --weights model.safetensors --set width=64
     """
     from landscape.results.kinds import SURFACE
     from landscape.training.analysis.surface import surface_of
@@ -219,7 +223,7 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
 
 
 @main.command(cls=SectionedCommand)
-@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
+@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT|FILE.py...", type=click.Path())
 @click.option("--all", "everything", is_flag=True, help="The same as --density --trace --sharpness --by-block.")
 @click.option(
     "--along",
@@ -227,13 +231,16 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
     help="The largest eigenvalue, trace, loss and validation NDCG@20 at each snapshot of a run, whose folder is given.",
 )
 @out_option
+@problem_options
 @target_options
 @drawing_options()
 @config_options(CurvatureConfig)
 @config_options(ObjectiveConfig)
 @click.pass_context
 def curvature(ctx: click.Context, /, inputs: tuple[str, ...], everything: bool, along: bool, **given: Any) -> None:
-    """Compute the largest Hessian eigenvalues of each checkpoint, the smallest, and where its loss is sharp.
+    """Compute the largest Hessian eigenvalues of each model, the smallest, and where its loss is sharp.
+
+    FILE.py or FILE.py:FUNCTION is a model of your own: `landscape new` writes one to start from.
 
     \b
     Examples:
@@ -241,6 +248,7 @@ def curvature(ctx: click.Context, /, inputs: tuple[str, ...], everything: bool, 
       landscape curvature checkpoint.pt --all --users 2000
       landscape curvature checkpoint.pt --operator gauss-newton --blocks 'items.*'
       landscape curvature runs/samrec-Beauty-seed0 --along --users 2000
+      landscape curvature problem.py --weights model.pt --operator fisher
     """
     from landscape.results.kinds import CURVATURE
     from landscape.training.analysis.curvature import curvature_of
@@ -258,10 +266,11 @@ def curvature(ctx: click.Context, /, inputs: tuple[str, ...], everything: bool, 
 
 
 @main.command(cls=SectionedCommand)
-@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT...", type=click.Path())
+@click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT|FILE.py...", type=click.Path())
 @click.option("--top", default=3, help="Number of largest eigenvalues.")
 @click.option("--all", "everything", is_flag=True, help="The whole curvature, as curvature --all computes it.")
 @click.option("--out", type=click.Path(dir_okay=False), default="comparison.html", help="The page.")
+@problem_options
 @target_options
 @drawing_options("3d", "line", "band", "spectrum")
 @config_options(SurfaceConfig)
@@ -269,32 +278,35 @@ def curvature(ctx: click.Context, /, inputs: tuple[str, ...], everything: bool, 
 def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -> None:
     """Show several models side by side in one page; missing results are computed first.
 
-    A RESULT is a file that surface (.npz) or curvature (.json) wrote; results of one checkpoint make one model.
+    A RESULT is a file that surface (.npz) or curvature (.json) wrote; results of one checkpoint make one model. FILE.py
+    is a model of your own, once for each of --weights.
 
     \b
     Examples:
       landscape compare runs/*-Beauty-seed0/checkpoint.pt --users 2000 --out beauty.html
       landscape compare sasrec.npz sasrec-curvature.json samrec.npz samrec-curvature.json
+      landscape compare problem.py --weights adam.pt --weights sam.pt
     """
     from landscape.figures.entries import ModelEntry, model_styles
     from landscape.progress import progress_bar
     from landscape.results.kinds import check_page
     from landscape.results.transactions import together
     from landscape.training.analysis.comparison import compare
+    from landscape.training.analysis.inputs import files_of
 
-    where = _compute(given["device"], given["threads"])
+    where, named = _compute(given["device"], given["threads"]), _inputs(inputs, given)
     sections = dict.fromkeys(SECTIONS_OF_ALL, everything)
     configs: dict[str, Any] = {
         "objective_config": from_options(ObjectiveConfig, given),
         "surface_config": from_options(SurfaceConfig, given),
         "curvature_config": from_options(CurvatureConfig, {"top": top, "checks": everything, **sections}),
     }
-    drawing = Drawing.of(given, inputs)
+    drawing = Drawing.of(given, files_of(named))
     drawing.check()
     check_page(Path(given["out"]))
     with progress_bar("Comparison") as progress:
         entries = compare(
-            inputs, **configs, data=given["data"], data_dir=given["data_dir"], device=where, progress=progress
+            named, **configs, data=given["data"], data_dir=given["data_dir"], device=where, progress=progress
         )
     models = [ModelEntry(entry.name, entry.surface, entry.curvature, entry.history) for entry in entries]
     names = [style.name for style in model_styles(models)]
@@ -322,6 +334,8 @@ def _curvature_along(ctx: click.Context, inputs: tuple[str, ...], given: dict[st
 
     if len(inputs) != 1:
         raise click.UsageError(f"--along takes the folder of one run, got {len(inputs)} inputs")
+    if given["weights"] or given["settings"]:
+        raise click.UsageError("--along takes a run of `landscape train`; give each file of weights by --weights alone")
     unused = {"everything", *(field.name for field in fields(CurvatureConfig))} - {*USED, "trace"}
     for parameter in ctx.command.params:
         if parameter.name in unused and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
@@ -354,20 +368,20 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
     from landscape.progress import progress_bar
     from landscape.results.kinds import check_place, copy_result
     from landscape.results.transactions import together
-    from landscape.training.analysis.inputs import analyse, metadata_of, open_inputs, title_of
+    from landscape.training.analysis.inputs import analyse, files_of, metadata_of, open_inputs, title_of
     from landscape.training.analysis.related_results import surface_and_curvature
 
-    where = _compute(given["device"], given["threads"])
-    drawing = Drawing.of(given, inputs)
-    drawing.check_single(inputs)
+    where, named = _compute(given["device"], given["threads"]), _inputs(inputs, given)
+    drawing = Drawing.of(given, files_of(named))
+    drawing.check_single([str(one) for one in named])
     drawing.check()
-    opened = open_inputs(inputs, kind, data=given["data"], data_dir=given["data_dir"])
+    opened = open_inputs(named, kind, data=given["data"], data_dir=given["data_dir"], device=where)
     if drawing.page is not None:  # then there is one input
-        check_place(Path(drawing.page), kind, metadata_of(opened[0]), Path(inputs[0]))
+        check_place(Path(drawing.page), kind, metadata_of(opened[0]), Path(str(named[0])))
     printed = []
-    for path, checkpoint_or_result in zip(inputs, opened, strict=True):
+    for path, model_or_result in zip(named, opened, strict=True):
         with progress_bar(kind.title) as progress:
-            result, stored, history = analyse(path, checkpoint_or_result, analysis, device=where, progress=progress)
+            result, stored, history = analyse(path, model_or_result, analysis, device=where, progress=progress)
         page = Path(drawing.page) if drawing.page is not None else stored.with_suffix(".html")
         title = title_of(result.metadata, page)
         surface, curvature = surface_and_curvature(result, stored)
@@ -433,6 +447,24 @@ def study(
     if result is not None and (report or not is_current(result[1])):
         page, *others = write_report(*result)
         click.echo(f"{page}, and {len(others)} files beside it")
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False), metavar="FILE.py")
+@click.option("--like", default="vision", help="What to start from: huggingface, vision or recommender.")
+def new(file: str, like: str) -> None:
+    """Write a small Python file that describes a model, its loss and its data, to be changed into your own.
+
+    It runs as it is: surface, curvature and compare take it in place of a checkpoint.
+
+    \b
+    Example:  landscape new problem.py --like huggingface
+    """
+    from landscape.problems.start import write_start
+
+    path = write_start(file, like)
+    click.echo(path)
+    click.echo(f"landscape surface {shlex.quote(str(path))}")
 
 
 @main.group("import")
@@ -577,6 +609,21 @@ def prepare(
         time_unit=time_unit, keep_order=keep_order, year=year or None,
     )  # fmt: skip
     click.echo(summary)
+
+
+def _inputs(texts: tuple[str, ...], given: dict[str, Any]) -> list[Input]:
+    """Return what a command's arguments name; options that affect none of them are refused."""
+    from landscape.problems.problem import ProblemFile
+    from landscape.training.analysis.inputs import named_inputs
+    from landscape.training.analysis.problem_target import unused_options
+
+    named, context = named_inputs(texts, given["weights"], given["settings"]), click.get_current_context()
+    if all(isinstance(one, ProblemFile) for one in named):
+        for parameter in context.command.params:
+            unused = parameter.name in (*unused_options(), "data", "data_dir")
+            if unused and context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"{parameter.opts[0]} has no effect on {named[0]}; give such things by --set")
+    return named
 
 
 def _compute(device: str, threads: int | None) -> Any:

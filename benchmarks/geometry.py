@@ -22,9 +22,9 @@ from landscape.progress import progress_bar
 from landscape.results import Curvature, RadialProfile, Surface
 from landscape.results.files import write_json
 from landscape.results.values import curvature_values, surface_values
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
@@ -100,7 +100,7 @@ def main(
 
 
 def measured(
-    system: str, seed: int, target: AnalysisTarget, objective_config: ObjectiveConfig, repeats: int
+    system: str, seed: int, target: CheckpointTarget, objective_config: ObjectiveConfig, repeats: int
 ) -> Geometry:
     """Compute all results for one checkpoint, or read those that are on disk."""
     title = target.checkpoint.title

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from landscape.training.analysis.target import AnalysisTarget
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 
 SYSTEMS = {  # folders of runs, and a remark for the label besides method and radius
     "sasrec": "",
@@ -22,18 +22,18 @@ SYSTEMS = {  # folders of runs, and a remark for the label besides method and ra
 
 def opened(
     folder: Path, data: str, systems: Iterable[str], seeds: Iterable[int], data_dir: str | None
-) -> dict[str, dict[int, AnalysisTarget]]:
+) -> dict[str, dict[int, CheckpointTarget]]:
     """Open the checkpoints in ``FOLDER/SYSTEM-DATA-seedN``, by system and seed; those without a run are left out."""
-    targets: dict[str, dict[int, AnalysisTarget]] = {}
+    targets: dict[str, dict[int, CheckpointTarget]] = {}
     for system in systems:
         for seed in seeds:
             path = folder / f"{system}-{data}-seed{seed}" / "checkpoint.pt"
             if path.exists():
-                targets.setdefault(system, {})[seed] = AnalysisTarget.open(path, data_dir=data_dir)
+                targets.setdefault(system, {})[seed] = CheckpointTarget.open(path, data_dir=data_dir)
     return targets
 
 
-def label(system: str, by_seed: dict[int, AnalysisTarget]) -> str:
+def label(system: str, by_seed: dict[int, CheckpointTarget]) -> str:
     """Return the name of a system, with the settings that differ from the defaults."""
     checkpoint = next(iter(by_seed.values())).checkpoint
     parts = [checkpoint.title.split(" on ")[0], SYSTEMS.get(system, "")]

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from landscape.linalg.protocols import MaskedOperator, SymmetricOperator, dimension
 from landscape.linalg.vectors import unit
+from landscape.processes import Processes
 from landscape.results import Floats, Integers, LanczosState
 
 ROWS = 16  # the basis grows by so many vectors at a time
@@ -46,7 +47,8 @@ class Krylov:
 
     Each new vector is made orthogonal to all earlier ones, by classical Gram-Schmidt applied twice: without it, copies
     of the eigenvalues that converged first would appear repeatedly. T has a single block until the space is invariant,
-    and one more for each time it was.
+    and one more for each time it was. Where processes share out the operator's batches, each holds its slice of every
+    vector; inner products are summed over them.
 
     Only this class changes its counters; ``state`` returns them and ``resume_from`` takes them over.
 
@@ -87,6 +89,7 @@ class Krylov:
             products: The number of products used before, for a run that starts anew.
         """
         self.H = H
+        self.processes: Processes = getattr(H, "processes", Processes())
         self.generator = generator
         self.size = dimension(H)
         self.top = self.bottom = self.size
@@ -147,13 +150,14 @@ class Krylov:
         block = self.blocks[-1]
         before = block.betas[-1] if block.betas else math.hypot(*block.couplings)
         vector = self._append(self._next)
-        image = self.multiply(vector)
+        image = self.multiply(self._next)
+        image = self.processes.own(image)
         # float64 for what enters T, the operator's dtype for the basis
-        alpha = vector.double() @ image.double()
-        norm = torch.linalg.vector_norm(image, dtype=torch.float64)
+        alpha = self.processes.summed(vector.double() @ image.double())
+        norm = self._length(image)
         rest, along = self._orthogonalised(image)
         rest, _ = self._orthogonalised(rest)
-        beta = torch.linalg.vector_norm(rest, dtype=torch.float64)
+        beta = self._length(rest)
         # Earlier steps computed uᵀHv for the earlier vectors u: ``before`` for the last, or the couplings of those that
         # a restart kept, and zero for the others.
         along[-1] = 0
@@ -172,7 +176,7 @@ class Krylov:
         self.asymmetry = max(self.asymmetry, defect / size if size else 0.0)
         self.complete = self.count == self.size
         self.invariant = b <= self.resolution
-        self._next = rest if self.invariant else rest / b
+        self._next = self._whole(rest if self.invariant else rest / b)
 
     def ends(self, kept: NDArray[np.bool_]) -> tuple[int, int]:
         """Return how many of T's largest and of its smallest eigenvalues no restart has dropped, this one included.
@@ -195,10 +199,11 @@ class Krylov:
         self.top, self.bottom = self.ends(kept)
         count = coordinates.shape[1]
         weights = torch.from_numpy(coordinates).to(self._next)
-        width = max(1, len(self._next) // count)
-        for left in range(0, len(self._next), width):
-            columns = slice(left, left + width)
-            combined = weights.new_zeros(count, len(self._next[columns]))
+        length = self.processes.width(len(self._next))
+        width = max(1, length // count)
+        for left in range(0, length, width):
+            columns = slice(left, min(left + width, length))
+            combined = weights.new_zeros(count, columns.stop - left)
             for first, rows in self._rows():
                 combined.addmm_(weights[first : first + len(rows)].T, rows[:, columns])
             for first, rows in self._rows():
@@ -210,10 +215,10 @@ class Krylov:
     def combine(self, coordinates: Tensor) -> Tensor:
         """Return the unit vector (n,) in the direction that has these coordinates (m,) in the basis."""
         coordinates = coordinates.to(self._next)
-        result = torch.zeros_like(self._next)
+        result = torch.zeros_like(self.processes.own(self._next))
         for first, rows in self._rows():
             result.addmv_(rows.T, coordinates[first : first + len(rows)])
-        return unit(result)
+        return unit(self._whole(result))
 
     def state(
         self,
@@ -244,7 +249,17 @@ class Krylov:
             residual=residual,
         )
 
+    def _length(self, piece: Tensor) -> Tensor:
+        """Return the norm (), in float64, of a vector of which each process has a slice."""
+        norm = torch.linalg.vector_norm(piece, dtype=torch.float64)
+        return norm if self.processes.count == 1 else self.processes.summed(norm.square()).sqrt()
+
+    def _whole(self, piece: Tensor) -> Tensor:
+        return self.processes.whole(piece, int(self.H.shape[0]))
+
     def _append(self, vector: Tensor) -> Tensor:
+        """Add a vector (n,) to the basis; return this process's slice of it, as it is stored."""
+        vector = self.processes.own(vector)
         place = self.count % ROWS
         if place == 0:
             left = ROWS if self.rows is None else min(ROWS, self.rows - self.count)
@@ -259,8 +274,8 @@ class Krylov:
             yield first, piece[: self.count - first]
 
     def _orthogonalised(self, vector: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the vector without its components in the basis, subtracted once, and those components (m,)."""
-        components = torch.cat([rows @ vector for _, rows in self._rows()])
+        """Return a slice without its components in the basis, subtracted once, and those components (m,)."""
+        components = self.processes.summed(torch.cat([rows @ vector for _, rows in self._rows()]))
         for first, rows in self._rows():
             vector = torch.addmv(vector, rows.T, components[first : first + len(rows)], alpha=-1)
         return vector, components
@@ -268,9 +283,12 @@ class Krylov:
     def _random(self) -> Tensor:
         """Return a random unit vector, orthogonal to the basis."""
         vector = self._project(self._draw().to(self.H.device, self.H.dtype))
-        for _ in range(2 if self.count else 0):
-            vector, _ = self._orthogonalised(vector)
-        return unit(vector)
+        if not self.count:
+            return unit(vector)
+        piece = self.processes.own(vector)
+        for _ in range(2):
+            piece, _ = self._orthogonalised(piece)
+        return unit(self._whole(piece))
 
     def _draw(self) -> Tensor:
         self.draws += 1

@@ -21,6 +21,7 @@ from landscape.linalg.krylov import ROWS, Krylov
 from landscape.linalg.protocols import SymmetricOperator, dimension
 from landscape.linalg.ritz import Ritz, ritz
 from landscape.linalg.vectors import norm
+from landscape.processes import Processes
 from landscape.progress import Progress, silent
 from landscape.results import EigenPairs, Floats, Integers, LanczosState
 from landscape.results.eigenpairs import ASYMMETRIC
@@ -78,8 +79,8 @@ def top_eigenpairs(
         start: A vector (n,) to start from, such as the gradient; a random one of the same length is added, so that no
             eigenvector is left out. By default the random one alone.
         bottom: The number of eigenvalues from the other end, as far as the basis has them. They do not delay the stop.
-        memory: The bytes that the basis may take, its reduction included; no bound by default. The vectors of the
-            result, k + ``bottom`` + 8, come on top at the end.
+        memory: The bytes that the basis may take in each process, its reduction included; no bound by default. The
+            vectors of the result, k + ``bottom`` + 8, come on top at the end.
         resume_from: The ``lanczos_state`` of a result for the same operator.
         progress: Called after each product with (products, max_products, the largest relative residual as text).
 
@@ -207,7 +208,8 @@ def _ritz_vectors(krylov: Krylov, coordinates: Floats) -> tuple[NDArray[np.float
 
 def _rows_within(memory: int, H: SymmetricOperator | Tensor, least: int) -> int:
     """Return how many vectors the basis may have, beside the one that its reduction takes."""
-    vector = int(H.shape[0]) * H.dtype.itemsize
+    processes: Processes = getattr(H, "processes", Processes())
+    vector = processes.width(int(H.shape[0])) * H.dtype.itemsize
     rows = memory // vector - 1
     if rows < least:
         raise ValueError(

@@ -25,8 +25,8 @@ from landscape.objectives.embeddings import embedding_switches
 from landscape.objectives.function_check import check_function, written
 from landscape.objectives.loss_terms import Batch, LossFn, ModelFunction, Number, describe_value, named_terms
 from landscape.objectives.parameter_space import ParamSpace, padding_rows
-from landscape.objectives.processes import Processes
 from landscape.objectives.wrappers import unwrapped
+from landscape.processes import Processes
 
 POINTS_AT_ONCE = 16  # of a plane, on a GPU; halved whenever they do not fit into its memory
 

@@ -16,6 +16,7 @@ from landscape.linalg.protocols import SymmetricOperator
 from landscape.linalg.vectors import dot, norm
 from landscape.objectives.autograd import RETAINED
 from landscape.objectives.objective import Objective, check_loss
+from landscape.processes import Processes
 
 
 class CurvatureOperator(ABC):
@@ -57,6 +58,11 @@ class CurvatureOperator(ABC):
         self._graphs = objective.graphs(params, retain)
         # Derivatives can be finite where the loss is not: it may be evaluated by another path than differentiated.
         check_loss(objective.value(params), objective, params)
+
+    @property
+    def processes(self) -> Processes:
+        """Those that share out the batches; a Krylov basis is shared out among them as well."""
+        return self.objective.processes
 
     @abstractmethod
     def _products(self, vectors: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ from landscape.provenance import file_sha256
 from landscape.results import Curvature
 from landscape.results.along import AlongTraining
 from landscape.results.cache import ResultCache
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.inputs import titled
 from landscape.training.analysis.related_results import history_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.checkpoints.checkpoint import data_of, load_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -102,7 +102,7 @@ def snapshot_hashes(run: str | Path) -> list[str]:
     return [file_sha256(path) for path in snapshots(run_folder(run))]
 
 
-def _targets(folder: Path, data: str | None, data_dir: str | None) -> list[AnalysisTarget]:
+def _targets(folder: Path, data: str | None, data_dir: str | None) -> list[CheckpointTarget]:
     paths = snapshots(folder)
     checkpoints = [load_checkpoint(path) for path in paths]
     first = checkpoints[0]
@@ -111,7 +111,7 @@ def _targets(folder: Path, data: str | None, data_dir: str | None) -> list[Analy
             raise ValueError(f"{path} is a snapshot of another run than {paths[0]}; remove it")
     dataset = data_of(first, data, data_dir=data_dir)
     targets = [
-        AnalysisTarget(path, file_sha256(path), checkpoint, dataset)
+        CheckpointTarget(path, file_sha256(path), checkpoint, dataset)
         for path, checkpoint in zip(paths, checkpoints, strict=True)
     ]
     return sorted(targets, key=lambda target: target.checkpoint.epoch)
@@ -124,7 +124,7 @@ def _validated(folder: Path, metric: str) -> dict[int, float]:
 
 
 def _collected(
-    targets: Sequence[AnalysisTarget],
+    targets: Sequence[CheckpointTarget],
     found: Sequence[Curvature],
     validated: dict[int, float],
     metric: str,

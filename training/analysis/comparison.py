@@ -15,8 +15,7 @@ from landscape.results import Curvature, Surface
 from landscape.results.files import errors_about
 from landscape.results.values import curvature_values, surface_values
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.inputs import Result, open_inputs, title_of, titled
-from landscape.training.analysis.related_results import history_of
+from landscape.training.analysis.inputs import Input, Result, open_inputs, title_of, titled
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
@@ -49,7 +48,7 @@ class ComparisonEntry:
 
 
 def compare(
-    inputs: Sequence[str | Path],
+    inputs: Sequence[Input],
     *,
     objective_config: ObjectiveConfig = OBJECTIVE,
     surface_config: SurfaceConfig = SURFACE,
@@ -62,11 +61,11 @@ def compare(
     """Return one entry for each model: surface, curvature and training history, ready to be drawn side by side.
 
     Args:
-        inputs: Checkpoints, whose surface and curvature are computed or read from ``results/`` beside them; and files
-            of results, which are taken as they are. All are opened before anything is computed.
+        inputs: Checkpoints and problems, whose surface and curvature are computed or read from ``results/`` beside
+            them; and files of results, which are taken as they are. All are opened before anything is computed.
         objective_config: The loss, the same for all checkpoints.
-        surface_config: The plane through each checkpoint.
-        curvature_config: What to compute of each checkpoint's curvature.
+        surface_config: The plane through each model.
+        curvature_config: What to compute of each model's curvature.
         data: Name or file of the checkpoints' data; by default what each was trained on.
         data_dir: The folder that data names are looked up in.
         device: Where to compute.
@@ -76,14 +75,15 @@ def compare(
         ValueError: A file is damaged or not there, or an analysis failed; the message names the file.
     """
     entries = []
-    for path, opened in zip(inputs, open_inputs(inputs, data=data, data_dir=data_dir), strict=True):
-        with errors_about(path):
-            if isinstance(opened, AnalysisTarget):
-                report = titled(progress, opened.checkpoint.title)
-                configs = objective_config, surface_config, curvature_config
-                entries.append(checkpoint_entry(opened, *configs, device=device, progress=report))
-            else:
-                entries.append(result_entry(opened, path))
+    for path, opened in zip(inputs, open_inputs(inputs, data=data, data_dir=data_dir, device=device), strict=True):
+        if isinstance(opened, AnalysisTarget):
+            configs = objective_config, surface_config, curvature_config
+            with opened.errors():
+                report = titled(progress, opened.title)
+                entries.append(target_entry(opened, *configs, device=device, progress=report))
+        else:
+            with errors_about(str(path)):
+                entries.append(result_entry(opened, str(path)))
     entries = joined(entries)
     names = short_names([entry.title for entry in entries])
     return [replace(entry, name=name) for entry, name in zip(entries, names, strict=True)]
@@ -98,7 +98,7 @@ def result_entry(result: Result, path: str | Path) -> ComparisonEntry:
     return ComparisonEntry(title_of(result.metadata, path), key, curvature=result)
 
 
-def checkpoint_entry(
+def target_entry(
     target: AnalysisTarget,
     objective_config: ObjectiveConfig,
     surface_config: SurfaceConfig,
@@ -107,11 +107,11 @@ def checkpoint_entry(
     device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> ComparisonEntry:
-    """Return a checkpoint's entry; results that exist are read. Errors as of ``surface_of`` and ``curvature_of``."""
+    """Return a model's entry; results that exist are read. Errors as of ``surface_of`` and ``curvature_of``."""
     surface, _ = surface_of(target, objective_config, surface_config, device=device, progress=progress)
     curvature, _ = curvature_of(target, objective_config, curvature_config, device=device, progress=progress)
-    title = target.checkpoint.title + objective_config.title
-    return ComparisonEntry(title, target.sha256, surface, curvature, history_of(target.path.parent))
+    title = target.provenance(objective_config)["title"]
+    return ComparisonEntry(title, target.sha256, surface, curvature, target.history())
 
 
 def joined(entries: Sequence[ComparisonEntry]) -> list[ComparisonEntry]:

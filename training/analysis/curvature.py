@@ -1,4 +1,4 @@
-"""Curvatures of checkpoints: computed once, then read; interrupted ones are continued section by section."""
+"""Curvatures of checkpoints and problems: computed once, then read; interrupted ones go on section by section."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from landscape.objectives.objective import Objective
 from landscape.progress import Progress, silent
 from landscape.results import Curvature, EigenPairs
 from landscape.training.analysis.curvature_sections import CurvatureSections
-from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -27,27 +26,27 @@ def curvature_of(
     device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> tuple[Curvature, Path]:
-    """Return the curvature of a checkpoint's loss, and the file it is stored in.
+    """Return the curvature of a model's loss, and the file it is stored in.
 
-    A result of the same checkpoint and settings is read and not computed again. Each section (eigenvalues, density,
+    A result of the same model and settings is read and not computed again. Each section (eigenvalues, density,
     trace, sharpness, blocks) is stored as soon as it is computed, so that an interrupted command goes on with the next
     one; eigenvalues and density are continued where more is asked for.
 
     Args:
-        target: The checkpoint.
+        target: The model.
         objective_config: Its loss; the seed is that of starts and probes, too.
         curvature_config: What to compute.
         device: Where to compute.
         progress: Called with (done, total, text) of each section.
 
     Raises:
-        ValueError: An argument is out of range, the memory does not suffice, or as ``objective_of`` raises it.
+        ValueError: An argument is out of range, the memory does not suffice, or as ``target.objective`` raises it.
         OSError: The folder for results cannot be written to.
     """
 
     def compute() -> Curvature:
         started = time.perf_counter()
-        objective, population = objective_of(target.checkpoint, target.dataset, objective_config, device=device)
+        objective, population = target.objective(objective_config, device=device)
         sections = CurvatureSections(target, objective_config, objective, curvature_config, progress)
         result = sections.all(population)
         metadata = {

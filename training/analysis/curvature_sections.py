@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,40 +10,29 @@ from landscape.devices import available_memory
 from landscape.geometry.block_eigenvalues import block_eigenvalues
 from landscape.geometry.curvature import curvature
 from landscape.geometry.derivative_checks import check_derivatives
-from landscape.geometry.localization import localization_by_block
 from landscape.geometry.quadratic_model import quadratic_radius
 from landscape.geometry.sharpness import sharpness
 from landscape.linalg.lanczos import eigen_bytes
 from landscape.linalg.spectral_density import basis_bytes, spectral_density
 from landscape.linalg.trace import trace
-from landscape.models.sasrec import BLOCKS
 from landscape.objectives.objective import Objective
 from landscape.operators.base import CurvatureOperator
-from landscape.operators.fisher import FisherOperator
-from landscape.operators.gauss_newton import GaussNewtonOperator
 from landscape.operators.hessian import HessianOperator
 from landscape.progress import Progress
 from landscape.results import (
     BlockEigenvalues,
     Curvature,
-    EigenPairs,
     LanczosState,
-    Localization,
     Sharpness,
     Spectrum,
     TraceEstimate,
 )
 from landscape.results.cache import ResultCache
-from landscape.training.analysis.popularity import localization_by_popularity
+from landscape.training.analysis.operators import OPERATORS
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 
-OPERATORS: dict[str, Callable[[Objective[Any]], CurvatureOperator]] = {
-    "hessian": HessianOperator,
-    "gauss-newton": GaussNewtonOperator,
-    "fisher": lambda objective: FisherOperator(objective, objective.loss.by_user),  # type: ignore[attr-defined]
-}
 SHARE_OF_MEMORY = 0.5  # of the free memory, that a Krylov basis may take
 
 
@@ -73,14 +61,14 @@ class CurvatureSections:
         """What a Krylov basis may take."""
         return self.config.memory or int(SHARE_OF_MEMORY * available_memory(self.objective.device))
 
-    def all(self, population: float) -> Curvature:
+    def all(self, population: float | None) -> Curvature:
         """Return the curvature with all sections that are asked for.
 
         Args:
-            population: The number of batches in the data, for the loss's standard error.
+            population: The number of batches in the data, for the loss's standard error; None if unknown.
         """
         result = self.eigenvalues(population)
-        result = replace(result, localization=self.localization(result.pairs))
+        result = replace(result, localization=self.target.localizations(self.objective, result.pairs))
         if self.config.density:
             result = replace(result, spectrum=self.density())
         if self.config.trace:
@@ -116,12 +104,6 @@ class CurvatureSections:
         self.cache.store(result.pairs.lanczos_state, operator=config.operator)
         basis = {"forecast": forecast, "allowed": allowed, "continued_from": earlier.products if earlier else 0}
         return replace(result, metadata={**result.metadata, "basis_bytes": basis})
-
-    def localization(self, pairs: EigenPairs) -> tuple[Localization, ...]:
-        """Return the shares of the eigenvectors by block, and by popularity of the items."""
-        space = self.objective.space
-        by_popularity = localization_by_popularity(space, pairs, self.target.checkpoint, self.target.dataset)
-        return tuple(filter(None, (localization_by_block(space, pairs, BLOCKS), by_popularity)))
 
     def density(self) -> Spectrum:
         """Return the density of the eigenvalues, stored after each probe; more probes continue it."""
@@ -190,7 +172,7 @@ class CurvatureSections:
             BlockEigenvalues,
             lambda: block_eigenvalues(
                 self.objective,
-                BLOCKS,
+                self.target.blocks,
                 OPERATORS[self.config.operator],
                 **settings,
                 seed=self.objective_config.seed,

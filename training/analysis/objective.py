@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from landscape.launch import launch
 from landscape.models.s3rec import S3Rec
 from landscape.models.sasrec import SASRec
 from landscape.objectives.blocks import block
@@ -73,14 +74,16 @@ def objective_of(
     else:
         problem = _next_item(checkpoint, dataset, objective_config, settings.loss if own else "bce", padded)
     space = ParamSpace(model, include=problem.includes, exclude_rows=_unused_rows(model, problem.batches))
+    processes = launch()
     objective = Objective(
         model.to(device),
         problem.loss,
-        problem.batches,
+        processes.share(problem.batches),
         space=space,
         weights=problem.weights,
         device=device,
         training_mode_seed=objective_config.seed if objective_config.train_mode else None,
+        process_group=processes.group(torch.device(device).type),
     )
     if objective_config.blocks:
         objective = block(objective, objective_config.blocks)

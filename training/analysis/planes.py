@@ -1,46 +1,36 @@
-"""Directions of a surface: random, eigenvectors, through other checkpoints, or of a training run."""
+"""Directions of a surface: random, eigenvectors, through other models, or of a training run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from landscape.objectives.objective import Objective
-from landscape.provenance import file_sha256
 from landscape.results import EigenPairs
 from landscape.results.files import errors_about
 from landscape.surfaces.planes import Plane, eigen_plane, plane_through, random_plane, trajectory_plane
-from landscape.training.analysis.target import AnalysisTarget
-from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from landscape.training.analysis.target import AnalysisTarget, Point
 from landscape.training.config.surface import SurfaceConfig
-from landscape.training.loop.run_folder import snapshots
 
 
-def plane_settings(surface_config: SurfaceConfig) -> dict[str, Any]:
+def plane_settings(target: AnalysisTarget, surface_config: SurfaceConfig) -> dict[str, Any]:
     """Return all settings of a surface, with which its result is stored; files by the SHA-256 of their content.
 
     Raises:
         FileNotFoundError: A file or a run does not exist.
-        ValueError: A file is not a checkpoint.
+        ValueError: A file holds no such model.
     """
     settings: dict[str, Any] = {
         **asdict(surface_config),
-        "toward": [_checkpoint_sha256(path) for path in surface_config.toward],
+        "toward": [target.point_sha256(path) for path in surface_config.toward],
     }
     if surface_config.trajectory is not None:
-        settings["trajectory"] = [_checkpoint_sha256(path) for path in snapshots(surface_config.trajectory)]
+        settings["trajectory"] = [target.point_sha256(path) for path in target.snapshots(surface_config.trajectory)]
     return settings
-
-
-def _checkpoint_sha256(path: str | Path) -> str:
-    """The SHA-256 of a file that is a checkpoint: any other is refused before a result is looked for or begun."""
-    load_checkpoint(path)
-    return file_sha256(path)
 
 
 def plane_of(
@@ -53,27 +43,26 @@ def plane_of(
     """Return the directions that a surface's settings name.
 
     Args:
-        target: The checkpoint.
+        target: The model.
         objective: Its loss.
         surface_config: Which plane.
         seed: Of random directions.
         eigenpairs: Returns as many eigenvectors from the top and from the bottom as it is called with.
 
     Raises:
-        ValueError: Another checkpoint has another network or is of other data, there are no eigenvectors or snapshots
+        ValueError: Another model has another network or is of other data, there are no eigenvectors or snapshots
             of that number, or points do not span a plane.
-        FileNotFoundError: A checkpoint or a run does not exist.
+        FileNotFoundError: A file or a run does not exist.
     """
     if surface_config.kind == "eigen":
         pairs = eigenpairs(*surface_config.eigenpairs)
         plane = eigen_plane(pairs, surface_config.eigen, objective.params)
     elif surface_config.kind == "toward":
         paths = surface_config.toward
-        others = [load_checkpoint(path) for path in paths]
-        names = _distinct([target.checkpoint.title, *(other.title for other in others)])
-        points = [_point(target, objective, other, path) for other, path in zip(others, paths, strict=True)]
+        others = [target.point(objective, path) for path in paths]
+        names = _distinct([target.title, *(other.title for other in others)])
         with errors_about(" and ".join(paths)):
-            plane = plane_through(objective.params, points, names)
+            plane = plane_through(objective.params, [_active(objective, other) for other in others], names)
     elif surface_config.trajectory is not None:
         plane = _trajectory(target, objective, surface_config.trajectory)
     else:
@@ -89,22 +78,17 @@ def plane_of(
     return replace(plane, y=None) if surface_config.is_line else plane
 
 
-def _point(target: AnalysisTarget, objective: Objective[Any], other: Checkpoint, path: str | Path) -> Tensor:
-    """Another checkpoint's parameters (n,) at the active coordinates, this one's at the others."""
-    if other.data["sha256"] != target.dataset.sha256:
-        raise ValueError(f"{path} was trained on {other.data['name']}, whose items are not those of {target.dataset}")
-    try:
-        params = objective.space.flatten(other.weights).to(objective.params)
-    except ValueError as problem:
-        raise ValueError(f"{path} has another network than {target.path}: {problem}") from None
+def _active(objective: Objective[Any], other: Point) -> Tensor:
+    """Another model's parameters (n,) at the active coordinates, this one's at the others."""
+    params = other.params.to(objective.params)
     return objective.params + objective.space.project(params - objective.params)
 
 
 def _trajectory(target: AnalysisTarget, objective: Objective[Any], run: str) -> Plane:
     """The plane of a run's snapshots, with the loss at each snapshot."""
-    checkpoints = [load_checkpoint(path) for path in snapshots(run)]
-    points = [_point(target, objective, checkpoint, run) for checkpoint in checkpoints]
-    plane = trajectory_plane(objective.params, points, [f"epoch {checkpoint.epoch}" for checkpoint in checkpoints])
+    steps = [target.point(objective, path) for path in target.snapshots(run)]
+    points = [_active(objective, step) for step in steps]
+    plane = trajectory_plane(objective.params, points, [step.step for step in steps])
     assert plane.trajectory is not None
     losses = np.array([objective.value(point) for point in points])
     return replace(plane, trajectory=replace(plane.trajectory, loss=losses))

@@ -1,4 +1,4 @@
-"""Surfaces of checkpoints: computed once, then read, and resumed when interrupted."""
+"""Surfaces of checkpoints and problems: computed once, then read, and resumed when interrupted."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from landscape.surfaces.planes import Plane
 from landscape.surfaces.radial import radial_profile
 from landscape.surfaces.surface import surface
 from landscape.training.analysis.curvature import eigenpairs_of
-from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.planes import plane_of, plane_settings
-from landscape.training.analysis.surface_metrics import extras_of
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
@@ -37,21 +35,21 @@ def surface_of(
     device: torch.device | str = "cpu",
     progress: Progress = silent,
 ) -> tuple[Surface, Path]:
-    """Return the loss surface of a checkpoint, and the file it is stored in.
+    """Return the loss surface of a model, and the file it is stored in.
 
-    A result of the same checkpoint and settings is read and not computed again; an interrupted one is continued.
+    A result of the same model and settings is read and not computed again; an interrupted one is continued.
     Repeats are separate results, for consecutive seeds from that of ``objective_config``; the first also gets the
     radial profile of all.
 
     Args:
-        target: The checkpoint.
+        target: The model.
         objective_config: Its loss; the seed is that of random directions, too.
         surface_config: The plane, and what to compute on it.
         device: Where to compute.
         progress: Called with (evaluations done, evaluations known to be needed, text).
 
     Raises:
-        ValueError: An argument is out of range, or as ``objective_of``, ``extras_of`` and ``plane_of`` raise it.
+        ValueError: An argument is out of range, or as ``target`` and ``plane_of`` raise it.
         OSError: The folder for results cannot be written to, or a file does not exist.
     """
 
@@ -59,7 +57,7 @@ def surface_of(
         several = surface_config.repeats > 1
         return (_repeated if several else _computed)(target, objective_config, surface_config, device, progress)
 
-    cache, settings = target.cache(objective_config), plane_settings(surface_config)
+    cache, settings = target.cache(objective_config), plane_settings(target, surface_config)
     return cache.result(Surface, compute, **settings), cache.path(Surface, **settings)
 
 
@@ -97,15 +95,15 @@ def _computed(
 ) -> Surface:
     """One plane or line."""
     started = time.perf_counter()
-    objective, population = objective_of(target.checkpoint, target.dataset, objective_config, device=device)
+    objective, population = target.objective(objective_config, device=device)
 
     def eigenpairs(top: int, bottom: int) -> EigenPairs:
         return eigenpairs_of(target, objective_config, objective, top=top, bottom=bottom, progress=progress)
 
     plane = plane_of(target, objective, surface_config, objective_config.seed, eigenpairs)
-    extras = extras_of(target, objective_config, objective, surface_config.metric, device=device)
+    extras = target.extras(objective_config, objective, surface_config.metric, device=device)
     cache, settings = target.cache(objective_config), {"metric": surface_config.metric, "directions": _digest(plane)}
-    partial = EvaluationCache(cache.file(".partial", ".npz", **settings), key=target.dataset.sha256)
+    partial = EvaluationCache(cache.file(".partial", ".npz", **settings), key=target.data_sha256)
     result = surface(
         objective,
         plane.x,
@@ -116,7 +114,7 @@ def _computed(
         grid=surface_config.grid,
         parts=extras.parts,
         others=extras.others,
-        metrics=extras.rankings,
+        metrics=extras.metrics,
         metric_points=surface_config.metric_points,
         cache=partial,
         progress=progress,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,9 +13,11 @@ from landscape.choices import one_of
 from landscape.objectives.objective import Objective
 from landscape.surfaces.quantities import Metric
 from landscape.training.analysis.objective import objective_of
-from landscape.training.analysis.target import AnalysisTarget
+from landscape.training.analysis.target import Extras
 from landscape.training.analysis.users import selected_users
+from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.config.objective import OBJECTIVES, ObjectiveConfig
+from landscape.training.data.dataset import Dataset
 from landscape.training.data.splits import HELD_OUT, RANKED
 from landscape.training.evaluation.metrics import METRICS, summarise
 from landscape.training.evaluation.ranking import FullRanking
@@ -24,17 +26,9 @@ PARTS = "parts"
 TARGETS = {"train": "training", "valid": "validation", "test": "test"}
 
 
-@dataclass(frozen=True)
-class Extras:
-    """What to compute beside the loss."""
-
-    parts: bool  # of the loss
-    others: dict[str, Objective[Any]]  # further losses by name
-    rankings: tuple[Metric, ...]  # which jump from point to point
-
-
 def extras_of(
-    target: AnalysisTarget,
+    checkpoint: Checkpoint,
+    dataset: Dataset,
     objective_config: ObjectiveConfig,
     objective: Objective[Any],
     names: Sequence[str],
@@ -44,7 +38,8 @@ def extras_of(
     """Return the quantities that are meant by the names of metrics.
 
     Args:
-        target: The checkpoint.
+        checkpoint: The checkpoint.
+        dataset: Its data.
         objective_config: The loss of the plane; other losses are on the same users.
         objective: That loss.
         names: Each ``parts``, one of HELD_OUT (the loss on these targets), of OBJECTIVES, or of METRICS.
@@ -63,19 +58,24 @@ def extras_of(
         else:
             continue
         if other != objective_config:
-            others[title] = objective_of(target.checkpoint, target.dataset, other, device=device)[0]
+            others[title] = objective_of(checkpoint, dataset, other, device=device)[0]
     ranked = tuple(dict.fromkeys(name for name in metrics if name in METRICS))
-    return Extras(PARTS in metrics, others, (_ranking(target, objective_config, objective, ranked),) if ranked else ())
+    rankings = (_ranking(checkpoint, dataset, objective_config, objective, ranked),) if ranked else ()
+    return Extras(PARTS in metrics, others, rankings)
 
 
 def _ranking(
-    target: AnalysisTarget, objective_config: ObjectiveConfig, objective: Objective[Any], names: tuple[str, ...]
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    objective_config: ObjectiveConfig,
+    objective: Objective[Any],
+    names: tuple[str, ...],
 ) -> Metric:
     """Full ranking of held-out items, by another instance of the model; several metrics in one pass."""
     split = objective_config.split if objective_config.split in RANKED else "valid"
-    users, _ = selected_users(target.checkpoint, target.dataset, objective_config)
-    dataset = target.dataset if objective_config.users is None else target.dataset.of_users(users)
-    model = target.checkpoint.build().to(objective.device)
+    users, _ = selected_users(checkpoint, dataset, objective_config)
+    dataset = dataset if objective_config.users is None else dataset.of_users(users)
+    model = checkpoint.build().to(objective.device)
     tensors = dict(model.named_parameters())
     ranking = FullRanking(dataset, split, model.max_length)
 

@@ -1,64 +1,129 @@
-"""A checkpoint with its data, and the results that lie beside it."""
+"""What is analysed: a model with its loss and data, and the results that lie beside it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from landscape.provenance import file_sha256, process_metadata
+import torch
+from torch import Tensor
+
+from landscape.objectives.objective import Objective
+from landscape.results import EigenPairs, Localization
 from landscape.results.cache import ResultCache
-from landscape.results.files import errors_about
-from landscape.results.printable import printable
-from landscape.training.analysis.users import users_without_negatives
-from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, load_checkpoint
+from landscape.surfaces.quantities import Metrics
 from landscape.training.config.objective import ObjectiveConfig
-from landscape.training.data.dataset import Dataset
 
 
 @dataclass(frozen=True)
-class AnalysisTarget:
-    """A checkpoint with its data."""
+class Extras:
+    """What to compute on a plane beside the loss."""
+
+    parts: bool  # of the loss
+    others: Mapping[str, Objective[Any]]  # further losses by name
+    metrics: Metrics  # which may jump from point to point
+
+
+class Point(NamedTuple):
+    """Another model of the same kind."""
+
+    title: str
+    step: str  # its name as a point of a trajectory
+    params: Tensor  # (n,)
+
+
+class AnalysisTarget(ABC):
+    """A model with its loss and data, as surfaces and curvatures are computed of it.
+
+    Attributes:
+        path: The file that it was opened from.
+        sha256: A hash of the model, by which results belong together.
+    """
 
     path: Path
     sha256: str
-    checkpoint: Checkpoint
-    dataset: Dataset
-    results_folder: Path | None = None  # None: ``results/`` beside the checkpoint
 
-    @classmethod
-    def open(
-        cls,
-        path: str | Path,
-        data: str | None = None,
-        *,
-        data_dir: str | None = None,
-        results_folder: Path | None = None,
-    ) -> AnalysisTarget:
-        """Read a checkpoint and load its data; errors of ``data_of`` become ValueErrors that name ``path``."""
-        checkpoint = load_checkpoint(path)
-        with errors_about(printable(path)):
-            dataset = data_of(checkpoint, data, data_dir=data_dir)
-        return cls(Path(path), file_sha256(path), checkpoint, dataset, results_folder)
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The model's name, for people."""
 
+    @property
+    @abstractmethod
+    def data_sha256(self) -> str:
+        """A hash of the data."""
+
+    @property
+    @abstractmethod
+    def blocks(self) -> Mapping[str, str]:
+        """Patterns of parameters' names by the name of the block, for ``block_eigenvalues``."""
+
+    @abstractmethod
     def cache(self, objective_config: ObjectiveConfig) -> ResultCache:
-        """Return the cache of results about one loss of this checkpoint."""
-        folder = self.results_folder if self.results_folder is not None else self.path.parent / "results"
-        return ResultCache(folder, {"checkpoint": self.sha256, **asdict(objective_config)}, name=self.path.stem)
+        """Return the cache of results about one loss."""
 
+    @abstractmethod
     def provenance(self, objective_config: ObjectiveConfig) -> dict[str, Any]:
-        """Return what is stored with every result about one loss of this checkpoint."""
-        exhausted = users_without_negatives(self.checkpoint, self.dataset, objective_config)
-        return {
-            "title": f"{self.checkpoint.title}{objective_config.title}",
-            "checkpoint": {
-                "file": self.path.name,
-                "sha256": self.sha256,
-                "epoch": self.checkpoint.epoch,
-                "method": self.checkpoint.method,
-            },
-            "data": {"name": self.dataset.name, "sha256": self.dataset.sha256},
-            "objective": asdict(objective_config),
-            **({"users_without_negatives": exhausted} if exhausted else {}),
-            **process_metadata(),
-        }
+        """Return what is stored with every result about one loss: title, checkpoint, data, objective and process."""
+
+    @abstractmethod
+    def objective(
+        self, objective_config: ObjectiveConfig, *, device: torch.device | str = "cpu"
+    ) -> tuple[Objective[Any], float | None]:
+        """Return the loss, and the number of batches that all data would make; None where that is unknown.
+
+        Raises:
+            ValueError: There is no such loss.
+        """
+
+    @abstractmethod
+    def extras(
+        self,
+        objective_config: ObjectiveConfig,
+        objective: Objective[Any],
+        names: Sequence[str],
+        *,
+        device: torch.device | str = "cpu",
+    ) -> Extras:
+        """Return the quantities that are meant by the names of metrics.
+
+        Raises:
+            ValueError: A name is unknown, or there is no such loss.
+        """
+
+    @abstractmethod
+    def localizations(self, objective: Objective[Any], pairs: EigenPairs) -> tuple[Localization, ...]:
+        """Return where eigenvectors lie."""
+
+    @abstractmethod
+    def point(self, objective: Objective[Any], path: str | Path) -> Point:
+        """Return the model in another file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It holds no such model, or one of other data or sizes.
+        """
+
+    @abstractmethod
+    def point_sha256(self, path: str | Path) -> str:
+        """Return a hash of a file that ``point`` reads; errors as of ``point``, but for data and sizes."""
+
+    @abstractmethod
+    def snapshots(self, run: str | Path) -> list[Path]:
+        """Return the files, for ``point``, of a run's trajectory in their order.
+
+        Raises:
+            FileNotFoundError: There are none.
+        """
+
+    @abstractmethod
+    def history(self) -> list[dict[str, Any]]:
+        """Return the training history, if one lies beside the file."""
+
+    @abstractmethod
+    def errors(self) -> AbstractContextManager[None]:
+        """Return a context in which an analysis runs; errors become ValueErrors that name the file."""

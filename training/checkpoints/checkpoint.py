@@ -11,7 +11,7 @@ from torch import Tensor
 from landscape.models.s3rec import S3Rec
 from landscape.models.sasrec import SASRec
 from landscape.results.printable import printable
-from landscape.training.checkpoints.plain_files import load_plain, save_plain
+from landscape.training.checkpoints.plain_files import ForeignFileError, load_plain, save_plain
 from landscape.training.checkpoints.schema import (
     MEASURED,
     NAME,
@@ -105,14 +105,16 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, foreign, or from a newer version.
+        ValueError: The file is damaged, or from a newer version.
+        ForeignFileError: It holds something else.
     """
     content = load_plain(path, "checkpoint")
     path = printable(path)
     names = [f.name for f in fields(Checkpoint)]
     missing = sorted({*names} - set(content))
     if missing or "format" not in content:
-        raise ValueError(f"{path} is not a checkpoint of `landscape train`: it lacks {', '.join(missing) or 'format'}")
+        lacking = ", ".join(missing) or "format"
+        raise ForeignFileError(f"{path} is not a checkpoint of `landscape train`: it lacks {lacking}")
     if type(content["format"]) is int and content["format"] > FORMAT:
         raise ValueError(
             f"{path} was written by a newer version (format {shown(content['format'])}); upgrade to read it"
@@ -153,14 +155,14 @@ def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | 
         FileNotFoundError: It is not there any more.
         ValueError: It is not the same data, or lacks the attributes that the checkpoint was pre-trained on.
     """
-    wanted = data or checkpoint.data["source"]
+    wanted = checkpoint.data["source"] if data is None else data
     attributes = checkpoint.data.get("attributes")
-    if attributes is not None and not _is_file(attributes):
+    if checkpoint.stage != PRETRAINED or (attributes is not None and not _is_file(attributes)):
         attributes = None  # then those beside the data
     try:
         dataset = load(wanted, data_dir=data_dir, attributes=attributes)
     except OSError as problem:
-        if data or isinstance(problem, PermissionError):
+        if data is not None or isinstance(problem, PermissionError):
             raise
         try:
             dataset = load(checkpoint.data["name"], data_dir=data_dir)
@@ -170,7 +172,7 @@ def data_of(checkpoint: Checkpoint, data: str | None = None, *, data_dir: str | 
                 f"say where {printable(checkpoint.data['name'], 100)} is with --data"
             ) from None
     except ValueError as problem:
-        if data:
+        if data is not None:
             raise
         name = printable(checkpoint.data["name"], 100)
         raise ValueError(f"the checkpoint's data: {problem}; say where {name} is with --data") from None

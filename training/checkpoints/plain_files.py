@@ -18,6 +18,10 @@ from landscape.results.regular import check_regular
 ZIP = b"PK\x03\x04"  # begins the files of today's torch.save; those of before 2020 are a row of pickles
 
 
+class ForeignFileError(ValueError):
+    """A file that ``torch.save`` may have written, and that holds something else than what is read."""
+
+
 def save_plain(values: dict[str, Any], path: str | Path) -> None:
     """Write tensors and plain values, atomically."""
     buffer = io.BytesIO()  # written by us: on a full disk torch's own writer hides the reason
@@ -31,7 +35,8 @@ def load_plain(path: str | Path, what: str) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is empty, damaged, foreign, no regular file, or holds more than tensors and plain values.
+        ValueError: It is empty, damaged, or no regular file.
+        ForeignFileError: It holds more than tensors and plain values, or something else.
     """
     path = Path(path)
     if not path.exists():
@@ -43,7 +48,7 @@ def load_plain(path: str | Path, what: str) -> dict[str, Any]:
         content = _loaded(path)
     except pickle.UnpicklingError as problem:
         if "Unsupported global" in str(problem):
-            raise ValueError(
+            raise ForeignFileError(
                 f"{printable(path)} is not a {what}: it holds more than tensors and plain values, and is not opened"
             ) from None
         raise ValueError(f"{printable(path)} is damaged or not a {what}") from None
@@ -53,7 +58,7 @@ def load_plain(path: str | Path, what: str) -> dict[str, Any]:
             f"{printable(path)} cannot be read, is damaged or not a {what} ({printable(reason, 100)})"
         ) from None
     if not isinstance(content, dict):
-        raise ValueError(f"{printable(path)} is not a {what}: it holds a {type(content).__name__}")
+        raise ForeignFileError(f"{printable(path)} is not a {what}: it holds a {type(content).__name__}")
     return content
 
 

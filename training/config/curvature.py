@@ -26,7 +26,7 @@ class CurvatureConfig(Config):
         EIGENVALUES,
         "hessian",
         "Matrix to analyse: hessian, gauss-newton (the Gauss-Newton matrix of the convex part of the loss) or fisher "
-        "(the empirical Fisher matrix, by user).",
+        "(the empirical Fisher matrix, by user; of a model of your own, by example).",
         choices=OPERATORS,
     )
     top: int = option(EIGENVALUES, 5, "Number of largest eigenvalues.", least=1)
@@ -86,7 +86,8 @@ class CurvatureConfig(Config):
     by_block: bool = option(
         PLACES,
         False,
-        "Compute the largest eigenvalue of each block: item table, positions, attention, feed-forward, norms.",
+        "Compute the largest eigenvalue of each block: item table, positions, attention, feed-forward, norms; for a "
+        "model of your own, its parts.",
     )
     checks: bool = option(
         PLACES,

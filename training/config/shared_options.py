@@ -33,7 +33,23 @@ attributes_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 out_option = click.option(
-    "--out", type=click.Path(dir_okay=False), help="The page, FILE.html; by default in results/ beside the checkpoint."
+    "--out", type=click.Path(dir_okay=False), help="The page, FILE.html; by default in results/ beside the input."
+)
+problem_options = options(
+    click.option(
+        "--weights",
+        multiple=True,
+        type=click.Path(),
+        metavar="FILE",
+        help="Weights for a problem's model: a state dict in FILE.pt or FILE.safetensors (may be repeated).",
+    ),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Value of a parameter of a problem's function (may be repeated).",
+    ),
 )
 target_options = options(
     click.option("--data", help="Name or file of the data; by default what the checkpoint was trained on."),

@@ -43,13 +43,15 @@ class SurfaceConfig(Config):
     toward: tuple[str, ...] = option(
         DIRECTIONS,
         (),
-        "Follow the straight line to another checkpoint, with its barrier; given twice, the plane through all three.",
+        "Follow the straight line to another checkpoint, or other weights of your own model, with its barrier; given "
+        "twice, the plane through all three.",
         metavar="CKPT",
     )
     trajectory: str | None = option(
         DIRECTIONS,
         None,
-        "Use the plane that contains most of a run's trajectory, from what `train --snapshots` stored in its folder.",
+        "Use the plane that contains most of a run's trajectory, from what `train --snapshots` stored in its folder; "
+        "for a model of your own, a folder with files of weights.",
         metavar="RUN",
     )
     line: bool = option(DIRECTIONS, False, "Use the first direction only.")
@@ -82,7 +84,7 @@ class SurfaceConfig(Config):
         (),
         "Compute this on the plane as well (may be repeated): train, valid or test (the loss on these items), parts "
         "(of the loss), another --objective, HR@k or NDCG@k (of the validation items, or the test items with --split "
-        "test).",
+        "test); for a model of your own, the metrics that its function returns.",
         metavar="NAME",
     )
     metric_points: int | tuple[int, int] = option(

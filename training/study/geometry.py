@@ -13,10 +13,10 @@ from landscape.provenance import file_sha256
 from landscape.results import Curvature, Surface
 from landscape.results.study import SurfaceGrid
 from landscape.training.analysis.along import curvature_along
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.checkpoints.checkpoint import load_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -117,5 +117,5 @@ def along_training(
     return tuple({name: float(values[place]) for name, values in columns.items()} for place in range(len(along.epochs)))
 
 
-def _target(path: Path, dataset: Dataset) -> AnalysisTarget:
-    return AnalysisTarget(path, file_sha256(path), load_checkpoint(path), dataset)
+def _target(path: Path, dataset: Dataset) -> CheckpointTarget:
+    return CheckpointTarget(path, file_sha256(path), load_checkpoint(path), dataset)

@@ -1,5 +1,6 @@
 """A problem's file: what is run, what its function gets and returns, and how it is refused."""
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from landscape import Objective
 from landscape.problems.problem import ProblemFile, again, load_problem
 from landscape.problems.user_code import UserCode, UserCodeError
 
@@ -171,6 +173,13 @@ def test_an_error_of_a_module_in_the_folder_names_that_module(tmp_path):
     assert "helper" not in sys.modules
 
 
+@pytest.mark.parametrize("content", [b"x = 1\0", b"x = '\xff'", "x = 'é".encode("latin-1")])
+def test_a_file_that_is_no_text_is_refused(content, tmp_path):
+    (tmp_path / "problem.py").write_bytes(content)
+    with pytest.raises(UserCodeError, match=r"problem\.py, line 1: SyntaxError"):
+        opened(tmp_path / "problem.py")
+
+
 def test_errors_of_other_code_are_left_alone(tmp_path):
     code = UserCode.run(written(tmp_path))
     with pytest.raises(KeyError), code.running():
@@ -216,6 +225,18 @@ def test_a_device_is_handed_to_a_function_that_takes_one(tmp_path):
 
 
 def test_an_objective_made_again_keeps_what_it_is_made_of(tmp_path):
+    handed_on = {
+        "model",
+        "loss",
+        "batches",
+        "space",
+        "weights",
+        "device",
+        "training_mode_seed",
+        "vmap",
+        "process_group",
+    }
+    assert {*inspect.signature(Objective).parameters} == handed_on, "`again` has to hand it on"
     one = opened(written(tmp_path)).objective
     made = again(one, training_mode_seed=3)
     assert made.training_mode_seed == 3 and made.space is one.space and made.batches is not one.batches

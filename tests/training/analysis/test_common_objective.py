@@ -9,11 +9,11 @@ import torch
 from landscape import random_direction
 from landscape.geometry.derivative_checks import check_derivatives
 from landscape.models.s3rec import HEADS, S3Rec, encoder_weights
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.curvature_sections import OPERATORS
 from landscape.training.analysis.objective import objective_of
+from landscape.training.analysis.operators import OPERATORS
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.batches.views import ViewedBatch
 from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
@@ -66,7 +66,7 @@ def checkpoint_of(method, **changes):
 def target(checkpoint, folder):
     folder.mkdir()
     save_checkpoint(checkpoint, folder / "checkpoint.pt")
-    return AnalysisTarget(folder / "checkpoint.pt", "its SHA-256", checkpoint, DATASET)
+    return CheckpointTarget(folder / "checkpoint.pt", "its SHA-256", checkpoint, DATASET)
 
 
 def test_one_encoder_gives_the_same_numbers_with_and_without_heads(tmp_path):

@@ -10,10 +10,10 @@ import pytest
 
 from landscape.results.storage import save_curvature, save_surface
 from landscape.results.values import curvature_values, surface_values
-from landscape.training.analysis.comparison import ComparisonEntry, checkpoint_entry, compare, joined, short_names
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
+from landscape.training.analysis.comparison import ComparisonEntry, compare, joined, short_names, target_entry
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.checkpoints.checkpoint import save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.surface import SurfaceConfig
@@ -28,7 +28,7 @@ ONE = CurvatureConfig(top=1, checks=False)
 def test_a_checkpoint_brings_surface_curvature_and_history(tmp_path):
     one = target(tmp_path)
     (tmp_path / "history.csv").write_text("epoch,stage,train_loss\n1,train,0.5\n2,train,\n")
-    found = checkpoint_entry(one, SUBSET, FEW, ONE)
+    found = target_entry(one, SUBSET, FEW, ONE)
     assert found.title == one.checkpoint.title
     assert found.surface.loss.shape == (3, 3)
     assert found.curvature.pairs.converged[0]
@@ -41,7 +41,7 @@ def test_a_checkpoint_brings_surface_curvature_and_history(tmp_path):
 @pytest.mark.slow
 def test_results_of_one_checkpoint_are_one_model_in_the_order_given(tmp_path):
     one, other = target(tmp_path, 0), target(tmp_path, 1)
-    first, second = checkpoint_entry(one, SUBSET, FEW, ONE), checkpoint_entry(other, SUBSET, FEW, ONE)
+    first, second = target_entry(one, SUBSET, FEW, ONE), target_entry(other, SUBSET, FEW, ONE)
     files = {}
     for name, entry in {"first": first, "second": second}.items():
         files[name] = tmp_path / f"{name}.npz", tmp_path / f"{name}-curvature.json"
@@ -68,7 +68,7 @@ def test_a_library_caller_compares_checkpoints_and_results_in_one_call(tmp_path)
     assert [entry.name for entry in entries] == [entry.title for entry in entries]  # which differ by their seeds
     assert all(text.startswith(tuple(entry.title for entry in entries)) for text in texts)
     for path, entry in zip(paths, entries, strict=True):
-        one = AnalysisTarget.open(path)
+        one = CheckpointTarget.open(path)
         assert entry.key == one.sha256
         np.testing.assert_array_equal(entry.surface.loss, surface_of(one, SUBSET, FEW)[0].loss)
         np.testing.assert_array_equal(entry.curvature.pairs.values, curvature_of(one, SUBSET, ONE)[0].pairs.values)
@@ -137,7 +137,7 @@ def test_a_later_result_takes_the_place_of_the_same_and_of_no_other(tmp_path):
 @pytest.mark.slow
 def test_two_losses_of_one_checkpoint_are_not_put_together(tmp_path):
     own = replace(SUBSET, loss="own")
-    first, second = (checkpoint_entry(target(tmp_path), each, FEW, ONE) for each in (SUBSET, own))
+    first, second = (target_entry(target(tmp_path), each, FEW, ONE) for each in (SUBSET, own))
     assert second.title == f"{first.title}, own loss" and second.key == first.key
     assert second.surface.metadata["objective"]["loss"] == second.curvature.metadata["objective"]["loss"] == "own"
     assert joined([first, replace(second, surface=None), replace(second, curvature=None)]) == [first, second]

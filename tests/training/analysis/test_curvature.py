@@ -9,7 +9,7 @@ import torch
 from landscape import sharpness, spectral_density, top_eigenpairs, trace
 from landscape.linalg.trace import METHODS
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.curvature_sections import OPERATORS
+from landscape.training.analysis.operators import OPERATORS
 from landscape.training.config.curvature import TRACE_METHODS, CurvatureConfig
 from tests.training.analysis.test_objective import objective as of_dtype
 from tests.training.analysis.test_planes import SUBSET, target

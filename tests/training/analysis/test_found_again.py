@@ -21,11 +21,11 @@ from landscape.results import (
     TraceEstimate,
 )
 from landscape.results.storage import load_surface
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.planes import plane_settings
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.checkpoints.checkpoint import save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -156,9 +156,10 @@ def test_a_result_is_named_after_its_checkpoint_and_tells_what_made_it(tmp_path)
 
 def test_results_of_earlier_versions_are_found_by_their_names(tmp_path):
     """The hashes of version 0.1.0: a setting that is renamed, or another default, would lose all earlier results."""
-    cache = AnalysisTarget(Path("run") / "last.pt", "c0ffee" * 8, None, DATASET, tmp_path).cache(ObjectiveConfig())
+    one = CheckpointTarget(Path("run") / "last.pt", "c0ffee" * 8, None, DATASET, tmp_path)
+    cache = one.cache(ObjectiveConfig())
     names = {
-        "surface-last-e1e200d852.npz": cache.path(Surface, **plane_settings(SurfaceConfig(eigen=(1, 2)))),
+        "surface-last-e1e200d852.npz": cache.path(Surface, **plane_settings(one, SurfaceConfig(eigen=(1, 2)))),
         "curvature-last-3ca5a6ed22.json": cache.path(Curvature, **asdict(CurvatureConfig())),
         "lanczos-last-7ab01b47d8.npz": cache.path(LanczosState, operator="hessian"),
         "density-last-f14d8ff8d2.json": cache.path(Spectrum, operator="hessian", steps=40),

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from landscape import HessianOperator
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.checkpoints.checkpoint import data_of, save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -124,7 +124,7 @@ def target(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     settings = TrainingConfig(method="sasrec", epochs=1, width=16, layers=1, max_length=20)
     train(load("synthetic"), settings, folder)
-    return AnalysisTarget.open(folder / "checkpoint.pt")
+    return CheckpointTarget.open(folder / "checkpoint.pt")
 
 
 @pytest.mark.slow
@@ -217,4 +217,4 @@ def test_a_checkpoint_finds_its_data_under_its_name(tmp_path):
         checkpoint(), data={**checkpoint().data, "name": "mine", "source": "elsewhere/mine.txt", "sha256": sha}
     )
     save_checkpoint(moved, tmp_path / "c.pt")
-    assert AnalysisTarget.open(tmp_path / "c.pt", data_dir=str(tmp_path)).dataset.n_users == 2
+    assert CheckpointTarget.open(tmp_path / "c.pt", data_dir=str(tmp_path)).dataset.n_users == 2

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from landscape.results.storage import load_surface
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.surface_metrics import extras_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.analysis.users import selected_users
 from landscape.training.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
@@ -38,7 +38,7 @@ def target(folder, seed=0, **changes):
     one = replace(one, data={**one.data, "items": 40, "sha256": DATASET.sha256}, **changes)
     path = folder / f"seed{seed}.pt"
     save_checkpoint(one, path)
-    return AnalysisTarget(path, f"{seed:064d}", one, DATASET)
+    return CheckpointTarget(path, f"{seed:064d}", one, DATASET)
 
 
 def value(one, objective_config=SUBSET):
@@ -179,7 +179,7 @@ def test_snapshots_change_nothing_and_survive_a_resumption(run, tmp_path):
 @pytest.mark.slow
 def test_a_trajectory_is_placed_where_its_snapshots_are(run):
     path = run / "checkpoint.pt"
-    one = AnalysisTarget(path, "0" * 64, load_checkpoint(path), DATASET)
+    one = CheckpointTarget(path, "0" * 64, load_checkpoint(path), DATASET)
     found, _ = surface_of(one, SUBSET, SurfaceConfig(trajectory=str(run), points=21))
     objective, _ = objective_of(one.checkpoint, DATASET, SUBSET)
     assert found.trajectory.names == ("epoch 0", "epoch 2", "epoch 4")
@@ -218,7 +218,7 @@ def test_a_ranking_does_not_move_the_model(tmp_path):
     one = target(tmp_path)
     objective, _ = objective_of(one.checkpoint, DATASET, SUBSET)
     before = objective.value()
-    (metric,) = extras_of(one, SUBSET, objective, ["HR@5", "MRR"]).rankings
+    (metric,) = extras_of(one.checkpoint, DATASET, SUBSET, objective, ["HR@5", "MRR"]).metrics
     assert len(metric.function(objective.params * 0.5)) == 2
     assert objective.value() == before
 

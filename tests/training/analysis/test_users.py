@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.objective import objective_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.analysis.users import selected_users, users_without_negatives
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.training import TrainingConfig
@@ -87,7 +87,7 @@ def test_only_users_with_negatives_are_drawn_and_the_number_of_the_others_is_rec
     assert (users.tolist(), share) == (PAIRS, 1.0)
     with pytest.warns(UserWarning, match=WARNING), pytest.raises(ValueError, match="--users 6 exceeds the 5 users"):
         selected_users(untrained(), DATA, ObjectiveConfig(users=6))
-    targets = [AnalysisTarget(tmp_path / "x.pt", "0" * 64, untrained(), data) for data in (DATA, ALONE)]
+    targets = [CheckpointTarget(tmp_path / "x.pt", "0" * 64, untrained(), data) for data in (DATA, ALONE)]
     recorded, good = (target.provenance(ObjectiveConfig()) for target in targets)
     assert recorded["users_without_negatives"] == 1
     assert "users_without_negatives" not in good

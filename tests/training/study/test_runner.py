@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from landscape.results.study import unpack_ranks
+from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.evaluation.evaluate import evaluate
@@ -115,14 +115,14 @@ def test_the_numbers_are_those_of_the_other_commands(file):
         "samrec-small-seed0-batchsize16-epochs2-layers1-maxlength8-rho0.1-width8",
     ]
     for run in study.runs:
-        target = AnalysisTarget.open(Path("out/runs") / run.run / "checkpoint.pt")
+        target = CheckpointTarget.open(Path("out/runs") / run.run / "checkpoint.pt")
         ranks = evaluate(target.checkpoint, target.dataset, "test").ranks
         assert run.test == summarise(ranks)
         assert (unpack_ranks(run.ranks) == ranks).all()
         assert run.validation == target.checkpoint.metrics
         assert run.metadata["peak_bytes"] > 50 << 20
         config = CurvatureConfig(top=2, bottom=1, checks=False, max_products=6)
-        fresh = AnalysisTarget(target.path, target.sha256, target.checkpoint, target.dataset, file.parent / "fresh")
+        fresh = CheckpointTarget(target.path, target.sha256, target.checkpoint, target.dataset, file.parent / "fresh")
         curvature, _ = curvature_of(fresh, ObjectiveConfig(users=6), config)
         assert run.geometry["top_eigenvalue"] == pytest.approx(curvature.pairs.values[0], rel=1e-5)
         assert run.geometry["gradient_norm"] == pytest.approx(curvature.gradient_norm, rel=1e-5)

@@ -30,6 +30,7 @@ from landscape import (
     top_eigenpairs,
     trace,
 )
+from landscape.processes import Processes
 from tests.support.problems import Problem, convolutional, crossentropy, logistic, two_parts
 from tests.support.splits import classes
 
@@ -44,6 +45,10 @@ def everything(problem: Problem, **options: Any) -> dict[str, Any]:
     plane = random_plane(objective.space, objective.params)
     drawn = surface(objective, plane.x, plane.y, points=5, parts=True)
     result = curvature(objective, k=2)
+    H = HessianOperator(objective)
+    room = 9 * 8 * -(-objective.space.size // objective.processes.count)  # of eight vectors, and one to reduce them
+    bounded = top_eigenpairs(H, k=2, tolerance=1e-9, max_products=200, memory=room)
+    resumed = top_eigenpairs(H, k=2, tolerance=1e-9, max_products=200, resume_from=result.pairs.lanczos_state)
     return {
         "value": objective.value(),
         "moved": objective.value(theta),
@@ -55,6 +60,9 @@ def everything(problem: Problem, **options: Any) -> dict[str, Any]:
         "standard error": objective.standard_error(),
         "surface": drawn.loss,
         "eigenvalues": result.pairs.values,
+        "bounded": bounded.values,
+        "resumed": resumed.values,
+        "vectors": np.abs(bounded.vectors[0]),
         "loss": result.loss,
         "trace": trace(HessianOperator(objective), max_products=12).mean,
         "density": spectral_density(HessianOperator(objective), probes=2, steps=4).trace()[0],
@@ -129,7 +137,7 @@ def run(count: int) -> list[dict[str, Any]]:
     """The results of each process."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, "-m", "tests.landscape.objectives.test_processes", str(count)]
+        command = [sys.executable, "-m", "tests.landscape.test_processes", str(count)]
         processes = [subprocess.Popen([*command, str(rank), folder], env=environment) for rank in range(count)]
         codes = [process.wait(240) for process in processes]
         assert codes == [0] * count
@@ -143,6 +151,25 @@ def assert_same(found: Any, expected: Any, **allowed: float) -> None:
             assert_same(found[name], value, **allowed)
     else:
         np.testing.assert_allclose(found, expected, **allowed)
+
+
+@pytest.mark.parametrize(("length", "count"), [(7, 3), (6, 3), (1, 2), (2, 4), (9, 1)])
+def test_slices_of_a_vector_make_the_whole(length, count):
+    class Simulated(Processes):
+        def __init__(self, rank):
+            super().__init__()
+            self.rank, self.group = rank, "simulated" if count > 1 else None
+
+        count = property(lambda self: count)
+
+    vector = torch.arange(1.0, length + 1)
+    pieces = []
+    for rank in range(count):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dist, "get_rank", lambda group, rank=rank: rank)
+            pieces.append(Simulated(rank).own(vector))
+    assert len({len(piece) for piece in pieces}) == 1
+    torch.testing.assert_close(torch.cat(pieces)[:length], vector)
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
-"""Several processes that share out the batches of one loss."""
+"""Several processes that share out the batches of one loss, and the entries of long vectors."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -66,6 +67,26 @@ class Processes:
             if text is not None:
                 raise RuntimeError(f"process {rank} of {self.count}: {text}")
         return result  # type: ignore[return-value]  # no error, so it is set
+
+    def own(self, vector: Tensor) -> Tensor:
+        """Return this process's slice of a vector (n,); all slices have ceil(n / count) entries, zeros at the end."""
+        if self.group is None:
+            return vector
+        width, rank = self.width(len(vector)), dist.get_rank(self.group)
+        piece = vector[rank * width : (rank + 1) * width]
+        return piece if len(piece) == width else torch.cat([piece, piece.new_zeros(width - len(piece))])
+
+    def whole(self, piece: Tensor, length: int) -> Tensor:
+        """Return the vector (n,) of this length of which each process has its ``own`` slice."""
+        if self.group is None:
+            return piece
+        pieces = [torch.empty_like(piece) for _ in range(self.count)]
+        dist.all_gather(pieces, piece.contiguous(), group=self.group)
+        return torch.cat(pieces)[:length]
+
+    def width(self, length: int) -> int:
+        """Return the length of a slice of a vector of this length."""
+        return math.ceil(length / self.count)
 
     def require_equal(self, tensor: Tensor, name: str) -> None:
         """Compare a vector among the processes, by its sums.
