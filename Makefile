@@ -34,7 +34,7 @@ $(VENV)/.runtime: $(VENV)/.created $(PACKAGED)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP_INSTALL) --editable '.[test,lint,docs]'
+	$(PIP_INSTALL) --editable '.[test,lint,docs,examples]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.runtime

@@ -16,7 +16,15 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 INDEX = ROOT / "README.md"
-OUTSIDE = ("*.md", "CITATION.cff", "LICENSE", "benchmarks/README.md", "benchmarks/results.json", "examples/*.py")
+OUTSIDE = (
+    "*.md",
+    "CITATION.cff",
+    "LICENSE",
+    "benchmarks/README.md",
+    "benchmarks/results.json",
+    "examples/*.py",
+    "examples/*.ipynb",
+)
 LINK = re.compile(r"(\]\()([^)\s:#]+)")
 LOADED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
 

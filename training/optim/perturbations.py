@@ -9,14 +9,21 @@ from torch import Tensor
 
 NORM_FLOOR = 1e-12  # keeps ε finite where the gradient vanishes
 WEIGHT_FLOOR = 0.01  # ASAM's: weights near 0 move too
+HALF = (torch.float16, torch.bfloat16)
 ROUNDING = 16  # in machine epsilons of ‖g'‖: a smaller g_v is what rounding leaves of a zero
 
 Ascent = Callable[[list[Tensor], list[Tensor], Tensor, float, float], list[Tensor]]
 
 
 def global_norm(tensors: Iterable[Tensor]) -> Tensor:
-    """Return one Euclidean norm over all entries of all tensors, a scalar on their device."""
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(tensors))))
+    """Return one Euclidean norm over all entries of all tensors, a scalar on their device.
+
+    It is in float32 where they are of half precision, whose range squares leave at once.
+    """
+    tensors = list(tensors)
+    half = any(tensor.dtype in HALF for tensor in tensors)
+    norms = torch._foreach_norm(tensors, 2, torch.float32) if half else torch._foreach_norm(tensors)
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return norm
 
 
