@@ -21,6 +21,7 @@ from click.core import ParameterSource
 
 from landscape.command_group import CommandGroup
 from landscape.figures.click_options import Drawing, drawing_options
+from landscape.launch import launch
 from landscape.training.config.click_options import ConfigOption, SectionedCommand, config_options, from_options
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -308,6 +309,8 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
         entries = compare(
             named, **configs, data=given["data"], data_dir=given["data_dir"], device=where, progress=progress
         )
+    if not launch().first:
+        return
     models = [ModelEntry(entry.name, entry.surface, entry.curvature, entry.history) for entry in entries]
     names = [style.name for style in model_styles(models)]
     with together():
@@ -350,6 +353,8 @@ def _curvature_along(ctx: click.Context, inputs: tuple[str, ...], given: dict[st
         result = curvature_along(
             run, *configs, data=given["data"], data_dir=given["data_dir"], device=where, progress=progress
         )
+    if not launch().first:
+        return
     stored, title = page.with_suffix(kind.suffix), title_of(result.metadata, page)
     with made_folder(page.parent), together():
         kind.save(result, stored)
@@ -382,6 +387,8 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
     for path, model_or_result in zip(named, opened, strict=True):
         with progress_bar(kind.title) as progress:
             result, stored, history = analyse(path, model_or_result, analysis, device=where, progress=progress)
+        if not launch().first:
+            continue
         page = Path(drawing.page) if drawing.page is not None else stored.with_suffix(".html")
         title = title_of(result.metadata, page)
         surface, curvature = surface_and_curvature(result, stored)
@@ -392,7 +399,7 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
         if not given["as_json"]:
             click.echo(f"{title}: {result}")
             click.echo("\n".join(files))
-    if given["as_json"]:
+    if given["as_json"] and launch().first:
         _print_json(printed[0] if len(printed) == 1 else printed)
 
 
@@ -636,7 +643,7 @@ def _compute(device: str, threads: int | None) -> Any:
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return resolve(device)
+    return launch().device(resolve(device))
 
 
 def _reject_unused_options(settings: TrainingConfig, given: Iterable[str]) -> None:

@@ -15,6 +15,9 @@ from typing import Any
 
 import click
 
+from landscape.launch import launch
+
+SHARED = ("surface", "curvature", "compare", "study")  # commands that torchrun may start in several processes
 INTERRUPTED, TERMINATED = 130, 143  # the shell's codes for SIGINT (Ctrl-C) and SIGTERM
 PASSED_ON = (click.ClickException, click.exceptions.Exit, SystemExit, GeneratorExit, BrokenPipeError)
 
@@ -30,7 +33,17 @@ class CommandGroup(click.Group):
         """Run a command of the command line; see the module's text."""
         _open_streams()
         given = sys.argv[1:] if args is None else args
-        return super().main([_expanded(text) for text in given], *arguments, **keywords)
+        with launch().one_voice():
+            return super().main([_expanded(text) for text in given], *arguments, **keywords)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of several processes, only some commands can make use."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if launch().count > 1 and name not in SHARED:
+            raise click.UsageError(f"{name} is not shared out among processes ({', '.join(SHARED)} are); start one")
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FAILED = "landscape: the first process has said what is wrong"
-PATIENCE = 3.0  # seconds in which the first process may say an error that all have
+HEARD = "landscape: processes that know it"
+PATIENCE = 8.0  # seconds in which the first process may say an error that all have; importing torch takes some of them
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,14 @@ class Launch:
         return torch.device("cuda", self.local_rank)
 
     @cache  # noqa: B019 (there is one launch in a process)
-    def group(self, kind: str = "cpu") -> ProcessGroup | None:
-        """Return the group of all processes, for a kind of device; None for a process alone."""
+    def group(self) -> ProcessGroup | None:
+        """Return the group of all processes; None for a process alone."""
         if self.count == 1:
             return None
+        import torch
         import torch.distributed as dist
 
-        backend = "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo"
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(
             backend, store=self._store, rank=self.rank, world_size=self.count, timeout=timedelta(hours=2)
         )
@@ -99,16 +104,45 @@ class Launch:
 
             dist.barrier(self.group())
 
-    def says_error(self) -> bool:
-        """Return whether this process is the one to print its error: the first, or one that fails alone."""
+    @contextmanager
+    def one_voice(self) -> Iterator[None]:
+        """Let the first process print, and another one only what it fails with if the first does not fail."""
         if self.count == 1:
-            return True
+            yield
+            return
         if self.first:
-            self._store.set(FAILED, "1")
-            return True
+            try:
+                yield
+            except SystemExit as end:
+                if end.code:
+                    self._tell_failure()
+                raise
+            return
+        said = io.StringIO()
+        with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), redirect_stderr(said):
+            try:
+                yield
+                end: SystemExit | None = None
+            except SystemExit as stopped:
+                end = stopped
+        if end is not None:
+            if end.code and self._alone():
+                sys.stderr.write(f"process {self.rank} of {self.count}: {said.getvalue()}")
+            raise end
+
+    def _tell_failure(self) -> None:
+        """Tell the others that this process has said an error, and wait until they know: it may hold the store."""
+        self._store.set(FAILED, "1")
+        until = time.monotonic() + PATIENCE
+        while self._store.add(HEARD, 0) < self.count - 1 and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def _alone(self) -> bool:
+        """Return whether the first process does not fail within a few seconds."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             if self._store.check([FAILED]):
+                self._store.add(HEARD, 1)
                 return False
             time.sleep(0.05)
         return True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -21,6 +22,9 @@ class Processes:
 
     Args:
         group: Of torch.distributed, which has to be initialised.
+
+    Raises:
+        ConnectionError: In any method: another process has ended.
     """
 
     def __init__(self, group: ProcessGroup | None = None) -> None:
@@ -36,7 +40,8 @@ class Processes:
         if self.group is None:
             return tensor
         tensor = tensor.contiguous()
-        dist.all_reduce(tensor, group=self.group)
+        with self._together():
+            dist.all_reduce(tensor, group=self.group)
         return tensor
 
     def gathered(self, value: T) -> list[T]:
@@ -44,7 +49,8 @@ class Processes:
         if self.group is None:
             return [value]
         values: list[T] = [value] * self.count
-        dist.all_gather_object(values, value, group=self.group)
+        with self._together():
+            dist.all_gather_object(values, value, group=self.group)
         return values
 
     def all_or_none(self, function: Callable[[], T]) -> T:
@@ -81,8 +87,18 @@ class Processes:
         if self.group is None:
             return piece
         pieces = [torch.empty_like(piece) for _ in range(self.count)]
-        dist.all_gather(pieces, piece.contiguous(), group=self.group)
+        with self._together():
+            dist.all_gather(pieces, piece.contiguous(), group=self.group)
         return torch.cat(pieces)[:length]
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Raise a ConnectionError where another process does not take part any more."""
+        try:
+            yield
+        except RuntimeError as problem:
+            reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+            raise ConnectionError(f"another of the {self.count} processes has ended: {reason}") from problem
 
     def width(self, length: int) -> int:
         """Return the length of a slice of a vector of this length."""

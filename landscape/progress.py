@@ -11,6 +11,8 @@ import rich.progress
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
+from landscape.launch import launch
+
 Progress = Callable[[float, int, str], None]  # (done, total, text beside the bar); a smaller `done` restarts the bar
 
 SECONDS_PER_LINE = 10.0  # in a log
@@ -30,6 +32,9 @@ def progress_bar(task: str) -> Iterator[Progress]:
     Yields:
         A function of (done, total, text). It may be called as often as there is something to report.
     """
+    if not launch().first:
+        yield silent
+        return
     if not sys.stderr.isatty():
         yield _log(task)
         return

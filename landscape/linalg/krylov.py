@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from landscape.linalg.protocols import MaskedOperator, SymmetricOperator, dimension
-from landscape.linalg.vectors import unit
+from landscape.linalg.vectors import inner, unit
 from landscape.processes import Processes
 from landscape.results import Floats, Integers, LanczosState
 
@@ -153,7 +153,7 @@ class Krylov:
         image = self.multiply(self._next)
         image = self.processes.own(image)
         # float64 for what enters T, the operator's dtype for the basis
-        alpha = self.processes.summed(vector.double() @ image.double())
+        alpha = self.processes.summed(inner(vector, image))
         norm = self._length(image)
         rest, along = self._orthogonalised(image)
         rest, _ = self._orthogonalised(rest)

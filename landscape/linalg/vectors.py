@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+PIECE = 2**24  # entries of which copies in float64 are made at once
+
 
 def norm(vector: Tensor) -> float:
     """Return ‖v‖₂, summed in float64.
@@ -15,13 +17,19 @@ def norm(vector: Tensor) -> float:
     return float(torch.linalg.vector_norm(vector, dtype=torch.float64))
 
 
+def inner(u: Tensor, v: Tensor) -> Tensor:
+    """Return uᵀv (), summed in float64, without waiting for the device; of long vectors, piece by piece."""
+    pieces = zip(u.split(PIECE), v.split(PIECE), strict=True)
+    return torch.stack([one.double() @ other.double() for one, other in pieces]).sum()
+
+
 def dot(u: Tensor, v: Tensor) -> float:
     """Return uᵀv, summed in float64.
 
     >>> dot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     11.0
     """
-    return float(u.double() @ v.double())
+    return float(inner(u, v))
 
 
 def unit(vector: Tensor) -> Tensor:

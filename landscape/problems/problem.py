@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributed import ProcessGroup
 
+from landscape.launch import launch
 from landscape.objectives.loss_terms import describe_value
 from landscape.objectives.objective import Objective
 from landscape.problems.fingerprint import fingerprint
@@ -139,26 +141,41 @@ def load_problem(
 
 
 def again(
-    objective: Objective[Any], *, device: torch.device | str | None = None, training_mode_seed: int | None = None
+    objective: Objective[Any],
+    *,
+    batches: Sequence[Any] | None = None,
+    device: torch.device | str | None = None,
+    training_mode_seed: int | None = None,
+    process_group: ProcessGroup | None = None,
 ) -> Objective[Any]:
     """Return an objective of the same model, loss and batches around the model's parameters as they are now.
 
     Args:
         objective: The objective.
+        batches: By default those of ``objective``.
         device: Where to compute; by default where ``objective`` does.
         training_mode_seed: By default that of ``objective``.
+        process_group: By default that of ``objective``.
     """
     return Objective(
         objective.model,
         objective.loss,
-        objective.batches,
+        objective.batches if batches is None else batches,
         space=objective.space,
         weights=objective.weights,
         device=device if device is not None else objective.device,
         training_mode_seed=objective.training_mode_seed if training_mode_seed is None else training_mode_seed,
         vmap=None if objective.falls_back else objective.vmap,
-        process_group=objective.processes.group,
+        process_group=objective.processes.group if process_group is None else process_group,
     )
+
+
+def shared_out(objective: Objective[Any]) -> Objective[Any]:
+    """Return the objective with this process's share of its batches, where torchrun has started several processes."""
+    processes = launch()
+    if processes.count == 1 or objective.processes.group is not None:
+        return objective
+    return again(objective, batches=processes.share(objective.batches), process_group=processes.group())
 
 
 def _function(file: ProblemFile, code: UserCode) -> Any:

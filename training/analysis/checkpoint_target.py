@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from landscape.geometry.localization import localization_by_block
+from landscape.launch import launch
 from landscape.models.sasrec import BLOCKS
 from landscape.objectives.objective import Objective
 from landscape.provenance import file_sha256, process_metadata
@@ -73,6 +74,7 @@ class CheckpointTarget(AnalysisTarget):
     def cache(self, objective_config: ObjectiveConfig) -> ResultCache:
         """Return the cache of results about one loss of this checkpoint."""
         folder = self.results_folder if self.results_folder is not None else self.path.parent / "results"
+        folder = launch().private_copy(folder)
         return ResultCache(folder, {"checkpoint": self.sha256, **asdict(objective_config)}, name=self.path.stem)
 
     def provenance(self, objective_config: ObjectiveConfig) -> dict[str, Any]:

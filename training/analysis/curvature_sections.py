@@ -59,7 +59,10 @@ class CurvatureSections:
     @property
     def allowed_bytes(self) -> int:
         """What a Krylov basis may take."""
-        return self.config.memory or int(SHARE_OF_MEMORY * available_memory(self.objective.device))
+        if self.config.memory:
+            return self.config.memory
+        free = int(SHARE_OF_MEMORY * available_memory(self.objective.device))
+        return min(self.objective.processes.gathered(free))  # all take the same steps
 
     def all(self, population: float | None) -> Curvature:
         """Return the curvature with all sections that are asked for.

@@ -83,7 +83,7 @@ def objective_of(
         weights=problem.weights,
         device=device,
         training_mode_seed=objective_config.seed if objective_config.train_mode else None,
-        process_group=processes.group(torch.device(device).type),
+        process_group=processes.group(),
     )
     if objective_config.blocks:
         objective = block(objective, objective_config.blocks)

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from landscape.choices import one_of
 from landscape.geometry.localization import localization_by_block
+from landscape.launch import launch
 from landscape.objectives.blocks import block
 from landscape.objectives.objective import Objective
 from landscape.problems.fingerprint import fingerprint
-from landscape.problems.problem import Problem, ProblemFile, again, load_problem
+from landscape.problems.problem import Problem, ProblemFile, again, load_problem, shared_out
 from landscape.problems.state import load_state
 from landscape.provenance import file_sha256, process_metadata
 from landscape.results import EigenPairs, Localization
@@ -67,6 +68,7 @@ class ProblemTarget(AnalysisTarget):
     def cache(self, objective_config: ObjectiveConfig) -> ResultCache:
         """Return the cache of results about one loss of this problem."""
         folder = self.results_folder if self.results_folder is not None else self.path.parent / "results"
+        folder = launch().private_copy(folder)
         key = {"checkpoint": self.sha256, "data": self.data_sha256, **self._described(objective_config)}
         return ResultCache(folder, key, name=self.path.stem)
 
@@ -103,6 +105,7 @@ class ProblemTarget(AnalysisTarget):
         return self._configured(self.problem.objective, objective_config), None
 
     def _configured(self, objective: Objective[Any], objective_config: ObjectiveConfig) -> Objective[Any]:
+        objective = shared_out(objective)
         if objective_config.train_mode:
             objective = again(objective, training_mode_seed=objective_config.seed)
         return block(objective, objective_config.blocks) if objective_config.blocks else objective
