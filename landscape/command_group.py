@@ -17,7 +17,7 @@ import click
 
 from landscape.launch import launch
 
-SHARED = ("surface", "curvature", "compare", "study")  # commands that torchrun may start in several processes
+SHARED = ("surface", "curvature", "compare")  # commands that torchrun may start in several processes
 INTERRUPTED, TERMINATED = 130, 143  # the shell's codes for SIGINT (Ctrl-C) and SIGTERM
 PASSED_ON = (click.ClickException, click.exceptions.Exit, SystemExit, GeneratorExit, BrokenPipeError)
 

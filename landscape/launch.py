@@ -119,16 +119,13 @@ class Launch:
                 raise
             return
         said = io.StringIO()
-        with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), redirect_stderr(said):
-            try:
+        try:
+            with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), redirect_stderr(said):
                 yield
-                end: SystemExit | None = None
-            except SystemExit as stopped:
-                end = stopped
-        if end is not None:
+        except SystemExit as end:
             if end.code and self._alone():
                 sys.stderr.write(f"process {self.rank} of {self.count}: {said.getvalue()}")
-            raise end
+            raise
 
     def _tell_failure(self) -> None:
         """Tell the others that this process has said an error, and wait until they know: it may hold the store."""

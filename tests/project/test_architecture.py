@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OLD_ROOTS = ("models", "training", "figures", "cli")  # folders of the checkout, imported below landscape only
 BEFORE_A_COMMAND_RUNS = (
     "landscape.command_group",
+    "landscape.launch",
     "landscape.training.config",
     "landscape.figures.click_options",
     "landscape.version",

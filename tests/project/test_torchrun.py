@@ -116,7 +116,7 @@ def test_an_error_is_said_once_and_other_commands_are_refused(checkpoint, tmp_pa
         (["curvature", tmp_path / "missing.pt"], 1, "missing.pt"),
         (["curvature", checkpoint, "--top", "many"], 2, "many"),
         (["evaluate", checkpoint], 2, "evaluate is not shared out among processes"),
-        (["train", "sasrec"], 2, "train is not shared out among processes"),
+        (["study", "paper"], 2, "study is not shared out among processes (surface, curvature, compare are)"),
     ):
         first, second = finish(start(2, *arguments))
         assert first[0] == second[0] == code
