@@ -11,9 +11,12 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from landscape.cli import main
 from tests.project.test_docs import blocks, shows
 from tests.support.transformers_library import transformers
 
@@ -137,3 +140,40 @@ def test_a_notebook_runs(name, tmp_path, monkeypatch):
     assert any("text/html" in output.data for output in results)
     page = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
     assert "SAM" in page
+
+
+BLOCK = "trm_encoder.layer.0."
+LAYERS = [*(f"multi_head_attention.{name}" for name in ("query", "key", "value", "dense", "LayerNorm"))]
+LAYERS += [*(f"feed_forward.{name}" for name in ("dense_1", "dense_2", "LayerNorm"))]
+RECBOLE = ["item_embedding.weight", "position_embedding.weight"]  # the names in a checkpoint of RecBole 1.2.1
+LAYERS = ["LayerNorm", *(BLOCK + name for name in LAYERS)]
+RECBOLE += [f"{layer}.{kind}" for layer in LAYERS for kind in ("weight", "bias")]
+
+
+def test_weights_of_recbole_have_a_curvature_from_the_command_line(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = [f"u{user}\ti{generator.integers(30)}\t{time}" for user in range(12) for time in range(6)]
+    data = tmp_path / "tiny.inter"
+    data.write_text("user_id:token\titem_id:token\ttimestamp:float\n" + "\n".join(rows) + "\n")
+    items = len({row.split("\t")[1] for row in rows}) + 1
+    shapes = {"item_embedding.weight": (items, 8), "position_embedding.weight": (5, 8), "dense_1.weight": (16, 8)}
+    shapes |= {"dense_1.bias": (16,), "dense_2.weight": (8, 16)}
+    state = {}
+    for name in RECBOLE:
+        short = next((end for end in shapes if name.endswith(end)), "")
+        square = (8, 8) if name.endswith("weight") and "LayerNorm" not in name else (8,)
+        state[name] = torch.from_numpy(generator.normal(size=shapes.get(short, square))).float()
+    torch.save(state, tmp_path / "weights.pt")
+    settings = [f"data={data}", "length=5", "width=8", "inner=16", "layers=1", "heads=2", "users=12"]
+    arguments = [
+        "curvature",
+        str(ROOT / "examples" / "recbole.py"),
+        "--weights",
+        str(tmp_path / "weights.pt"),
+        "--json",
+    ]
+    arguments += [part for setting in settings for part in ("--set", setting)]
+    result = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "page.html")])
+    assert result.exit_code == 0, result.output
+    values = json.loads(result.stdout)
+    assert values["loss"] > 0 and values["eigenvalues"][0] > 0 and (tmp_path / "page.html").exists()

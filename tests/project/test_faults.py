@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "faults.md"
 NODE = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-INDEX = ("Reports", "Files", "The library on other models", "What fuzzing found, by parser", "Kinds")  # sections whose rows are faults
+# Sections whose rows are faults.
+INDEX = ("Reports", "Files", "The library on other models", "What fuzzing found, by parser", "Kinds")
 
 
 @cache
