@@ -6,9 +6,9 @@ the weights out once, and then analyse them without it::
     python -c "import torch; torch.save(torch.load('saved/SASRec.pth', weights_only=False)['state_dict'], 'sasrec.pt')"
     landscape curvature examples/recbole.py --weights sasrec.pt --set data=dataset/ml-100k/ml-100k.inter
 
-The network below has RecBole's names and computes what RecBole 1.2.1 computes: the scores of a trained model differed by
-3e-8, and the pairs of prefix and next item were the same. For another sequential model of RecBole, write its network in
-the place of this one.
+The network below has RecBole's names and computes what RecBole 1.2.1 computes: the scores of a trained model differed
+by 3e-8, and the pairs of prefix and next item were the same. For another sequential model of RecBole, write its network
+in the place of this one.
 """
 
 from __future__ import annotations
