@@ -17,6 +17,7 @@ from torch import Tensor
 from benchmarks.measure import arithmetic, summary
 from benchmarks.setting import QUICK, Setting
 from landscape.training.config.training import TrainingConfig
+from landscape.training.data.dataset import Dataset
 from landscape.training.loop.stage_trainer import optimiser_of
 from landscape.training.loop.stages import Stage, stages
 from landscape.training.optim.sam import SAM
@@ -38,8 +39,8 @@ COMPARED = {  # with SASRec, or with the method without SAM
 class TrainingSteps:
     """The training steps of a method, epoch after epoch."""
 
-    def __init__(self, setting: Setting, settings: TrainingConfig, stage: int = -1) -> None:
-        self.stage: Stage = stages(setting.dataset, settings)[stage]
+    def __init__(self, dataset: Dataset, settings: TrainingConfig, stage: int = -1) -> None:
+        self.stage: Stage = stages(dataset, settings)[stage]
         torch.manual_seed(0)
         self.model = self.stage.network().train()
         self.optimiser = optimiser_of(self.model, settings, self.stage.name)
@@ -86,7 +87,7 @@ class TrainingSteps:
 
 def epoch(setting: Setting, settings: TrainingConfig, *, steps: int | None = None, stage: int = -1) -> dict[str, Any]:
     """Measure the seconds of an epoch: of three whole ones, or scaled from the mean of some steps."""
-    running = TrainingSteps(setting, settings, stage)
+    running = TrainingSteps(setting.dataset, settings, stage)
     whole = running.stage.steps
     if setting.quick:
         steps = min(3, whole)
@@ -148,7 +149,7 @@ def ratios(setting: Setting) -> dict[str, Any]:
     fraction = QUICK if setting.quick else 1.0
     settings = {"sasrec": TrainingConfig(method="sasrec")} | {name: way for name, (_, way) in COMPARED.items()}
     running = {
-        name: TrainingSteps(setting, TrainingConfig(**{**way.settings_in_use(), "train_fraction": fraction}))
+        name: TrainingSteps(setting.dataset, TrainingConfig(**{**way.settings_in_use(), "train_fraction": fraction}))
         for name, way in settings.items()
     }
     totals: dict[str, list[float]] = {name: [] for name in running}

@@ -90,20 +90,26 @@ def peak_memory() -> float | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
-def ceiling() -> dict[str, float]:
+def matrix_product(*, repeats: int = 9) -> tuple[float, float | None]:
+    """Measure the machine's present GFLOP/s in float32 products of 2048² matrices, and the spread of their times."""
+    a, b = torch.rand(2, SIDE, SIDE)
+    product = torch.empty_like(a)
+    multiply = seconds(lambda: torch.mm(a, b, out=product), repeats=repeats)
+    return 2 * SIDE**3 / multiply["seconds"] / 1e9, multiply["spread"]
+
+
+def ceiling() -> dict[str, Any]:
     """Measure the machine's present limits: GFLOP/s of a float32 product of 2048² matrices, and GB/s of a copy.
 
     A copy reads and writes, so its bytes count twice.
     """
-    a, b = torch.rand(2, SIDE, SIDE)
-    product = torch.empty_like(a)
+    gflops, spread = matrix_product()
     source = torch.ones(COPIED // 4)
     target = torch.empty_like(source)
-    multiply = seconds(lambda: torch.mm(a, b, out=product), repeats=9)
     copy = seconds(lambda: target.copy_(source), repeats=5)
     return {
-        "gflops": 2 * SIDE**3 / multiply["seconds"] / 1e9,
-        "gflops_spread": multiply["spread"],
+        "gflops": gflops,
+        "gflops_spread": spread,
         "copy_gb_per_s": 2 * COPIED / copy["seconds"] / 1e9,
         "copy_spread": copy["spread"],
     }

@@ -10,6 +10,7 @@ import pytest
 
 from landscape.figures import captions
 from landscape.figures.captions import curvature_warnings, surface_error, surface_facts, surface_warnings
+from landscape.figures.captions.numbers import number_rows
 from landscape.figures.entries import ModelEntry
 from landscape.results import InterpolationError, Surface, TraceEstimate
 from tests.support.drawable import (
@@ -88,14 +89,29 @@ def test_trace_tells_how_well_it_is_known():
     assert trace(0.0) == ("91.4", "exact except for rounding; Hutch++, 60 products")
 
 
+def test_a_row_promises_an_error_only_where_it_has_one():
+    def notes(model):
+        return {row.label: row.note for row in number_rows([model])}
+
+    with_errors = notes(ModelEntry("x", replace(marked(), metadata={"loss_stderr": 0.002}), full_curvature()))
+    assert with_errors["Loss at the centre"].startswith("±") and with_errors["Rise at r = 1"].startswith("±")
+    one_plane = replace(evaluated(), radial_profile=profile(repeats=1))
+    trace = TraceEstimate(91.4, math.nan, 1, "hutchinson")
+    without = notes(ModelEntry("x", one_plane, replace(curvature(), trace=trace)))
+    assert without["Loss at the centre"] == "its standard error is unknown"
+    assert without["Rise at r = 1"] == "one plane: no interval"
+    assert without["Trace"] == "without a standard error"
+
+
 def test_share_below_zero_has_an_error_and_bounds():
     result = spectrum()
     (share, error), (low, high) = result.share_below(), result.share_bounds()
     value, note = facts(captions.curvature_facts(replace(curvature(), spectrum=result)))["Below zero"]
-    assert value == f"{100 * share:.2g} % ± {100 * error:.2g} %"
-    assert note == f"of 775,000 eigenvalues; for these probes between {100 * low:.2g} % and {100 * high:.2g} %"
+    assert value == f"{100 * share:.2g} % ({100 * low:.2g} to {100 * high:.2g} %)"
+    known = f"in brackets the bounds for these probes; standard error over probes {100 * error:.2g} %"
+    assert note == f"of 775,000 eigenvalues; {known}"
     one = replace(curvature(), spectrum=spectrum(probes=1))
-    assert "±" not in facts(captions.curvature_facts(one))["Below zero"][0]
+    assert "standard error" not in facts(captions.curvature_facts(one))["Below zero"][1]
     assert "the error is unknown" in captions.density_caption(spectrum(probes=1))
 
 

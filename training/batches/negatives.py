@@ -74,6 +74,34 @@ class NegativeSampler:
         return taken
 
 
+def gbce_weight(negatives: int, n_items: int, t: float) -> float:
+    """Return β, the weight of the positive's term in the generalised binary cross-entropy (gSASRec).
+
+    With the rate α = K/(V − 1) at which an item is sampled as a negative, β = α(t(1 − 1/α) + 1/α) = 1 − t(1 − α):
+    1 for t = 0, α for t = 1.
+
+    Args:
+        negatives: K, sampled items for each target.
+        n_items: V.
+        t: The calibration, from 0 to 1.
+
+    Raises:
+        ValueError: K is not in 1..V − 1, or t is not in [0, 1].
+
+    Example:
+        >>> gbce_weight(20, 101, 0.75)
+        0.4
+    """
+    if not 1 <= negatives < n_items:
+        raise ValueError(
+            f"the loss gbce samples from the items other than the target: --negatives must be at least 1 and below the "
+            f"number of items, {n_items:,}, got {negatives:,}"
+        )
+    if not 0 <= t <= 1:
+        raise ValueError(f"the calibration of the loss gbce must be at least 0 and at most 1, got {t}")
+    return 1 - t + t * negatives / (n_items - 1)
+
+
 class SampledRows:
     """Batches of users' next items, with ``count`` sampled items for each.
 
@@ -87,6 +115,10 @@ class SampledRows:
             it does not depend on the grouping of users.
         targets: As ``batch`` takes them.
         padded: Likewise.
+        gbce_t: The calibration of the loss ``gbce``, from which the batches get the weight of a target's term.
+
+    Raises:
+        ValueError: There is a ``gbce_t``, and ``gbce_weight`` refuses it or the number of negatives.
     """
 
     def __init__(
@@ -100,6 +132,7 @@ class SampledRows:
         *,
         targets: str = "each",
         padded: bool = False,
+        gbce_t: float | None = None,
     ) -> None:
         self.dataset = dataset
         self.inputs = inputs
@@ -109,6 +142,7 @@ class SampledRows:
         self.generator = generator
         self.targets = targets
         self.padded = padded
+        self.positive_weight = None if gbce_t is None else gbce_weight(count, dataset.n_items, gbce_t)
         self.single = sampler.draw(generator) if count == 1 else None
 
     def of(self, users: Ints) -> Batch:
@@ -122,6 +156,8 @@ class SampledRows:
             negatives=self.single,
             padded=self.padded,
         )
+        if self.positive_weight is not None:
+            rows = replace(rows, positive_weight=self.positive_weight)
         return self._with_several(rows) if self.count > 1 else rows
 
     def _with_several(self, rows: Batch) -> Batch:

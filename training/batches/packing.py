@@ -32,6 +32,7 @@ class Batch:
     users: Tensor  # (S,) the user of each sequence
     targets: Tensor | None = None  # the next items, 0 where there is none
     negatives: Tensor | None = None  # as many sampled items, 0 where there is none; (K, R, n) for K a target
+    positive_weight: float | None = None  # of the targets' terms against the negatives', where a loss weighs them
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ METHODS = {
 }
 
 SAM_TITLES = {"sam": "SAM", "asam": "ASAM", "fisher": "FisherSAM", "looksam": "LookSAM"}
-LOSSES = {"bce": 1, "ce": 0, "sampled-softmax": 100}  # with the usual number of negatives for each target
+LOSSES = {"bce": 1, "ce": 0, "sampled-softmax": 100, "gbce": 256}  # with the usual number of negatives for each target
+SAMPLED_LOSSES = ("sampled-softmax", "gbce")  # those that take any number of negatives
 SIMILARITIES = ("dot", "cosine")
 OPERATORS = ("crop", "mask", "reorder")

@@ -16,6 +16,7 @@ from landscape.training.config.methods import (
     OPERATORS,
     PRETRAINED,
     SAM_TITLES,
+    SAMPLED_LOSSES,
     SIMILARITIES,
     Method,
 )
@@ -24,10 +25,11 @@ from landscape.training.optim.schedules import RHO_SCHEDULES, SCHEDULES
 TRAINING = "Training"
 NETWORK = "Network"
 LOSS = "Loss"
+GBCE = "Generalised binary cross-entropy (--loss gbce)"
 SHARPNESS = "Sharpness-aware training (samrec, or any method with --sam)"
 PRETRAINING = "Pre-training (s3rec)"
 CONTRAST = "Contrastive learning (cl4srec)"
-SECTIONS = (TRAINING, NETWORK, LOSS, SHARPNESS, PRETRAINING, CONTRAST)
+SECTIONS = (TRAINING, NETWORK, LOSS, GBCE, SHARPNESS, PRETRAINING, CONTRAST)
 STAGE_SECTIONS = {PRETRAINED: PRETRAINING, CONTRASTIVE: CONTRAST}  # the options that only methods with a stage use
 
 LOOKSAM_EVERY = 5  # Liu et al. 2022
@@ -65,9 +67,17 @@ class TrainingConfig(Config):
     train_fraction: float = option(
         TRAINING,
         1.0,
-        "Train on this share of the users, drawn by --seed; validation ranks for all users.",
+        "Train on this share of the users, drawn by --seed; validation ranks for all users, or --valid-users.",
         above=0,
         most=1,
+    )
+    valid_users: int | None = option(
+        TRAINING,
+        None,
+        "Validate on this many users, drawn by --seed; `landscape evaluate` ranks for all users.",
+        least=2,
+        metavar="N",
+        default_help="all",
     )
     padded: bool = option(
         TRAINING, False, "Put each sequence into a padded row of its own instead of packing several; slow, for checks."
@@ -85,11 +95,23 @@ class TrainingConfig(Config):
         LOSS,
         "bce",
         "Loss of the next item: bce (binary cross-entropy against one sampled negative, SAMRec's Eq. 2), ce (softmax "
-        "over all items) or sampled-softmax (softmax over the target and sampled items).",
+        "over all items), sampled-softmax (softmax over the target and sampled items) or gbce (gSASRec's generalised "
+        "binary cross-entropy against sampled items).",
         choices=LOSSES,
     )
     negatives: int | None = option(
-        LOSS, None, "Number of sampled items for each target, with sampled-softmax.", least=0, default_help="100"
+        LOSS,
+        None,
+        "Number of sampled items for each target, with sampled-softmax and gbce.",
+        least=0,
+        default_help="100; 256 for gbce",
+    )
+    gbce_t: float = option(
+        GBCE,
+        0.75,
+        "Calibration t: 0 is binary cross-entropy, 1 makes σ(score) estimate the probability of an item.",
+        least=0,
+        most=1,
     )
 
     sam: str | None = option(
@@ -172,12 +194,12 @@ class TrainingConfig(Config):
     def _complete_negatives(self) -> None:
         if self.negatives is None:
             self._fill("negatives", LOSSES[self.loss])
-        if self.loss == "sampled-softmax" and not self.negatives:
-            raise ValueError("sampled-softmax needs at least 1 of --negatives, got 0")
-        if self.loss != "sampled-softmax" and self.negatives != LOSSES[self.loss]:
+        if self.loss in SAMPLED_LOSSES and not self.negatives:
+            raise ValueError(f"{self.loss} needs at least 1 of --negatives, got 0")
+        if self.loss not in SAMPLED_LOSSES and self.negatives != LOSSES[self.loss]:
             raise ValueError(
                 f"the loss {self.loss} takes {LOSSES[self.loss]} negatives, got {self.negatives}; "
-                "other numbers go with --loss sampled-softmax"
+                f"other numbers go with --loss {' or '.join(SAMPLED_LOSSES)}"
             )
 
     def _complete_operators(self) -> None:
@@ -194,6 +216,11 @@ class TrainingConfig(Config):
         return METHODS[self.method]
 
     @property
+    def calibration(self) -> float | None:
+        """The calibration t of the loss ``gbce``; None for other losses."""
+        return self.gbce_t if self.loss == "gbce" else None
+
+    @property
     def network(self) -> dict[str, Any]:
         """The network's arguments, without the numbers of items and attributes."""
         names = [name for name, section in self._sections().items() if section == NETWORK]
@@ -205,10 +232,15 @@ class TrainingConfig(Config):
         return {name: getattr(self, name) for name in HEADS}
 
     def settings_in_use(self) -> dict[str, Any]:
-        """Return all settings that affect the run, without those of other methods."""
+        """Return all settings that affect the run, without those of other methods and losses."""
         unused = {section for section, used in self._uses().items() if not used}
         sections = self._sections()
-        return {name: value for name, value in asdict(self).items() if sections[name] not in unused or name == "sam"}
+        settings = {
+            name: value for name, value in asdict(self).items() if sections[name] not in unused or name == "sam"
+        }
+        if self.valid_users is None:  # so that runs from before the option are continued
+            del settings["valid_users"]
+        return settings
 
     def unused_options(self, given: Iterable[str]) -> dict[str, str]:
         """Return those of the fields ``given`` that do not affect the run, with the section that each belongs to."""
@@ -218,6 +250,7 @@ class TrainingConfig(Config):
     def _uses(self) -> Mapping[str, bool]:
         """Whether the run uses a section of options, for those that not all runs use."""
         return {
+            GBCE: self.loss == "gbce",
             SHARPNESS: self.sam is not None,
             **{section: stage in self.kind.stages for stage, section in STAGE_SECTIONS.items()},
         }

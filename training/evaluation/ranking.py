@@ -44,9 +44,9 @@ def ranked_split(split: str) -> str:
 
 @dataclass(frozen=True)
 class UserBlock:
-    """Users whose targets are all in one block of items, and the pairs of an item and a user that do not count."""
+    """Users whose targets are in one block of items, or in few, and the pairs of item and user that do not count."""
 
-    home: int  # the number of that block of items
+    homes: dict[int, tuple[Tensor, Tensor]]  # by the number of such a block: places in it of items, and their users'
     users: Ints  # (B,)
     excluded: Tensor  # (2, P) places of an item and a user within their blocks, block by block of items
     borders: list[int]  # those of block i are from borders[i] to borders[i + 1]
@@ -85,17 +85,24 @@ class History:
 
     @cached_property
     def user_blocks(self) -> list[UserBlock]:
-        """All users, sorted by the block of items that their target is in; made once, for all models."""
+        """All users, sorted by the block of items that their target is in; made once, for all models.
+
+        Users of one block of users have one home, so that each score is computed once. Where there are few users for
+        each home, their blocks would be too small for a quick product, and are filled up with those of the next homes.
+        """
         homes = (self.targets - 1) // ITEMS_A_BLOCK
         order = np.argsort(homes, kind="stable")
         starts = np.searchsorted(homes[order], np.arange(homes.max() + 2))
-        return [
-            self._user_block(home, order[first : min(first + USERS_A_BLOCK, end)])
-            for home, (start, end) in enumerate(pairwise(starts.tolist()))
+        alone = [
+            (first, min(first + USERS_A_BLOCK, end))
+            for start, end in pairwise(starts.tolist())
             for first in range(start, end, USERS_A_BLOCK)
         ]
+        full = [(first, first + USERS_A_BLOCK) for first in range(0, len(order), USERS_A_BLOCK)]
+        # Scores of homes are computed twice in full blocks, so that these are at most twice the products.
+        return [self._user_block(order[first:last]) for first, last in (alone if len(alone) <= 2 * len(full) else full)]
 
-    def _user_block(self, home: int, users: Ints) -> UserBlock:
+    def _user_block(self, users: Ints) -> UserBlock:
         counts = self.offsets[users + 1] - self.offsets[users]
         seen = self.items[np.repeat(self.offsets[users], counts) + within_sequences(counts)]
         places = np.arange(len(users))
@@ -104,7 +111,10 @@ class History:
         order = np.argsort(items, kind="stable")
         borders = np.searchsorted(items[order], np.arange(0, self.n_items + ITEMS_A_BLOCK, ITEMS_A_BLOCK))
         pairs = np.stack([items[order] % ITEMS_A_BLOCK, columns[order]])
-        return UserBlock(home, users, torch.from_numpy(pairs), borders.tolist())
+        homes, rows = np.divmod(self.targets[users] - 1, ITEMS_A_BLOCK)
+        homed = {int(home): np.flatnonzero(homes == home) for home in np.unique(homes)}
+        by_home = {home: (torch.from_numpy(rows[mine]), torch.from_numpy(mine)) for home, mine in homed.items()}
+        return UserBlock(by_home, users, torch.from_numpy(pairs), borders.tolist())
 
 
 def input_batches(dataset: Dataset, max_length: int, split: str) -> Iterator[Batch]:
@@ -180,19 +190,26 @@ def rank_by_counting(hidden: Tensor, table: Tensor, history: History) -> Ranks:
     # One buffer for all products: new memory costs page faults.
     buffer = hidden.new_empty((USERS_A_BLOCK + USERS_A_TILE) * ITEMS_A_BLOCK)
     for user_block in history.user_blocks:
-        users, home = torch.from_numpy(user_block.users).to(hidden.device), user_block.home
+        users = torch.from_numpy(user_block.users).to(hidden.device)
         rows = hidden.new_zeros(-(-len(users) // USERS_A_TILE) * USERS_A_TILE, hidden.shape[1])
         rows[: len(users)] = hidden[users]
-        places = torch.zeros(len(rows), dtype=torch.int64)
-        places[: len(users)] = torch.from_numpy(history.targets[user_block.users] - 1 - home * ITEMS_A_BLOCK)
+        target = hidden.new_zeros(1, len(rows))
         count = torch.zeros(len(rows), dtype=torch.float64, device=hidden.device)
-        # The block with the targets comes first: each product is computed once, and is compared with scores that are
-        # read from a product. One that is computed by itself may have other last bits, which would decide ties.
-        for number in sorted(range(len(blocks)), key=home.__ne__):
+
+        def product(number: int, rows: Tensor = rows) -> Tensor:
             shape = len(blocks[number]), len(rows)
-            scores = torch.mm(blocks[number], rows.T, out=buffer[: shape[0] * shape[1]].view(shape))  # (W, B)
-            if number == home:
-                target = scores.gather(0, places[None].to(scores.device))  # (1, B)
+            return torch.mm(blocks[number], rows.T, out=buffer[: shape[0] * shape[1]].view(shape))  # (W, B)
+
+        # The blocks with the targets come first: scores are compared with those that are read from a product. One that
+        # is computed by itself may have other last bits, which would decide ties.
+        for home, (places, mine) in user_block.homes.items():
+            scores = product(home)
+            places, mine = places.to(hidden.device), mine.to(hidden.device)
+            target[0, mine] = scores[places, mine]
+        # The product of the last home is still there.
+        for number in sorted(range(len(blocks)), key=home.__ne__):
+            if number != home:
+                scores = product(number)
             # In place, as floats: several times quicker than through booleans.
             count += user_block.without_excluded(scores, number).ge_(target).sum(0)
         ranks[users] = count[: len(users)]

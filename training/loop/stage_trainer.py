@@ -20,8 +20,8 @@ from landscape.training.checkpoints.weights import check_finite, check_shapes
 from landscape.training.config.methods import PRETRAINED, TRAINED
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import Dataset
-from landscape.training.evaluation.metrics import summarise
 from landscape.training.evaluation.ranking import FullRanking
+from landscape.training.evaluation.validation import validation_metrics, validation_ranking
 from landscape.training.loop.history import HISTORY_NAMES, check_epochs
 from landscape.training.loop.stages import Stage
 from landscape.training.loop.state import check_optimiser
@@ -58,7 +58,7 @@ class StageTrainer:
 
     Args:
         stage: What is trained.
-        dataset: The data; validation ranks the items of all its users.
+        dataset: The data; validation ranks the items of all its users, or of ``settings.valid_users``.
         settings: The run's settings.
         device: Where to compute.
         weights: The encoder's weights to start from; new ones where it is None.
@@ -99,7 +99,8 @@ class StageTrainer:
     @cached_property
     def ranking(self) -> FullRanking:
         """What validation needs whatever the weights, made before the first of them."""
-        return FullRanking(self.dataset, "valid", self.settings.max_length)
+        settings = self.settings
+        return validation_ranking(self.dataset, settings.max_length, count=settings.valid_users, seed=settings.seed)
 
     def epoch(self, progress: Progress) -> bool:
         """Train one epoch and validate.
@@ -156,8 +157,9 @@ class StageTrainer:
             )
 
     def _validate(self) -> bool:
-        """Rank the validation items of all users; whether the metric is the best so far."""
-        self.metrics = summarise(self.ranking.ranks(self.model))
+        """Rank the validation items; whether the metric is the best so far."""
+        sampled = self.settings.valid_users is not None
+        self.metrics = validation_metrics(self.ranking.ranks(self.model), sampled=sampled)
         self._require_finite(f"the validation {METRIC}", self.metrics[METRIC])  # NaN is never better, and not worse
         improved = self.metrics[METRIC] > self.best
         if improved:

@@ -12,7 +12,7 @@ from landscape.models.s3rec import S3Rec
 from landscape.models.sasrec import SASRec
 from landscape.training.batches.augmentation import Augmentation
 from landscape.training.batches.masked import Instances, MaskedBatch, attributes_of
-from landscape.training.batches.negatives import NegativeSampler, SampledRows
+from landscape.training.batches.negatives import NegativeSampler, SampledRows, gbce_weight
 from landscape.training.batches.packing import Batch, Ints, groups, input_windows
 from landscape.training.batches.views import ViewedBatch, view_batch
 from landscape.training.config.methods import CONTRASTIVE, PRETRAINED, RECOMMENDATION, TRAINED
@@ -53,7 +53,7 @@ class RecommendationStage:
 
     Raises:
         ValueError: No user has a training pair, or, where the loss needs them, negatives; or the settings ask for an
-            impossible augmentation.
+            impossible augmentation, or for more negatives than the data has.
     """
 
     name = TRAINED
@@ -69,6 +69,8 @@ class RecommendationStage:
             raise ValueError(
                 f"no user of {dataset.name} has the 4 items that make a training pair; nothing can be learnt"
             )
+        if settings.calibration is not None:
+            gbce_weight(settings.negatives or 0, dataset.n_items, settings.calibration)  # raises before the first step
         self.sampler = NegativeSampler(dataset)
         self.users = self.sampler.without_exhausted(users) if settings.negatives else users
         self.exhausted = len(users) - len(self.users)
@@ -106,6 +108,7 @@ class RecommendationStage:
             settings.negatives or 0,
             stream(NEGATIVES),
             padded=settings.padded,
+            gbce_t=settings.calibration,
         )
         user_groups = groups(self.users, settings.batch_size, stream(SHUFFLE))
         return self.user_batches(rows, user_groups, settings, stream(VIEWS))

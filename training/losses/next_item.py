@@ -50,6 +50,25 @@ def candidate_terms(scores: Tensor, batch: Batch) -> Tensor:
     return torch.logsumexp(scores, 0) - scores[0]
 
 
+def gbce_terms(scores: Tensor, batch: Batch) -> Tensor:
+    """(R, n) −β log σ(positive) − Σ log(1 − σ(negative)): generalised binary cross-entropy (Petrov and Macdonald 2023).
+
+    β is the batch's ``positive_weight`` (``gbce_weight``). With β = 1 and one negative these are ``pair_terms``.
+
+    The paper has −log σ(s)^β, and its code transforms the score in float64 until σ of it is σ(s)^β, because such a
+    power loses its digits near 1. That logarithm is β log σ(s) exactly, and softplus has it to rounding in any
+    precision. Two deviations: the terms are not divided by K + 1, a constant to which the steps of Adam and SAM are
+    indifferent, so that β = 1 is the binary cross-entropy of Eq. 2; and negatives are sampled as for the other losses,
+    from the items that the user's sequence lacks.
+
+    Raises:
+        ValueError: The batch has no weight.
+    """
+    if batch.positive_weight is None:
+        raise ValueError("the loss gbce needs batches with a positive_weight: pass gbce_t to SampledRows")
+    return batch.positive_weight * F.softplus(-scores[0]) + F.softplus(scores[1:]).sum(0)
+
+
 def item_scores(model: SASRec, batch: Batch) -> Tensor:
     """(R, n, V) scores of all items; padding and [mask] are no candidates."""
     hidden = model(batch.items, batch.positions, batch.segments)
@@ -111,5 +130,6 @@ NEXT_ITEM = {
     "bce": NextItem(pair_scores, pair_terms),  # SAMRec, Eq. 2
     "ce": NextItem(item_scores, item_terms, whole=cross_entropy),
     "sampled-softmax": NextItem(candidate_scores, candidate_terms),
+    "gbce": NextItem(candidate_scores, gbce_terms),
 }
 recommendation = NEXT_ITEM["bce"]

@@ -10,6 +10,7 @@ import pytest
 
 from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
+from landscape.results import Mark
 from tests.support.drawable import METADATA, between, checks, curvature, evaluated, full_curvature, interpolated, marked
 from tests.support.pages import Text, data_of, figure, page_of, part_of, views
 
@@ -22,6 +23,17 @@ def test_page_tells_loss_error_evaluations_and_all_provenance():
         assert wanted in text
     for wanted in ("9f2c" * 16, "ab41" * 16, METADATA["command"], "3.13.1", "18.4", "[0, 1]", "width 64", "note none"):
         assert wanted in text
+
+
+def test_names_of_models_are_whole_where_there_is_room():
+    names = ["SASRec on synthetic, seed 0", "SAMRec on synthetic, seed 0", "a mean of both, seed 0"]
+    plane = {"kind": "toward", "names": names, "distances": [17.0, 8.0]}
+    page = page_of(replace(evaluated(), metadata={**METADATA, "plane": plane}, marks=(Mark(names[1], 0.5, 0.0),)))
+    assert f"α, from {names[0]} to {names[1]}, β, from {names[0]} to {names[2]}" in str(Text(page))
+    for panel in ("surface", "contour"):
+        layout = figure(page, panel)["layout"]
+        labels = layout["annotations"] if panel == "contour" else layout["scene"]["annotations"]
+        assert any(names[1] in label["text"] for label in labels)
 
 
 def test_provenance_may_be_nested():

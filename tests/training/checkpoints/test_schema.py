@@ -95,7 +95,7 @@ def test_right_values_pass(check, value):
         (SETTINGS["lr"], "x", "x is 'x', not a number above 0"),
         (SETTINGS["lr"], None, "x is None, not a number above 0"),
         (SETTINGS["padded"], 1, "x is 1, not true or false"),
-        (SETTINGS["loss"], "BCE", "x is 'BCE', not one of bce, ce, sampled-softmax"),
+        (SETTINGS["loss"], "BCE", "x is 'BCE', not one of bce, ce, sampled-softmax, gbce"),
     ],
 )
 def test_wrong_values_are_named_with_what_they_must_be(check, value, message):

@@ -26,6 +26,7 @@ def test_what_is_left_open_is_filled_in():
     assert TrainingConfig(sam="looksam", sam_every=2).sam_every == 2
     assert TrainingConfig(loss="sampled-softmax").negatives == 100
     assert TrainingConfig(loss="ce").negatives == 0
+    assert TrainingConfig(loss="gbce").negatives == 256
     assert TrainingConfig(method="s3rec").pretrain_epochs == 150
     assert TrainingConfig(method="s3rec", pretrained="1234").pretrain_epochs is None
 
@@ -43,7 +44,9 @@ def test_settings_are_read_back_from_what_is_kept_of_them(method):
 def test_only_settings_that_affect_the_run_are_stored():
     plain = TrainingConfig(method="sasrec").settings_in_use()
     assert plain["sam"] is None
-    assert not {"rho", "aap", "crop", "pretrained"} & set(plain)
+    assert not {"rho", "aap", "crop", "pretrained", "gbce_t", "valid_users"} & set(plain)
+    assert TrainingConfig(loss="gbce").settings_in_use()["gbce_t"] == 0.75
+    assert TrainingConfig(valid_users=20).settings_in_use()["valid_users"] == 20
     assert {"rho", "sam_every"} <= set(TrainingConfig(method="samrec").settings_in_use())
     assert {"aap", "pretrained"} <= set(TrainingConfig(method="s3rec").settings_in_use())
     assert "crop" in TrainingConfig(method="cl4srec").settings_in_use()
@@ -51,6 +54,8 @@ def test_only_settings_that_affect_the_run_are_stored():
 
 def test_unused_options_are_named_with_their_section():
     given = ["lr", "rho", "crop", "aap", "pretrained"]
+    assert "gbce" in TrainingConfig(loss="ce").unused_options(["gbce_t", "negatives"])["gbce_t"]
+    assert TrainingConfig(loss="gbce").unused_options(["gbce_t", "negatives"]) == {}
     assert list(TrainingConfig(method="sasrec").unused_options(given)) == ["rho", "crop", "aap", "pretrained"]
     assert list(TrainingConfig(method="samrec").unused_options(given)) == ["crop", "aap", "pretrained"]
     assert list(TrainingConfig(method="s3rec").unused_options(given)) == ["rho", "crop"]
@@ -80,6 +85,10 @@ def test_every_field_has_a_section_that_is_shown():
         ({"loss": "sampled-softmax", "negatives": 0}, "needs at least 1 of --negatives"),
         ({"negatives": 5}, "the loss bce takes 1 negatives, got 5; other numbers go with --loss sampled-softmax"),
         ({"loss": "ce", "negatives": 1}, "the loss ce takes 0 negatives"),
+        ({"loss": "gbce", "negatives": 0}, "gbce needs at least 1 of --negatives, got 0"),
+        ({"loss": "gbce", "gbce_t": 1.5}, "gbce_t must be at least 0 and at most 1, got 1.5"),
+        ({"loss": "gbce", "gbce_t": float("nan")}, "gbce_t must be at least 0 and at most 1, got nan"),
+        ({"valid_users": 1}, "valid_users must be at least 2, got 1"),
         ({"pretrain_epochs": 0}, "pretrain_epochs must be at least 1"),
         ({"pretrain_mask": 1.5}, "pretrain_mask must be"),
         ({"sp": -0.5}, "sp must be"),

@@ -108,6 +108,34 @@ def test_every_score_is_computed_once(n_items, monkeypatch):
     assert sorted(np.concatenate([block.users for block in history.user_blocks])) == list(range(320))
 
 
+def test_few_users_among_many_items_are_ranked_in_full_blocks(monkeypatch):
+    monkeypatch.setattr(ranking, "USERS_A_BLOCK", 32)
+    monkeypatch.setattr(ranking, "ITEMS_A_BLOCK", 50)
+    dataset = random_dataset([5] * 64, n_items=5000)
+    hidden, table = torch.randn(64, 8), torch.randn(5000, 8)
+    history = History(dataset, 1)
+    with FlopCounterMode(display=False) as counter:
+        ranks = rank_by_counting(hidden, table, history)
+    assert [len(block.users) for block in history.user_blocks] == [32, 32]
+    homes = sum(len(block.homes) - 1 for block in history.user_blocks)  # the last one's scores are computed once
+    assert counter.get_total_flops() == 2 * 8 * 32 * (2 * 5000 + homes * 50)
+    scores = torch.cat([torch.zeros(64, 1), hidden @ table.T], 1).numpy()
+    np.testing.assert_array_equal(ranks, naive_ranks(scores, dataset, 1))
+
+
+@pytest.mark.parametrize("users_a_block", [32, 4])
+def test_an_item_with_the_targets_embedding_ties_to_the_last_bit(users_a_block, monkeypatch):
+    monkeypatch.setattr(ranking, "USERS_A_BLOCK", users_a_block)
+    monkeypatch.setattr(ranking, "ITEMS_A_BLOCK", 64)
+    dataset = random_dataset([5] * 64, n_items=1024)
+    torch.manual_seed(0)
+    hidden, table = torch.randn(64, 64), torch.randn(512, 64).repeat(2, 1)
+    history = History(dataset, 1, allow_repeats=True)
+    assert (len(history.user_blocks[0].homes) > 1) == (users_a_block == 32)
+    # Better items come in pairs, and the target's twin counts against it.
+    assert (rank_by_counting(hidden, table, history) % 2 == 1).all()
+
+
 def test_one_full_ranking_serves_many_models():
     dataset = random_dataset(LENGTHS)
     ranking_of = FullRanking(dataset, "valid", 8)

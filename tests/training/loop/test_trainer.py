@@ -45,6 +45,7 @@ EVERY_WAY = {
     "cl4srec+sam": TrainingConfig(method="cl4srec", sam="sam", rho=0.1, **SIZES),
     "ce": TrainingConfig(method="sasrec", loss="ce", **SIZES),
     "sampled-softmax": TrainingConfig(method="cl4srec", loss="sampled-softmax", negatives=3, **SIZES),
+    "gbce": TrainingConfig(method="sasrec", loss="gbce", negatives=3, valid_users=20, **SIZES),
 }
 every_way = pytest.mark.parametrize("settings", EVERY_WAY.values(), ids=EVERY_WAY)
 

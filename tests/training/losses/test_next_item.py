@@ -1,6 +1,7 @@
 """The losses of the next item against sums written out, in float64."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from landscape import Objective
 from landscape.training.batches.negatives import NegativeSampler, SampledRows
 from landscape.training.batches.packing import batch, input_windows
+from landscape.training.config.methods import SAMPLED_LOSSES
 from landscape.training.losses import blockwise_softmax as softmax
 from landscape.training.losses.next_item import NEXT_ITEM, cross_entropy
 from tests.support.small import assert_derivatives, random_dataset, small_model
@@ -18,10 +20,15 @@ LENGTHS = [4, 5, 6, N + 2, 3 * N, 4, 7]
 DATASET = random_dataset(LENGTHS)
 
 
-def rows(negatives=1):
+def rows(negatives=1, gbce_t=None):
     inputs, sampler = input_windows(DATASET, N, held_out=3), NegativeSampler(DATASET)
-    made = SampledRows(DATASET, inputs, N, sampler, negatives, np.random.default_rng(0))
+    made = SampledRows(DATASET, inputs, N, sampler, negatives, np.random.default_rng(0), gbce_t=gbce_t)
     return made.of(np.arange(len(LENGTHS)))
+
+
+def rows_for(name):
+    """Rows as a loss takes them."""
+    return rows(5 if name in SAMPLED_LOSSES else 1, 0.75 if name == "gbce" else None)
 
 
 @torch.no_grad()
@@ -105,7 +112,7 @@ def test_blocks_of_scores_change_neither_the_loss_nor_its_derivatives(size, monk
 
 @pytest.mark.parametrize("name", NEXT_ITEM)
 def test_derivatives_equal_central_differences(name):
-    model, found = small_model(), rows(5 if name == "sampled-softmax" else 1)
+    model, found = small_model(), rows_for(name)
     objective = Objective(model, NEXT_ITEM[name], [found])
     assert_derivatives(objective)
 
@@ -119,14 +126,17 @@ def test_packed_rows_give_the_padded_loss(name):
     sums = [
         NEXT_ITEM[name](
             model,
-            batch(
-                DATASET,
-                inputs,
-                np.arange(len(LENGTHS)),
-                N,
-                targets="each",
-                negatives=several if name == "sampled-softmax" else negatives,
-                padded=padded,
+            replace(
+                batch(
+                    DATASET,
+                    inputs,
+                    np.arange(len(LENGTHS)),
+                    N,
+                    targets="each",
+                    negatives=several if name in SAMPLED_LOSSES else negatives,
+                    padded=padded,
+                ),
+                positive_weight=0.4,
             ),
         )
         for padded in (False, True)
@@ -137,7 +147,7 @@ def test_packed_rows_give_the_padded_loss(name):
 
 @pytest.mark.parametrize("name", NEXT_ITEM)
 def test_scores_and_terms_give_the_loss_and_its_users(name):
-    model, found = small_model(), rows(5 if name == "sampled-softmax" else 1)
+    model, found = small_model(), rows_for(name)
     loss = NEXT_ITEM[name]
     with torch.no_grad():
         total, count = loss(model, found)
@@ -155,7 +165,7 @@ def test_scores_and_terms_give_the_loss_and_its_users(name):
 
 @pytest.mark.parametrize("name", NEXT_ITEM)
 def test_terms_are_convex_in_the_scores(name):
-    model, found = small_model(), rows(5 if name == "sampled-softmax" else 1)
+    model, found = small_model(), rows_for(name)
     loss = NEXT_ITEM[name]
     a, b = torch.randn(2, *loss.scores(model, found).shape, dtype=torch.float64)
     middle = loss.summed((a + b) / 2, found)[0]
