@@ -21,10 +21,10 @@ from torch.nn.modules.loss import _Loss
 
 from landscape.objectives.autograd import pullback
 from landscape.objectives.batches import to_device
-from landscape.objectives.embeddings import embedding_switches
 from landscape.objectives.function_check import check_function, written
 from landscape.objectives.loss_terms import Batch, LossFn, ModelFunction, Number, describe_value, named_terms
 from landscape.objectives.parameter_space import ParamSpace, padding_rows
+from landscape.objectives.replacements import replaced, replacements
 from landscape.objectives.wrappers import unwrapped
 from landscape.processes import Processes
 
@@ -79,7 +79,7 @@ class BatchEvaluation(Generic[Batch]):
         self.points_at_once = POINTS_AT_ONCE if self.vmap else 1
         self.falls_back = vmap is None
         self._loss_module = ModelFunction(model, loss)
-        self._embeddings = embedding_switches(model, self.space)
+        self._replacements = replacements(model, self.space)
         self._part_names: tuple[str, ...] = ()
         self._counts: Tensor | None = None
         self._without_gradient: str | None = None  # why; None before the loss was checked
@@ -159,7 +159,7 @@ class BatchEvaluation(Generic[Batch]):
         }
         if still != {name: rows[name] for name in still}:
             self.space = ParamSpace(self.model, exclude_rows=still, exclude_padding=False)
-            self._embeddings = embedding_switches(self.model, self.space)
+            self._replacements = replacements(self.model, self.space)
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -256,12 +256,9 @@ class BatchEvaluation(Generic[Batch]):
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.train(self.training_mode_seed is not None)
         try:
-            for module, attribute, _, value in self._embeddings:
-                setattr(module, attribute, value)
-            yield
+            with replaced(self._replacements):
+                yield
         finally:
-            for module, attribute, value, _ in self._embeddings:
-                setattr(module, attribute, value)
             for module, mode in modes:
                 module.training = mode
 

@@ -118,6 +118,7 @@ def _next_item(
         stream(objective_config, NEGATIVES),
         targets="each" if objective_config.split == "train" else "last",
         padded=padded,
+        gbce_t=settings.calibration if loss == settings.loss else None,
     )
     size = min(round(TOKENS_A_BATCH / inputs.lengths[users].mean()), -(-len(users) // MIN_GROUPS))
     batches = [rows.of(group) for group in groups(users, max(1, size), stream(objective_config, GROUPS))]
@@ -146,6 +147,7 @@ def _of_stage(
         settings.negatives or 0,
         stream(objective_config, NEGATIVES),
         padded=padded,
+        gbce_t=settings.calibration,
     )
     user_groups = groups(users, settings.batch_size, stream(objective_config, GROUPS))
     batches = list(stage.user_batches(rows, user_groups, settings, stream(objective_config, VIEWS)))

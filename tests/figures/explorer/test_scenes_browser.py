@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import BytesIO
 
@@ -125,5 +126,16 @@ def test_browser_saves_a_scene_with_title_axes_colour_bar_and_background(chromiu
     assert len(np.unique(bar[lit[:, int(0.85 * width) :].ravel()], axis=0)) > 30  # all colours of the scale
     layout = page.evaluate("pictureOf(scenes[1]).figure.layout")
     assert "other" in layout["title"]["text"] and layout["scene"]["zaxis"]["title"]["text"] == "loss"
-    assert page.evaluate("pictureOf(maps[1]).figure.data[0].showscale")
+    # A map has them too, and keeps its title within the picture.
+    page.locator("[data-panel=contour]").nth(1).hover()
+    with page.expect_download() as download:
+        page.locator("[data-panel=contour]").nth(1).locator(".modebar-btn").click()
+    drawing = download.value.path().read_text(encoding="utf-8")
+    title = re.search(r'<text class="gtitle"([^>]*)>', drawing)[1]
+    moved = re.search(r"translate\([-\d.]+,\s*([-\d.]+)\)", title)
+    assert float(re.search(r' y="([\d.]+)"', title)[1]) + (float(moved[1]) if moved else 0) > 12
+    assert 'class="cbfills"' in drawing
+    assert re.search(
+        r'<rect x="0" y="0" width="\d+" height="\d+" style="fill: rgb\(20, 24, 29\); fill-opacity: 1', drawing
+    )
     opened.close()

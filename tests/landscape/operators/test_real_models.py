@@ -283,6 +283,33 @@ def test_gauss_newton_products_do_not_depend_on_what_fits(model, batches):
     assert kept.any() and float(v @ kept) > 0
 
 
+def older() -> nn.Module:
+    model = network()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.nn.utils.weight_norm(model[2])
+    return model
+
+
+def whole() -> nn.Module:
+    model = network()
+    weight_norm(model[0], dim=None)
+    return model
+
+
+@pytest.mark.parametrize("make", [normalised, older, whole])
+def test_the_second_derivative_of_a_weight_norm_is_that_of_its_formula(make):
+    """torch's own is wrong: differences of gradients, which need none, are the reference."""
+    objective = Objective(make().double(), loss, data(torch.float64))
+    v = torch.randn(objective.space.size).double()
+    exact = HessianOperator(objective) @ v
+    torch.testing.assert_close(exact, HessianOperator(objective, differences=True) @ v, rtol=1e-6, atol=1e-8)
+    assert top_eigenpairs(HessianOperator(objective), k=2).asymmetry < 1e-12
+    assert "forward" not in vars(objective.model[0])
+    for module in objective.model.modules():  # the model is as it was
+        assert not any(key in vars(module) for key in ("forward", "compute_weight"))
+
+
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
 def test_a_recurrent_network_has_the_hessian_of_its_dense_reference(kind):
     torch.manual_seed(0)

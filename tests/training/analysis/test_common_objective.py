@@ -15,6 +15,7 @@ from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.operators import OPERATORS
 from landscape.training.analysis.surface import surface_of
 from landscape.training.batches.views import ViewedBatch
+from landscape.training.batches.negatives import gbce_weight
 from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import OBJECTIVES, ObjectiveConfig
@@ -133,10 +134,12 @@ def test_only_what_moves_a_part_takes_part(name):
         (checkpoint_of("cl4srec"), "own"),
         (checkpoint_of("cl4srec"), "contrastive"),
         (checkpoint_of("sasrec", loss="ce"), "own"),
+        (checkpoint_of("sasrec", loss="gbce", negatives=7), "own"),
+        (checkpoint_of("cl4srec", loss="gbce", negatives=7), "own"),
         (heads_checkpoint(), "own"),
         *((heads_checkpoint(), name) for name in HEADS),
     ],
-    ids=["cl4srec", "contrastive", "softmax", "s3rec", *HEADS],
+    ids=["cl4srec", "contrastive", "softmax", "gbce", "cl4srec, gbce", "s3rec", *HEADS],
 )
 class TestDerivativesOfEachLoss:
     @pytest.mark.parametrize("train_mode", [False, True])
@@ -162,6 +165,17 @@ def test_negatives_of_a_softmax_are_as_many_as_it_was_trained_with():
         checkpoint_of("sasrec", loss="sampled-softmax", negatives=7), DATASET, ObjectiveConfig(loss="own")
     )
     assert all(rows.negatives.shape[0] == 7 for rows in found.batches)
+
+
+@pytest.mark.parametrize("t", [0.0, 0.5])
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_generalised_binary_cross_entropy_weighs_targets_as_it_was_trained(split, t):
+    checkpoint = checkpoint_of("sasrec", loss="gbce", negatives=7, gbce_t=t)
+    found, _ = objective_of(checkpoint, DATASET, ObjectiveConfig(loss="own", split=split))
+    assert {rows.positive_weight for rows in found.batches} == {gbce_weight(7, 40, t)}
+    common, _ = objective_of(checkpoint, DATASET, ObjectiveConfig(split=split))
+    plain, _ = objective_of(checkpoint_of("sasrec"), DATASET, ObjectiveConfig(split=split))
+    assert common.value() == plain.value()
 
 
 def test_groups_of_a_contrastive_loss_have_the_size_they_train_with():
