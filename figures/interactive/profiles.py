@@ -10,6 +10,8 @@ from landscape.figures.entries import ModelStyle
 from landscape.figures.interactive.parts import axis, finish, literal, model_line
 from landscape.figures.plotdata.comparison import ComparedSurfaces
 
+LARGEST = 300.0  # the exponent of ten up to which an axis is drawn
+
 
 def profiles_figure(
     compared: ComparedSurfaces, along: int, symbols: tuple[str, str], styles: Sequence[ModelStyle]
@@ -25,6 +27,8 @@ def profiles_figure(
     common = compared.common
     margin = 0.04 * (common.high - common.low)
     low, high = common.low - margin, common.high + margin
+    if compared.log:
+        low, high = (10 ** min(max(end, -LARGEST), LARGEST) for end in (low, high))
     figure = go.Figure()
     for style in styles:
         if compared.heights[style.index] is not None:
@@ -34,6 +38,6 @@ def profiles_figure(
         figure,
         None,
         xaxis=axis(*(compared.alphas, compared.betas)[along], symbols[along]),
-        yaxis=axis(*((10**low, 10**high) if compared.log else (low, high)), common.quantity, log=compared.log),
+        yaxis=axis(low, high, common.quantity, log=compared.log),
         hovermode="closest",
     )
