@@ -1,5 +1,7 @@
 """Results in words: what a page says beside its figures. Plain sentences without markup."""
 
+from landscape.figures.captions.answer import answer as answer
+from landscape.figures.captions.answer import compared as compared
 from landscape.figures.captions.cards import CARDS as CARDS
 from landscape.figures.captions.checks import check_rows as check_rows
 from landscape.figures.captions.curvatures import curvature_facts as curvature_facts

@@ -29,14 +29,20 @@ def trace_fact(trace: TraceEstimate) -> Fact:
 
 def negative_fact(spectrum: Spectrum) -> Fact:
     """Describe the share of eigenvalues below zero, and its bounds."""
-    share, error = spectrum.share_below()
-    low, high = spectrum.share_bounds()
-    spread = "" if math.isnan(error) or error == 0 else f" ± {percent(error)}"
+    _, error = spectrum.share_below()
+    spread = "" if math.isnan(error) or error == 0 else f"; standard error over probes {percent(error)}"
     return Fact(
         "Below zero",
-        f"{percent(share)}{spread}",
-        f"of {number(spectrum.size)} eigenvalues; for these probes between {percent(low)} and {percent(high)}",
+        share_below_zero(spectrum),
+        f"of {number(spectrum.size)} eigenvalues; in brackets the bounds for these probes{spread}",
     )
+
+
+def share_below_zero(spectrum: Spectrum) -> str:
+    """Return the share of eigenvalues below zero and its bounds, which can be far wider than its spread over probes."""
+    share, _ = spectrum.share_below()
+    low, high = spectrum.share_bounds()
+    return f"{percent(share)} ({number(100 * low, 2)} to {percent(high)})"
 
 
 def density_caption(spectrum: Spectrum) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape.figures.captions.cells import MISSING, Cell, CellOf, cell, of_curvature, of_surface
+from landscape.figures.captions.measures import share_below_zero
 from landscape.figures.entries import ModelEntry
 from landscape.figures.plotdata.histories import VALIDATED, series
 from landscape.figures.style import GREEK_RHO, LAMBDA_MAX, LAMBDA_MIN, number, percent
@@ -28,13 +29,21 @@ class _Quantity:
     label: str
     note: str
     cell: CellOf
+    without: str = ""  # the note if no cell has an error
 
 
 def number_rows(models: Sequence[ModelEntry]) -> list[Row]:
     """Return a row for each number that at least one of the models has."""
     quantities = [*_LOSSES, *_metrics(models), *_rises(models), *_CURVATURES, *_sharpness(models), *_COSTS]
-    rows = [Row(quantity.label, quantity.note, tuple(map(quantity.cell, models))) for quantity in quantities]
+    rows = [_row(quantity, models) for quantity in quantities]
     return [row for row in rows if any(cell.text != MISSING for cell in row.cells)]
+
+
+def _row(quantity: _Quantity, models: Sequence[ModelEntry]) -> Row:
+    """Return a row; its note explains ± only where there is one."""
+    cells = tuple(map(quantity.cell, models))
+    promised = quantity.note.startswith("±") and not any("±" in cell.text for cell in cells)
+    return Row(quantity.label, quantity.without if promised else quantity.note, cells)
 
 
 def _loss(model: ModelEntry) -> Cell:
@@ -79,13 +88,11 @@ def _trace(curvature: Curvature) -> Cell:
 def _below_zero(curvature: Curvature) -> Cell:
     if curvature.spectrum is None:
         return Cell()
-    share, _ = curvature.spectrum.share_below()
-    low, high = curvature.spectrum.share_bounds()
-    return Cell(share, f"{percent(share)} ({number(100 * low, 2)} to {percent(high)})")
+    return Cell(curvature.spectrum.share_below()[0], share_below_zero(curvature.spectrum))
 
 
 _LOSSES = [
-    _Quantity("Loss at the centre", "± standard error, from the batches", _loss),
+    _Quantity("Loss at the centre", "± standard error, from the batches", _loss, "its standard error is unknown"),
     _Quantity("Validation NDCG@20", "the best epoch of training", _validated),
     _Quantity("Barrier", "above the straight line between the ends", of_surface(_barrier)),
 ]
@@ -94,13 +101,15 @@ _CURVATURES = [
         LAMBDA_MAX,
         "± residual, within which an eigenvalue lies",
         of_curvature(lambda curvature: _eigenvalue(curvature.pairs)),
+        "its residual is zero",
     ),
     _Quantity(
         LAMBDA_MIN,
         "± residual; below zero: not a minimum",
         of_curvature(lambda curvature: _eigenvalue(curvature.pairs.bottom)),
+        "below zero: not a minimum",
     ),
-    _Quantity("Trace", "± standard error over probes", of_curvature(_trace)),
+    _Quantity("Trace", "± standard error over probes", of_curvature(_trace), "without a standard error"),
     _Quantity("Eigenvalues below zero", "estimate, and its bounds for these probes", of_curvature(_below_zero)),
     _Quantity(
         "Gradient norm",
@@ -143,7 +152,12 @@ def _rises(models: Sequence[ModelEntry]) -> list[_Quantity]:
     ]
     levels = {float(profile.radii[-1]): profile.level for profile in profiles}
     return [
-        _Quantity(f"Rise at r = {number(reach, 3)}", f"± {level:.0%} interval over planes", _rise(reach))
+        _Quantity(
+            f"Rise at r = {number(reach, 3)}",
+            f"± {level:.0%} interval over planes",
+            _rise(reach),
+            "one plane: no interval",
+        )
         for reach, level in sorted(levels.items())
     ]
 
@@ -171,6 +185,7 @@ def _sharpness(models: Sequence[ModelEntry]) -> list[_Quantity]:
             f"Sharpness: {display_name(kind)}, {GREEK_RHO} = {number(rho)}",
             notes.get(kind, "a lower bound of the largest rise"),
             _rise_within(kind, rho),
+            "over directions",
         )
         for kind in kinds
         for rho in rhos

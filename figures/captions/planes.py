@@ -47,9 +47,8 @@ def path_caption(surface: Surface) -> str:
     shares = surface.metadata.get("plane", {}).get("shares")
     held = f" The plane holds {percent(sum(shares))} of the squared distances." if shares else ""
     return (
-        f"The path has {counted(len(trajectory.points), 'snapshot')}, pale at its beginning.{held} Each snapshot is "
-        f"drawn at the nearest point of the plane. It lies up to {furthest} off the plane, so its own loss is not the "
-        "surface's."
+        f"The path has {counted(len(trajectory.points), 'snapshot')}, pale at its beginning.{held} They lie up to "
+        f"{furthest} off the plane, so their own losses are not the surface's."
     )
 
 

@@ -88,10 +88,9 @@ def surface_error(surface: Surface) -> str:
     if math.isfinite(error.near_centre):
         near = f" In the inner half of the plane it was within {percent(error.near_centre)} of the loss there."
     return (
-        f"The loss was evaluated at {number(surface.evaluations)} points and interpolated between them. "
-        f"Compared with {error.points} {plural(error.points, 'evaluation')} that were left out of the fit, the "
-        f"interpolation was off by at most {number(error.absolute, 2)}, which is {percent(error.relative)} of the "
-        f"range.{near} Between these points the error may be larger."
+        f"The loss was evaluated at {number(surface.evaluations)} points and interpolated between them: at "
+        f"{counted(error.points, 'evaluation')} left out of the fit it was off by at most {number(error.absolute, 2)}, "
+        f"which is {percent(error.relative)} of the range.{near} Elsewhere the error may be larger."
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from landscape.figures.captions.answer import answer, compared
 from landscape.figures.captions.comparison import comparison_warnings, missing, model_notes
 from landscape.figures.captions.numbers import number_rows
 from landscape.figures.entries import ModelEntry, model_styles
@@ -15,8 +16,8 @@ from landscape.figures.explorer.compact import Pool
 from landscape.figures.explorer.panels import common_panels, joint_cards, own_cards, own_panels
 from landscape.figures.explorer.rendering import render
 from landscape.figures.explorer.tables import copied, shares_table
-from landscape.figures.explorer.views import axes, scales_of, views
-from landscape.figures.plotdata.comparison import quantities, quantity_of
+from landscape.figures.explorer.views import axes, map_aspect, scales_of, views
+from landscape.figures.plotdata.comparison import LINEAR, RISE, offsets_dominate, quantities, quantity_of
 from landscape.figures.plotdata.extents import is_plane
 from landscape.figures.plotdata.localization import first_eigenvectors
 from landscape.figures.style import COLOUR_SCALE
@@ -68,6 +69,7 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
         "missing": {name: [missing(s, quantity_of(s, name), name) for s in surfaces] for name in names},
         "table": copied(rows, styles),
         "first": AT_FIRST,
+        "scale": RISE if not alone and offsets_dominate(surfaces) else LINEAR,
         "on": ["points"] if alone and has_nodes else [],
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},
         "pool": pool.values,
@@ -99,6 +101,9 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
         rho=rho,
         first=AT_FIRST,
         axes=axes(surfaces, styles),
+        plane=map_aspect(surfaces),
+        compared=compared(models),
+        answer=answer(models, styles),
     )
 
 

@@ -36,7 +36,7 @@ def bare(figure: go.Figure) -> dict[str, Any]:
 
 
 def _unbroken(text: str) -> str:
-    """Keep a number, its sign and its unit on one line."""
+    """Keep a number, its error, its sign and its unit on one line."""
     for space in ("± ", " = ", " %"):
         text = text.replace(space, space.replace(" ", "\N{NO-BREAK SPACE}"))
     return text

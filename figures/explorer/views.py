@@ -16,7 +16,7 @@ from landscape.figures.interactive import contour_figure, line_figure, surface_f
 from landscape.figures.interactive.parts import compact
 from landscape.figures.interactive.profiles import profiles_figure
 from landscape.figures.plotdata.comparison import SCALES, ComparedSurfaces, ball_fits, compare_surfaces, quantity_of
-from landscape.figures.plotdata.extents import aspect, is_plane
+from landscape.figures.plotdata.extents import aspect, is_plane, is_square
 from landscape.figures.plotdata.marks import known
 from landscape.figures.plotdata.planes import coordinates
 from landscape.figures.plotdata.scales import Heights
@@ -49,9 +49,18 @@ def axes(surfaces: Sequence[Surface | None], styles: Sequence[ModelStyle]) -> li
     named: dict[str, list[str]] = {}
     for surface, style in zip(surfaces, styles, strict=True):
         if surface is not None and is_plane(surface):
-            label = ", ".join(coordinate.label for coordinate in coordinates(surface))
+            label = ", ".join(coordinate.label for coordinate in coordinates(surface, longest=60))
             named.setdefault(label, []).append(style.name)
     return list(named) if len(named) == 1 else [f"{label}: {', '.join(names)}" for label, names in named.items()]
+
+
+def map_aspect(surfaces: Sequence[Surface | None]) -> float:
+    """Return width by height of the maps: of the coordinates that hold all planes, or 1 if these are not to scale."""
+    drawn = [surface for surface in surfaces if surface is not None and is_plane(surface)]
+    if not drawn or not all(map(is_square, drawn)):
+        return 1.0
+    spans = [np.ptp(np.concatenate([getattr(one, axis) for one in drawn])) for axis in ("alphas", "betas")]
+    return round(float(np.clip(spans[0] / spans[1], 0.5, 4)), 3)
 
 
 def _scales(surfaces: Sequence[Surface | None], styles: Sequence[ModelStyle], rho: float | None) -> dict[str, Json]:
@@ -126,7 +135,9 @@ def _as_small_map(figure: dict[str, Json], surface: Surface, share: bool) -> Non
     figure["data"][0]["showscale"] = not share
     for axis, coordinate in zip(("xaxis", "yaxis"), coordinates(surface), strict=True):
         layout[axis] |= {"title": {"text": coordinate.symbol, "standoff": 4}}
-    layout |= {"hovermode": "closest", "margin": {"l": 44, "r": 8, "t": 8, "b": 40}}
+    # Margins that fit labels would change the plane's size, and that the labels: the library gives up on some sizes.
+    layout["xaxis"]["automargin"] = layout["yaxis"]["automargin"] = False
+    layout |= {"hovermode": "closest", "margin": {"l": 64, "r": 8, "t": 8, "b": 44}}
 
 
 def _as_small_scene(scene: dict[str, Json], compared: ComparedSurfaces, share: bool) -> None:
@@ -142,13 +153,17 @@ def _as_small_scene(scene: dict[str, Json], compared: ComparedSurfaces, share: b
 
 
 def _grid(surface: Surface, heights: Heights) -> dict[str, Json]:
-    """The numbers that the crosshair and the profiles read; heights on the logarithmic scale are log10."""
+    """The numbers that the crosshair and the profiles read; heights on the logarithmic scale are log10.
+
+    The centre is the loss itself: grids with an even number of points do not hold it.
+    """
     states = [[known(done) for done in row] for row in surface.evaluated.tolist()]
     return {
         "alphas": encoded(surface.alphas),
         "betas": encoded(surface.betas),
         "values": encoded(compact(heights.values)),
-        "centre": number(surface.centre) if math.isfinite(surface.centre) else "",
+        "centre": surface.centre if math.isfinite(surface.centre) else None,
+        "headline": number(surface.centre) if math.isfinite(surface.centre) else "",
         "states": states if len(np.unique(surface.evaluated)) > 1 else states[0][0],
     }
 

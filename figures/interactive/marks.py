@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.figures.interactive.parts import CENTRE, MARKS, PATH, colour_scale, joined, plain
+from landscape.figures.interactive.parts import CENTRE, MARKS, PATH, QUIET, colour_scale, joined, plain
 from landscape.figures.plotdata.marks import (
     CENTRE_NAME,
     Spot,
@@ -19,9 +19,10 @@ from landscape.figures.plotdata.marks import (
     trajectory_of,
 )
 from landscape.figures.plotdata.scales import Heights
-from landscape.figures.style import MARK, PATH_COLOURS, number, shortened
+from landscape.figures.style import PATH_COLOURS, SPOT, SPOT_EDGE, number, shortened
 from landscape.results import Floats, Surface, Trajectory
 
+NAME = 36  # characters of a name beside a point
 LIFT = 0.006  # of the drawn range: how far lines lie above the surface that they lie on
 
 
@@ -50,7 +51,7 @@ def add_spots_3d(figure: go.Figure, surface: Surface, heights: Heights) -> None:
             y=[spot.beta] * 2,
             z=[floor, height],
             mode="lines",
-            line={"color": MARK, "width": 3},
+            line={"color": QUIET, "width": 3},
             hoverinfo="skip",
             name=_trace_name(spot),
         )
@@ -59,13 +60,13 @@ def add_spots_3d(figure: go.Figure, surface: Surface, heights: Heights) -> None:
         labels.append(
             {
                 **at,
-                "text": f"{plain(shortened(spot.name, 20))} {number(spot.value)}",
+                "text": f"{plain(shortened(spot.name, NAME))} {number(spot.value)}",
                 "ax": 0,
                 "ay": -46 - 24 * len(labels),  # so that they do not hide each other
                 "arrowhead": 6,
                 "arrowsize": 0.9,
                 "arrowwidth": 1.6,
-                "arrowcolor": MARK,
+                "arrowcolor": QUIET,
                 "borderpad": 3,
             }
         )
@@ -84,7 +85,7 @@ def label_2d(x: float, y: float, name: str, axis: Floats) -> dict[str, Any]:
     """Return a name above a point, turned inwards near either end of the horizontal axis."""
     place = (x - axis[0]) / (axis[-1] - axis[0]) if len(axis) > 1 else 0.5
     anchor = "right" if place > 0.85 else "left" if place < 0.15 else "center"
-    text = plain(shortened(name, 20))
+    text = plain(shortened(name, NAME))
     return {"x": x, "y": y, "text": text, "showarrow": False, "xanchor": anchor, "yshift": 17, "borderpad": 2}
 
 
@@ -95,9 +96,9 @@ def spot_marker(surface: Surface, spot: Spot, *, size: int) -> dict[str, Any]:
         "mode": "markers",
         "marker": {
             "size": size,
-            "color": MARK,
+            "color": SPOT,
             "symbol": "circle" if spot.is_centre else "diamond",
-            "line": {"width": 1.5, "color": "#ffffff"},
+            "line": {"width": 1.5, "color": SPOT_EDGE},
         },
         "text": [joined(name, f"{surface.quantity} {spot.description}")],
         "hovertemplate": "%{text}<extra></extra>",

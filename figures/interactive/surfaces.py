@@ -75,9 +75,11 @@ def _solid(surface: Surface, heights: Heights) -> go.Surface:
 def _scene(surface: Surface, heights: Heights) -> dict[str, Any]:
     first, second = coordinates(surface)
     ticks, labels = heights.ticks
+    sides = aspect(surface.alphas, surface.betas)
+    few = [{"nticks": 4} if side < 0.6 else {} for side in sides]  # labels of a short side would overlap
     return {
-        "xaxis": {"title": {"text": first.symbol}, "range": ends(surface.alphas)},
-        "yaxis": {"title": {"text": second.symbol}, "range": ends(surface.betas)},
+        "xaxis": {"title": {"text": first.symbol}, "range": ends(surface.alphas), **few[0]},
+        "yaxis": {"title": {"text": second.symbol}, "range": ends(surface.betas), **few[1]},
         "zaxis": {
             "title": {"text": plain(heights.label)},
             "range": [heights.floor, heights.high + 0.04 * (heights.high - heights.low)],
@@ -85,6 +87,6 @@ def _scene(surface: Surface, heights: Heights) -> dict[str, Any]:
             "ticktext": labels,
         },
         "aspectmode": "manual",
-        "aspectratio": dict(zip("xyz", aspect(surface.alphas, surface.betas), strict=True)),
+        "aspectratio": dict(zip("xyz", sides, strict=True)),
         "camera": CAMERA,
     }

@@ -64,6 +64,15 @@ def _union(axes: Iterable[Floats]) -> Limits:
     return (float(ends.min()), float(ends.max())) if len(ends) else (-1.0, 1.0)
 
 
+def offsets_dominate(surfaces: Iterable[Surface | None]) -> bool:
+    """Whether on one linear scale the levels of several surfaces fill more of the range than any of them rises."""
+    ranges = np.array([surface.range for surface in surfaces if surface is not None and is_plane(surface)]).reshape(
+        -1, 2
+    )
+    low, high = ranges[np.isfinite(ranges).all(1)].T
+    return bool(len(low) > 1 and np.ptp(low) > (high - low).max())
+
+
 def above_lowest(surface: Surface) -> Surface:
     """Return the surface with the lowest loss shown subtracted: its shape without its level."""
     low, _ = surface.range

@@ -22,13 +22,16 @@ class Coordinate:
     label: str  # with what it runs along; any text
 
 
-def coordinates(surface: Surface) -> tuple[Coordinate, Coordinate]:
-    """Return the axes by the kind of plane in the metadata: α and β, or t and β for a path between two points."""
+def coordinates(surface: Surface, *, longest: int = 20) -> tuple[Coordinate, Coordinate]:
+    """Return the axes by the kind of plane in the metadata: α and β, or t and β for a path between two points.
+
+    Names of models beyond ``longest`` characters are shortened.
+    """
     plane = surface.metadata.get("plane", {})
     kind = plane.get("kind")
     symbols = (GREEK_ALPHA, GREEK_BETA)
     if kind == "toward":
-        first, *others = (shortened(name, 20) for name in plane["names"])
+        first, *others = (shortened(name, longest) for name in plane["names"])
         symbols = ("t", GREEK_BETA) if len(others) == 1 else symbols
         along = [f", from {first} to {other}" for other in others]
     elif kind == "trajectory":

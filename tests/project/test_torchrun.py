@@ -20,7 +20,7 @@ from landscape.results.storage import load_curvature, load_surface
 
 TINY = ["--epochs", "1", "--width", "8", "--layers", "1", "--max-length", "10", "--batch-size", "512"]
 FEW = ["--users", "60"]
-PROBLEM = '''
+PROBLEM = """
 import torch
 import landscape
 
@@ -29,7 +29,7 @@ def objective(rows: int = 12):
     model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3)).double()
     batches = [(torch.randn(rows, 4).double(), torch.randint(3, (rows,))) for _ in range(5)]
     return landscape.Objective(model, landscape.supervised(torch.nn.functional.cross_entropy), batches)
-'''
+"""
 
 
 def start(count: int, *arguments: object) -> list[subprocess.Popen[str]]:

@@ -44,26 +44,17 @@ function profile(along) {
   return figure;
 }
 
-const lineAt = (axis, at) => ({
+const lineAt = (axis, at, color = "#8a929c") => ({
   type: "line",
   ...(axis === "x" ? { xref: "x", yref: "y domain", x0: at, x1: at, y0: 0, y1: 1 } : { xref: "x domain", yref: "y", x0: 0, x1: 1, y0: at, y1: at }),
-  line: { color: "#D55E00", width: 1, dash: "dot" },
+  line: { color, width: 1, dash: "dot" },
 });
 
 const config = (panel) => ({
   displaylogo: false,
   doubleClick: panel.dataset.panel === "contour" ? false : "reset", // maps.js handles it for all maps
   responsive: true,
-  modeBarButtons: [["toImage"]],
-  toImageButtonOptions: {
-    format: panel.dataset.panel === "surface" ? "png" : "svg",
-    scale: panel.dataset.panel === "surface" ? 3 : 1,
-    filename: [page.name, page.models[panel.dataset.of]?.name, panel.dataset.panel]
-      .filter(Boolean)
-      .join("-")
-      .replace(/[^\p{L}\p{N}.-]+/gu, "_")
-      .slice(0, 120),
-  },
+  modeBarButtons: [[{ name: "picture", title: "Download as a picture", icon: Plotly.Icons.camera, click: download }]],
 });
 
 let printing = false; // in the light theme
@@ -77,7 +68,7 @@ async function draw(panel) {
     note.textContent = page.missing[state.quantity][panel.dataset.of] || "Nothing to draw on this scale.";
     note.hidden = Boolean(figure);
     panel.hidden = !figure;
-    const centre = figure ? grids[panel.dataset.of]?.centre : "";
+    const centre = figure ? grids[panel.dataset.of]?.headline : "";
     panel.parentElement.querySelector("figcaption small").textContent = centre ? `${centre} at the centre` : "";
   }
   if (!figure) {
@@ -85,7 +76,7 @@ async function draw(panel) {
     delete panel.dataset.drawn;
     return;
   }
-  if (scenes.includes(panel)) figure.layout.scene.camera = cameraOf(panel); // after the panel has its size
+  if (scenes.includes(panel)) figure.layout.scene.camera = cameraOf(panel, figure.layout.scene); // after the panel has its size
   figure.layout.template = page.templates[theme()];
   figure.layout.autosize = true; // a cell grows when another is hidden
   for (const trace of figure.data) {

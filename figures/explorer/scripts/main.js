@@ -37,8 +37,8 @@ dark.addEventListener("change", drawAll);
 addEventListener("resize", turnAll); // the distance of the camera depends on the size
 // The controls, and below them the head of a table that fits the page, stay on top and must not hide other parts.
 const stick = new ResizeObserver(() => {
-  const controls = document.querySelector(".controls");
-  const stuck = getComputedStyle(controls).position === "sticky" ? controls.offsetHeight : 0;
+  const controls = document.querySelector(".controls"); // a page of a curvature has none
+  const stuck = controls && getComputedStyle(controls).position === "sticky" ? controls.offsetHeight : 0;
   document.documentElement.style.setProperty("--stuck", `${stuck}px`);
   const frame = table?.parentElement;
   frame?.classList.toggle("fits", table.offsetWidth <= frame.clientWidth);

@@ -4,12 +4,14 @@
 // through the crosshair.
 const touched = matchMedia("(pointer: coarse)").matches; // a finger on a map scrolls the page
 
-const crossed = ({ alphas, betas }) => [alphas, betas].map((axis, index) => axis[nearest(axis, state.at[index])]);
+// The centre was evaluated, on whatever grid: there, it is read itself.
+const atCentre = ({ centre }) => centre !== null && state.at[0] === 0 && state.at[1] === 0;
+const crossed = (grid) => (atCentre(grid) ? [0, 0] : [grid.alphas, grid.betas].map((axis, index) => axis[nearest(axis, state.at[index])]));
 
 function crosshair(index) {
   if (!grids[index]) return [];
   const [x, y] = crossed(grids[index]);
-  return [lineAt("x", x), lineAt("y", y)];
+  return [lineAt("x", x, "#ffffff"), lineAt("y", y, "#ffffff")];
 }
 
 function addCrosshair(layout, index) {
@@ -32,20 +34,27 @@ function zoomTo(zoom) {
 // The name of the heights; on the logarithmic scale the readout shows losses.
 const heightName = () => (state.scale === "rise" ? view("bar").label : state.quantity);
 
+// The value at the crosshair's nearest grid point, and how it is known: with that point, if it is elsewhere.
+function readAt(grid) {
+  if (atCentre(grid)) return [grid.centre, "evaluated"];
+  const [row, column] = [nearest(grid.betas, state.at[1]), nearest(grid.alphas, state.at[0])];
+  const height = state.scale === "log" ? 10 ** grid.values[row][column] : grid.values[row][column];
+  const known = typeof grid.states === "string" ? grid.states : grid.states[row][column];
+  const [at, asked] = [[grid.alphas[column], grid.betas[row]].map(formatted), state.at.map(formatted)];
+  return [height, at.join() === asked.join() ? known : `${known} at ${at.join(", ")}`];
+}
+
 function readOut() {
   const output = document.getElementById("readout");
   if (!output) return;
-  const log = state.scale === "log";
   const values = grids.flatMap((grid, index) => {
     if (!grid || !isShown(index)) return [];
-    const [row, column] = [nearest(grid.betas, state.at[1]), nearest(grid.alphas, state.at[0])];
-    const height = grid.values[row][column];
-    const known = typeof grid.states === "string" ? grid.states : grid.states[row][column];
+    const [height, known] = readAt(grid);
     const part = document.createElement("span");
     const swatch = Object.assign(document.createElement("i"), { className: "swatch" });
     swatch.style.setProperty("--model", COLOURS[index]);
     const [value, how] = [document.createElement("b"), document.createElement("small")];
-    value.textContent = Number.isFinite(height) ? formatted(log ? 10 ** height : height) : "no finite value";
+    value.textContent = Number.isFinite(height) ? formatted(height) : "no finite value";
     how.textContent = Number.isFinite(height) ? known : "";
     const name = Object.assign(document.createElement("span"), { className: "name", textContent: page.models[index].name });
     part.append(...(page.models.length > 1 ? [swatch, name] : []), value, how);

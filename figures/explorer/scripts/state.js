@@ -9,7 +9,7 @@ const menu = document.getElementById("quantity");
 
 const initial = () => ({
   quantity: "loss",
-  scale: "linear",
+  scale: page.scale, // of several models whose levels lie far apart: above the lowest
   share: "shared",
   hidden: new Set(page.models.map((_, index) => index).filter((index) => index >= page.first)),
   on: new Set(page.on),

@@ -309,7 +309,7 @@ def test_browser_hides_no_focus_behind_what_stays_on_top(flat_chromium, file):
         assert page.evaluate(below)
         page.keyboard.press("Shift+Tab")
     # A table that is wider than its frame scrolls sideways instead.
-    page.set_viewport_size({"width": 390, "height": 800})
+    page.set_viewport_size({"width": 280, "height": 800})
     becomes(page, "getComputedStyle(document.getElementById('numbers').parentElement).overflowX === 'auto'")
     opened.close()
 
