@@ -14,8 +14,8 @@ from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.operators import OPERATORS
 from landscape.training.analysis.surface import surface_of
-from landscape.training.batches.views import ViewedBatch
 from landscape.training.batches.negatives import gbce_weight
+from landscape.training.batches.views import ViewedBatch
 from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import OBJECTIVES, ObjectiveConfig
