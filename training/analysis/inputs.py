@@ -28,8 +28,8 @@ Analysis = Callable[..., tuple[Result, Path]]  # (target, device=â€¦, progress=â
 def named_inputs(texts: Sequence[str], weights: Sequence[str] = (), settings: Sequence[str] = ()) -> list[Input]:
     """Return what the arguments of a command name: a problem once for each file of weights, if there are any.
 
-    >>> [str(one) for one in named_inputs(["a.npz", "problem.py:small"], settings=["width=8"])]
-    ['a.npz', 'problem.py:small']
+    >>> print(*named_inputs(("a.npz", "problem.py:small"), settings=("width=8",)))
+    a.npz problem.py:small
 
     Args:
         texts: Paths; FILE.py and FILE.py:FUNCTION name problems.
