@@ -120,6 +120,8 @@ class Graphs:
 
     Attributes:
         forward_mode: Whether products on graphs that are not kept may be computed in forward mode.
+        cause: Why Jacobians are multiplied by differences of outputs; empty where they are not.
+        relative_error: Of those differences.
 
     Raises:
         ValueError: The limit is negative.
@@ -130,6 +132,8 @@ class Graphs:
             raise ValueError(f"retain={limit} must not be negative; it is a number of bytes, 0 for none")
         self.theta = theta
         self.forward_mode = True
+        self.cause = ""
+        self.relative_error = 0.0
         self._left = limit
         self._owned = {_address(tensor) for tensor in (theta, *owned)}
         self._kept: list[Graph] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -67,6 +68,17 @@ class CurvatureOperator(ABC):
     @abstractmethod
     def _products(self, vectors: Tensor) -> Tensor:
         """Return the products with a vector (n,), or with the rows of (m, n), in the same shape."""
+
+    def _tell_differences(self) -> None:
+        """Say, once, that products with Jacobians are differences of outputs, if they are."""
+        cause = self._graphs.cause
+        if cause and not self.method:
+            self.relative_error = self._graphs.relative_error
+            self.method = (
+                f"central differences of outputs, with a relative error of {self.relative_error:.1g}, since the loss "
+                f"has no second derivative ({cause})"
+            )
+            warnings.warn(f"products are {self.method}", stacklevel=4)
 
     def __matmul__(self, vector: Tensor) -> Tensor:
         """Return the product with a vector (n,), or with m vectors as columns (n, m).

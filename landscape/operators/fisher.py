@@ -59,8 +59,7 @@ class FisherOperator(CurvatureOperator):
     Raises:
         ValueError: There is no ``by_group``, and the loss does not give its terms by example. The groups' sums are not
             vectors, are of other parts than the loss has, or do not add up to it; all batches are evaluated once to
-            check that. RuntimeErrors in products are those of
-            ``GaussNewtonOperator``.
+            check that.
     """
 
     name = "fisher"
@@ -78,7 +77,9 @@ class FisherOperator(CurvatureOperator):
         self._check()
 
     def _products(self, vectors: Tensor) -> Tensor:
-        return jacobian_product(self.objective, self._sums, self._scaled, vectors, self._graphs)
+        products = jacobian_product(self.objective, self._sums, self._scaled, vectors, self._graphs)
+        self._tell_differences()
+        return products
 
     def _sums(self, model: Any, batch: Any) -> tuple[Tensor, ...]:
         """Return the groups' sums (S,) by part, without the parts of weight 0."""

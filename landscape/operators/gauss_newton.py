@@ -11,11 +11,13 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from landscape.linalg.vectors import norm
 from landscape.objectives.autograd import RETAINED, Graph, Graphs, edge, pullback
 from landscape.objectives.composite_loss import CompositeLoss, Outputs, composite_of, like, tensors_of
 from landscape.objectives.loss_terms import ModelFunction, named_terms, weighted_sum
 from landscape.objectives.objective import Objective
 from landscape.operators.base import CurvatureOperator
+from landscape.operators.gradient_differences import lacks_second_derivative
 
 # The map M of a batch: (outputs z, their tangents, the batch) -> cotangents of z, a tensor for each of z's.
 Middle = Callable[[Outputs, Sequence[Tensor], Any], Sequence[Tensor]]
@@ -34,6 +36,8 @@ class GaussNewtonOperator(CurvatureOperator):
     Arguments and attributes are those of every ``CurvatureOperator``. Batches whose graphs are retained are multiplied
     by differentiating Jᵀu by u, the others in forward mode: ``retain`` changes the rounding. Where the network has no
     forward-mode derivative (recurrent layers, weight norms, checkpointed activations), their graphs are made anew.
+    Where an operation cannot be differentiated twice (``EmbeddingBag``), Jv are central differences of outputs: a
+    warning, ``method`` and ``relative_error`` say so.
 
     Squares of z = w·x, the sum of two terms over x = 1 and 2, have G = 2 (1² + 2²) / 2:
 
@@ -48,7 +52,6 @@ class GaussNewtonOperator(CurvatureOperator):
     Raises:
         ValueError: The objective's loss is not a ``CompositeLoss``, nor has one as its attribute ``composite``. In a
             product: the outputs are not tensors.
-        RuntimeError: In a product: an operation of the network has neither a forward-mode nor a second derivative.
     """
 
     name = "gauss-newton"
@@ -66,7 +69,9 @@ class GaussNewtonOperator(CurvatureOperator):
         self.loss: CompositeLoss[Any] = composite
 
     def _products(self, vectors: Tensor) -> Tensor:
-        return jacobian_product(self.objective, self.loss.outputs, self._outer_products, vectors, self._graphs)
+        products = jacobian_product(self.objective, self.loss.outputs, self._outer_products, vectors, self._graphs)
+        self._tell_differences()
+        return products
 
     def _outer_products(self, outputs: Outputs, tangents: Sequence[Tensor], batch: Any) -> Sequence[Tensor]:
         """Return ∇²_z ℓ_b times the tangents, by differentiating ``outer`` twice."""
@@ -108,6 +113,12 @@ def jacobian_product(
         cotangents = middle(like(outputs, [z.detach() for z in primals]), tangents, objective.batches[index])
         return pullback(primals, [theta], cotangents, retain_graph=graph is not None)[0]
 
+    def by_differences(v: Tensor, index: int) -> Tensor:
+        primals = tensors_of(outputs := objective.evaluate(module, theta, index))
+        tangents = _difference(objective, module, graphs, v, index)
+        cotangents = middle(like(outputs, [z.detach() for z in primals]), tangents, objective.batches[index])
+        return pullback(primals, [theta], cotangents)[0]
+
     # Fused attention has neither a forward-mode nor a second derivative.
     with objective.mode(), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         for index in range(len(objective.batches)):
@@ -123,8 +134,16 @@ def jacobian_product(
                     raise
                 except RuntimeError:  # no forward-mode derivative; if it is something else, the next line fails as well
                     graphs.forward_mode = False
-            graph = graph or transposed()
-            products += torch.stack([product(graph, v, index) for v in rows])
+            if not graphs.cause:
+                try:
+                    graph = graph or transposed()
+                    products += torch.stack([product(graph, v, index) for v in rows])
+                    continue
+                except RuntimeError as problem:
+                    if not lacks_second_derivative(problem):
+                        raise
+                    graphs.cause = str(problem).strip().splitlines()[0]
+            products += torch.stack([by_differences(v, index) for v in rows])
     products = objective.processes.summed(products)
     return objective.space.project(products).reshape(vectors.shape)
 
@@ -140,6 +159,27 @@ def _forward(
     # Jᵀ only after the level has ended: within it, the backward pass would be differentiated as well.
     tangents = [torch.zeros_like(z) if tangent is None else tangent.detach() for z, tangent in pairs]
     return like(outputs, [z for z, _ in pairs]), tangents
+
+
+@torch.no_grad()
+def _difference(
+    objective: Objective[Any], module: ModelFunction, graphs: Graphs, v: Tensor, index: int
+) -> list[Tensor]:
+    """Return Jv by central differences of a batch's outputs, and keep their error as of the first product."""
+    length, theta = norm(v), graphs.theta.detach()
+    scale = norm(objective.space.project(theta)) or 1.0
+    step = objective.space.resolution ** (1 / 3) * scale / length if length else 1.0
+
+    def central(step: float) -> list[Tensor]:
+        ahead, behind = (tensors_of(objective.evaluate(module, theta + sign * step * v, index)) for sign in (1, -1))
+        return [(after - before) / (2 * step) for after, before in zip(ahead, behind, strict=True)]
+
+    tangents = central(step)
+    if not graphs.relative_error and length:
+        wide = torch.cat([tensor.reshape(-1).double() for tensor in central(2 * step)])
+        fine = torch.cat([tensor.reshape(-1).double() for tensor in tangents])
+        graphs.relative_error = float((wide - fine).norm() / fine.norm().clamp_min(torch.finfo(fine.dtype).tiny))
+    return tangents
 
 
 def _transposed(objective: Objective[Any], module: ModelFunction, theta: Tensor, index: int) -> Graph:

@@ -383,12 +383,19 @@ class Once(torch.autograd.Function):
         return 2 * ctx.saved_tensors[0] * gradient
 
 
-def test_the_cause_is_said_where_there_is_neither_a_forward_mode_nor_a_second_derivative():
-    objective = replace(
-        logistic(), loss=CompositeLoss(lambda model, batch: Once.apply(model(batch[0])), softmax)
-    ).objective()
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        GaussNewtonOperator(objective, retain=0) @ drawn(15)
+@pytest.mark.parametrize("retain", [0, 2**30])
+def test_where_there_is_neither_a_forward_mode_nor_a_second_derivative_outputs_are_differenced(retain):
+    with_, without = (
+        replace(logistic(), loss=CompositeLoss(lambda model, batch, of=of: of(model(batch[0])), softmax)).objective()
+        for of in (Once.apply, torch.square)
+    )
+    v = drawn(15)
+    G = GaussNewtonOperator(with_, retain=retain)
+    with pytest.warns(UserWarning, match="central differences of outputs, .*once_differentiable"):
+        product = G @ v
+    torch.testing.assert_close(product, GaussNewtonOperator(without) @ v, rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(G @ (3 * v), 3 * product, rtol=1e-7, atol=1e-9)
+    assert 0 < G.relative_error < 1e-6
 
 
 def test_single_precision():

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from landscape import (
     CompositeLoss,
+    FisherOperator,
     GaussNewtonOperator,
     HessianOperator,
     Objective,
@@ -25,6 +26,7 @@ from landscape import (
     random_direction,
     random_plane,
     spectral_density,
+    supervised,
     surface,
     top_eigenpairs,
     trace,
@@ -184,6 +186,19 @@ def test_what_has_no_second_derivative_is_multiplied_by_differences_and_says_so(
     assert any("central differences" in warning for warning in curvature_warnings(result))
     with pytest.raises(RuntimeError, match="not implemented"):
         HessianOperator(Objective(bag, loss, words()), differences=False) @ v
+
+
+def test_gauss_newton_and_fisher_of_what_has_no_second_derivative():
+    torch.manual_seed(0)
+    bag, mean = Bag().double(), Mean().double()
+    mean.load_state_dict(bag.state_dict())
+    criterion = supervised(F.cross_entropy)
+    v = torch.randn(86).double()
+    for operator in (GaussNewtonOperator, FisherOperator):
+        expected = operator(Objective(mean, criterion, words())) @ v
+        with pytest.warns(UserWarning, match="central differences of outputs"):
+            product = operator(Objective(bag, criterion, words())) @ v
+        torch.testing.assert_close(product, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_differences_on_request_are_those_of_exact_products():
