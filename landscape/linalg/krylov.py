@@ -118,9 +118,9 @@ class Krylov:
         return 10 * torch.finfo(self._next.dtype).eps * self.scale
 
     @property
-    def accuracy(self) -> float:
-        """The error of a residual: rounding, or that of an operator with inexact products, its ``relative_error``."""
-        return max(self.resolution, getattr(self.H, "relative_error", 0.0) * self.scale)
+    def product_error(self) -> float:
+        """The error of a residual beside rounding, of an operator with inexact products: its ``relative_error``."""
+        return getattr(self.H, "relative_error", 0.0) * self.scale
 
     @property
     def following(self) -> Tensor:

@@ -155,12 +155,13 @@ def _pairs(
     kept = approximation.worth_keeping(k + SPARE, bottom)
     vectors, signs = _ritz_vectors(krylov, approximation.coordinates[:, kept])
     # The recurrence does not include the errors of products: residuals below them are not bounds.
-    residuals = np.maximum(approximation.residuals, krylov.accuracy)
+    residuals = np.maximum(approximation.residuals, max(krylov.resolution, krylov.product_error))
     if resume_from is not None and krylov.products == resume_from.products:
         residuals[0] = resume_from.residual
     else:
         first = torch.from_numpy(vectors[0]).to(krylov.H.device)
-        residuals[0] = norm(krylov.multiply(first).double() - float(approximation.values[0]) * first.double())
+        measured = norm(krylov.multiply(first).double() - float(approximation.values[0]) * first.double())
+        residuals[0] = max(measured, krylov.product_error)
     converged = residuals <= approximation.allowed(tolerance)
 
     def end(inwards: slice | Integers) -> EigenPairs:

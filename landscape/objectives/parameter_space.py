@@ -180,12 +180,10 @@ class ParamSpace(NotebookDisplay):
         return f"ParamSpace({len(self.names)} parameters, {self.size:,} coordinates, {self.active:,} active)"
 
 
-def padding_rows(model: Model, *, tied: bool = False) -> dict[str, list[int]]:
+def padding_rows(model: Model) -> dict[str, list[int]]:
     """Return the ``padding_idx`` rows of a module's embeddings, by the name of the table.
 
-    Args:
-        model: A module; tensors by name have none.
-        tied: Whether to include the rows of tables that another module uses, too, as an output layer does.
+    Tables that another module uses, too, as an output layer does, are left out; tensors by name have none.
     """
     if not isinstance(model, nn.Module):
         return {}
@@ -199,7 +197,7 @@ def padding_rows(model: Model, *, tied: bool = False) -> dict[str, list[int]]:
     return {
         name: sorted(row for row in owners if row is not None)
         for name, owners in rows.items()
-        if owners != {None} and (tied or None not in owners)
+        if owners and None not in owners
     }
 
 

@@ -174,6 +174,23 @@ def test_a_renormalised_table_is_refused_also_where_the_first_batch_does_not_sho
         objective.value()
 
 
+class ClampedLater(nn.Sequential):
+    def forward(self, x):
+        if x.max() > 50:
+            with torch.no_grad():
+                self[0].weight.clamp_(-0.1, 0.1)
+        return super().forward(x)
+
+
+def test_a_loss_that_writes_in_a_later_batch_alone_is_refused_and_stays_so():
+    torch.manual_seed(0)
+    x, y = batches()[0]
+    objective = Objective(ClampedLater(nn.Linear(5, 2)), crossentropy, [(x, y), (x + 100, y)])
+    for call in (objective.value, objective.gradient):
+        with pytest.raises(ValueError, match="calling the loss changes .* in place"):
+            call()
+
+
 def test_batch_norm_in_training_mode_is_allowed_to_write_to_its_copy():
     problem = convolutional()
     before = copy.deepcopy(problem.model.state_dict())
