@@ -419,6 +419,10 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
 @click.option("--list", "listing", is_flag=True, help="Show what is done and what is left, and compute nothing.")
 @click.option("--quick", is_flag=True, help="Put the built-in data and little of everything in the study's place.")
 @click.option("--report", is_flag=True, help="Draw the report from study.json, and compute nothing.")
+@click.option(
+    "--pretrained", multiple=True, metavar="DATA=CKPT",
+    help="Fine-tune these weights on a data set, instead of pre-training for it: Beauty=published.pt (repeatable).",
+)  # fmt: skip
 @data_dir_option
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 …")
 def study(
@@ -430,6 +434,7 @@ def study(
     listing: bool,
     quick: bool,
     report: bool,
+    pretrained: tuple[str, ...],
     data_dir: str | None,
     device: str,
 ) -> None:
@@ -449,7 +454,7 @@ def study(
 
     result = run_study(
         file, out, jobs=jobs, shard=shard, only=only, listing=listing, quick=quick, report=report,
-        data_dir=data_dir, device=device, echo=click.echo,
+        pretrained=pretrained, data_dir=data_dir, device=device, echo=click.echo,
     )  # fmt: skip
     if result is not None and (report or not is_current(result[1])):
         page, *others = write_report(*result)

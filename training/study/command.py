@@ -17,7 +17,7 @@ from landscape.training.study.jobs import compute_in_processes, cores, usual_job
 from landscape.training.study.plan import Plan, Run, plan
 from landscape.training.study.report import report_of
 from landscape.training.study.runner import compute, selected
-from landscape.training.study.study_file import read_study
+from landscape.training.study.study_file import read_study, with_pretrained
 from landscape.training.study.verdicts import Verdict
 
 WORKER = "LANDSCAPE_STUDY_WORKER"  # set in the processes of --jobs, which leave the report to the first
@@ -33,6 +33,7 @@ def run_study(
     listing: bool = False,
     quick: bool = False,
     report: bool = False,
+    pretrained: Sequence[str] = (),
     data_dir: str | None = None,
     device: str = "auto",
     echo: Callable[[str], None] = print,
@@ -46,7 +47,7 @@ def run_study(
         ValueError: The file or an option is wrong, or the folder belongs to another study.
         OSError: A file is missing or cannot be written.
     """
-    study = read_study(file, quick=quick)
+    study = with_pretrained(read_study(file, quick=quick), pretrained)
     planned = plan(study)
     name = Path(file).stem + ("-quick" if quick else "")
     folder = StudyFolder(out if out is not None else Path("studies") / name)
@@ -63,6 +64,7 @@ def run_study(
         command = ["study", file, "--out", str(folder.folder), "--jobs", "1", "--device", device]
         command += [*(["--quick"] if quick else []), *(["--data-dir", data_dir] if data_dir else [])]
         command += [*(["--shard", shard] if shard else []), *(part for text in only for part in ("--only", text))]
+        command += [part for text in pretrained for part in ("--pretrained", text)]
         environment = {WORKER: "1", "OMP_NUM_THREADS": str(max(1, cores() // jobs))}
         compute_in_processes(command, jobs, environment, lambda: len(folder.status(study, runs).left), echo)
     else:

@@ -33,6 +33,7 @@ from landscape.training.study.jobs import PEAK, peak_memory
 from landscape.training.study.plan import Run
 
 RECORD = "measurements.json"  # in the run's folder; written last
+PRETRAINING, GIVEN = "pretraining", "given"  # in a record's metadata: whose weights it fine-tunes
 RECORDS = section_kind(RunRecord, "measurements of a run")
 
 
@@ -84,7 +85,7 @@ def measure(
                 if run.snapshots is not None:
                     with _timed(seconds, "snapshots"):
                         known["along"] = along_training(folder, run.data, study, data_dir, device, progress)
-        record = RunRecord(**known, seconds=seconds, metadata=_metadata(study))
+        record = RunRecord(**known, seconds=seconds, metadata={**_metadata(study), **_pretraining(run)})
     except (RunFailedError, DivergedError) as problem:
         failed = {name: known[name] for name in ("run", "title", "data", "seed", "settings")}
         record = RunRecord(**failed, error=str(problem), seconds=seconds, metadata=_metadata(study))
@@ -150,6 +151,12 @@ def _hashes(dataset: Dataset, folder: Path) -> dict[str, str]:
     if dataset.attributes is not None:
         hashes["attributes"] = dataset.attributes.sha256
     return hashes
+
+
+def _pretraining(run: Run) -> dict[str, str]:
+    """Return where the weights come from that a run fine-tunes: the run that made them, or ``GIVEN``."""
+    origin = GIVEN if run.pretrained is not None else run.pretrain_run
+    return {} if origin is None else {PRETRAINING: origin}
 
 
 def _measured(study: StudyConfig) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from landscape.results.study import (
 from landscape.training.study.claims import judged, summary, value_of
 from landscape.training.study.config import StudyConfig, Sweep, TableSpec
 from landscape.training.study.geometry import MEASURES
-from landscape.training.study.plan import CellKey, Plan
+from landscape.training.study.measure import GIVEN, PRETRAINING
+from landscape.training.study.plan import MAIN, CellKey, Plan
 from landscape.training.study.statistics import kendall_interval, mean_interval
 
 Records = Mapping[str, RunRecord]
@@ -56,6 +57,7 @@ def report_of(study: StudyConfig, plan: Plan, record: StudyRecord) -> StudyRepor
         f"Data: {', '.join(dict.fromkeys(run.data for run in finished)) or 'none yet'}",
         f"Seeds: {', '.join(map(str, seeds)) or 'none yet'}",
         f"Geometry on {study.geometry.users:,} users, the same for all runs",
+        *_pretraining_lines(plan, records),
     ]
     return StudyReport(
         title=study.title,
@@ -75,6 +77,17 @@ def report_of(study: StudyConfig, plan: Plan, record: StudyRecord) -> StudyRepor
         surfaces=tuple(_surfaces(study, plan, records)),
         failed=failed,
     )
+
+
+def _pretraining_lines(plan: Plan, records: Records) -> Iterable[str]:
+    """Yield a line for each cell whose runs fine-tune weights that were given, or not all the same weights."""
+    for key, runs in plan.cells.items():
+        there = [records[name] for name in runs.values() if name in records and PRETRAINING in records[name].metadata]
+        weights = {str(record.settings.get("pretrained")) for record in there}
+        if key.sweep == MAIN and len(weights) > 1:
+            yield f"{key.method} on {key.data}: its runs fine-tune {len(weights)} different pre-trainings"
+        elif key.sweep == MAIN and any(record.metadata[PRETRAINING] == GIVEN for record in there):
+            yield f"{key.method} on {key.data} fine-tunes given weights, SHA-256 {weights.pop()[:8]}…"
 
 
 def cell(runs: Mapping[int, str], records: Records, value: Callable[[RunRecord], float]) -> Cell:

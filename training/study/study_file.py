@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from landscape.choices import check_known
 from landscape.results.serialization import from_plain
+from landscape.training.config.methods import METHODS, PRETRAINED
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.catalogue import SYNTHETIC
 from landscape.training.evaluation.metrics import METRICS
@@ -94,6 +95,39 @@ def parse_study(content: Mapping[str, Any], folder: Path = Path()) -> StudyConfi
         check_known(claim.measure, (*METRICS, *MEASURES), f"claim {claim.text!r}: measure")
     study: StudyConfig = _read(StudyConfig, {**given, **parsed}, "", content=dict(content), folder=folder)
     return study
+
+
+def with_pretrained(study: StudyConfig, files: Sequence[str]) -> StudyConfig:
+    """Return the study with pre-trained weights given for all methods that fine-tune.
+
+    Args:
+        study: The study.
+        files: ``DATA=CHECKPOINT`` each, the data as the study names them. On other data it stays as the file says.
+
+    Raises:
+        ValueError: A part is missing, the study has no such data, or no method fine-tunes.
+        FileNotFoundError: There is no such checkpoint.
+    """
+    given: dict[str, str] = {}
+    for text in files:
+        data, _, path = text.partition("=")
+        if not (data and path):
+            raise ValueError(f"--pretrained is DATA=CHECKPOINT, such as Beauty=published.pt, got {text!r}")
+        check_known(data, study.data, "--pretrained: data set")
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"--pretrained {data}: there is no checkpoint {path}")
+        given[data] = str(Path(path).absolute())
+    rows = tuple(
+        replace(row, pretrained={**row.pretrained, **given}) if _finetunes(row) else row for row in study.methods
+    )
+    if given and rows == study.methods:
+        raise ValueError("--pretrained has no effect: no method of the study is fine-tuned")
+    return replace(study, methods=rows)
+
+
+def _finetunes(row: MethodRow) -> bool:
+    method = METHODS.get(str(row.options.get("method")))
+    return method is not None and PRETRAINED in method.stages
 
 
 def quickened(content: Mapping[str, Any]) -> dict[str, Any]:

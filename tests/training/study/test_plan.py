@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from landscape.training.study.plan import CellKey, plan
 from landscape.training.study.runner import selected
-from landscape.training.study.study_file import PAPER, parse_study, read_study
+from landscape.training.study.study_file import PAPER, parse_study, read_study, with_pretrained
 from tests.training.study.test_config import SMALL, changed
 
 
@@ -124,6 +125,43 @@ def test_published_weights_are_found_from_the_studys_file(tmp_path):
     )
     (run,) = plan(read_study(tmp_path / "a.toml")).runs.values()
     assert run.pretrained == tmp_path / "w.pt"
+
+
+def test_weights_given_at_the_command_replace_pre_training_on_that_data_alone(tmp_path):
+    (tmp_path / "w.pt").touch()
+    rows = {"S3Rec": {"method": "s3rec", "pretrain_epochs": 2, "pretrain_seed": 9}, "SASRec": {"method": "sasrec"}}
+    study = parse_study(changed(data=["synthetic", "Toys"], methods=rows, claims=[]))
+    given = with_pretrained(study, [f"Toys={tmp_path / 'w.pt'}"])
+    before, after = plan(study), plan(given)
+    assert given.content == study.content  # the same study: a folder that was begun without goes on
+    assert set(before.runs) - set(after.runs) == {run.name for run in before.runs.values() if run.data == "Toys"} & {
+        run.name for run in before.runs.values() if run.pretraining_only
+    }
+    weights = {(run.data, run.options["method"]): run.pretrained for run in after.runs.values()}
+    assert weights == {
+        ("synthetic", "s3rec"): None,
+        ("synthetic", "sasrec"): None,
+        ("Toys", "s3rec"): tmp_path / "w.pt",
+        ("Toys", "sasrec"): None,
+    }
+    assert with_pretrained(study, []) == study
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["synthetic"], "--pretrained is DATA=CHECKPOINT"),
+        (["=w.pt"], "--pretrained is DATA=CHECKPOINT"),
+        (["sinthetic=w.pt"], "data set 'sinthetic' is unknown; did you mean 'synthetic'?"),
+        (["synthetic=nowhere.pt"], "--pretrained synthetic: there is no checkpoint nowhere.pt"),
+        (["synthetic=w.pt"], "--pretrained has no effect: no method of the study is fine-tuned"),
+    ],
+)
+def test_weights_that_cannot_be_given_are_refused(files, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("w.pt").touch()
+    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(message)):
+        with_pretrained(parse_study(changed()), files)
 
 
 def test_the_names_of_runs_tell_all_options_apart():

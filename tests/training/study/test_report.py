@@ -207,3 +207,26 @@ def test_the_bootstrap_draws_runs_within_methods():
     assert kendall_within(x, y, groups) == pytest.approx(0)  # 1 and -1
     interval = kendall_interval(x, y, groups, generator=np.random.default_rng(0), draws=200)
     assert interval.low == interval.high == pytest.approx(0)  # each group is strictly ordered in every draw
+
+
+def test_the_report_says_which_weights_were_given_and_where_a_cell_mixes_them():
+    config = parse_study(changed(seeds=SEEDS, methods={"S3Rec": {"method": "s3rec"}}, claims=[], tables=[]))
+    planned = plan(config)
+
+    def lines(*weights):
+        runs = [
+            RunRecord(name, name, run.data, run.seed, {"method": "s3rec", "pretrained": sha}, metadata=origin)
+            for (name, run), (sha, origin) in zip(planned.runs.items(), weights, strict=False)
+        ]
+        return [
+            line for line in report_of(config, planned, StudyRecord("small", {}, tuple(runs))).lines if "S3" in line
+        ]
+
+    given, own = {"pretraining": "given"}, {"pretraining": "s3rec-synthetic-seed9-pretraining"}
+    assert lines(("0123456789", given), ("0123456789", given)) == [
+        "S3Rec on synthetic fine-tunes given weights, SHA-256 01234567…"
+    ]
+    assert lines(("0123456789", own), ("0123456789", own)) == []
+    assert lines(("0123456789", own), ("abcdef", given)) == [
+        "S3Rec on synthetic: its runs fine-tune 2 different pre-trainings"
+    ]
