@@ -17,7 +17,7 @@ PACKAGED := setup.py pyproject.toml constraints.txt landscape/version.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast lint bench docs site hooks fuzz torture clean
+.PHONY: help demo test test-fast lint bench docs plotly site hooks fuzz torture clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench: $(VENV)/.bench  ## time and weigh everything on Amazon Beauty, beside the
 docs: $(VENV)/.runtime  ## write the command reference and the drawing of the rooms anew, from the code
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/architecture.py
+
+plotly: $(VENV)/.runtime  ## bundle the part of plotly.js that the pages use, for the installed plotly (needs npm)
+	$(BIN)/python -m landscape.figures.explorer.bundle
 
 site: $(VENV)/.test  ## build the documentation as pages that open offline: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -37,6 +37,7 @@ setup(
     package_data={
         "landscape": ["py.typed", "__init__.pyi"],
         "landscape.figures.explorer": ["templates/*", "scripts/*", "styles/*"],
+        "landscape.figures.explorer.bundle": ["*.js"],
         "landscape.figures.study": ["templates/*", "scripts/*", "styles/*"],
         "landscape.training.study": ["*.toml"],
         "landscape.training.optim": ["__init__.pyi"],

@@ -10,9 +10,9 @@ from typing import Any
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
 
 from landscape.figures import captions
+from landscape.figures.explorer.bundle import plotly_script
 
 HERE = Path(__file__).parent
 
@@ -62,6 +62,6 @@ def _environment(folder: Path) -> Environment:
     )
     environment.filters |= {"unbroken": _unbroken, "breakable": _breakable}
     environment.globals["captions"] = captions
-    environment.globals["plotly"] = Markup(get_plotlyjs())  # trusted, like the files beside the templates
+    environment.globals["plotly"] = Markup(plotly_script())  # trusted, like the files beside the templates
     environment.globals["asset"] = asset
     return environment

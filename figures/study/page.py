@@ -62,7 +62,7 @@ class _Figures:
 
 
 def report_page(report: StudyReport) -> str:
-    """Return a study's report as a page: it opens from disk and loads nothing; about 5 MB of it are plotly.js.
+    """Return a study's report as a page: it opens from disk and loads nothing; about 2 MB of it are plotly.js.
 
     Args:
         report: What to show; all names and texts are any text.
