@@ -10,7 +10,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ import click
 from click.core import ParameterSource
 
 from landscape.command_group import CommandGroup
-from landscape.figures.click_options import Drawing, drawing_options
+from landscape.figures.click_options import Drawing, animation_options, drawing_options
 from landscape.launch import launch
 from landscape.training.config.click_options import ConfigOption, SectionedCommand, config_options, from_options
 from landscape.training.config.curvature import CurvatureConfig
@@ -109,10 +109,13 @@ def train(
 ) -> None:
     """Train METHOD (sasrec, s3rec, cl4srec or samrec) until its validation NDCG@20 stops rising.
 
-    s3rec is pre-trained on item attributes first. SAM goes with any method.
+    s3rec is pre-trained on item attributes first. SAM goes with any method. Started by torchrun, several processes take
+    the steps of one.
 
     \b
-    Example:  landscape train cl4srec --sam sam --data Beauty --seed 0
+    Examples:
+      landscape train cl4srec --sam sam --data Beauty --seed 0
+      torchrun --nproc-per-node 4 -m landscape train samrec --data Beauty --resume
     """
     from landscape.progress import progress_bar
     from landscape.provenance import file_sha256
@@ -145,6 +148,7 @@ def train(
             resume=resume,
             snapshots=snapshots,
             device=where,
+            process_group=launch().group(),
             progress=progress,
         )
     if as_json:
@@ -168,6 +172,8 @@ def train(
 def evaluate(checkpoints: tuple[str, ...], split: str, seed: int, allow_repeats: bool, **given: Any) -> None:
     """Rank every user's held-out item among all items; with two checkpoints, compare them user by user.
 
+    Several processes that torchrun has started share out the users.
+
     \b
     Example:  landscape evaluate runs/sasrec-Beauty-seed0/checkpoint.pt runs/samrec-Beauty-seed0/checkpoint.pt
     """
@@ -179,7 +185,14 @@ def evaluate(checkpoints: tuple[str, ...], split: str, seed: int, allow_repeats:
     where = _compute(given["device"], given["threads"])
     targets = [CheckpointTarget.open(path, given["data"], data_dir=given["data_dir"]) for path in checkpoints]
     evaluations = [
-        evaluate(target.checkpoint, target.dataset, split, allow_repeats=allow_repeats, device=where)
+        evaluate(
+            target.checkpoint,
+            target.dataset,
+            split,
+            allow_repeats=allow_repeats,
+            device=where,
+            process_group=launch().group(),
+        )
         for target in targets
     ]
     gains = differences(*evaluations, seed=seed) if len(evaluations) == 2 else {}
@@ -195,7 +208,8 @@ def evaluate(checkpoints: tuple[str, ...], split: str, seed: int, allow_repeats:
 @out_option
 @problem_options
 @target_options
-@drawing_options("3d", "map", "line", "band")
+@drawing_options("3d", "map", "line", "band", "curve")
+@animation_options
 @config_options(SurfaceConfig)
 @config_options(ObjectiveConfig)
 def surface(inputs: tuple[str, ...], **given: Any) -> None:
@@ -209,8 +223,10 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
       landscape surface runs/samrec-Beauty-seed0/checkpoint.pt --out samrec.html
       landscape surface checkpoint.pt --eigen 1,2
       landscape surface checkpoint.pt --toward other.pt
+      landscape surface checkpoint.pt --toward other.pt --curve
       landscape surface checkpoint.pt --metric valid --metric NDCG@10
       landscape surface checkpoint.pt --repeats 10
+      landscape surface checkpoint.pt --trajectory runs/sasrec-Beauty-seed0 --animate training.gif
       landscape surface problem.py --weights model.safetensors --set width=64
     """
     from landscape.results.kinds import SURFACE
@@ -220,6 +236,10 @@ def surface(inputs: tuple[str, ...], **given: Any) -> None:
         "objective_config": from_options(ObjectiveConfig, given),
         "surface_config": from_options(SurfaceConfig, given),
     }
+    plane = configs["surface_config"]
+    computed = not all(SURFACE.matches(one) for one in inputs)
+    if given["animate"] and computed and (plane.kind != "trajectory" or plane.is_line):
+        raise click.UsageError("--animate plays training runs in a plane: add --trajectory RUN, without --line")
     _analyse(inputs, given, SURFACE, partial(surface_of, **configs))
 
 
@@ -270,13 +290,25 @@ def curvature(ctx: click.Context, /, inputs: tuple[str, ...], everything: bool, 
 @click.argument("inputs", nargs=-1, required=True, metavar="CKPT|RESULT|FILE.py...", type=click.Path())
 @click.option("--top", default=3, help="Number of largest eigenvalues.")
 @click.option("--all", "everything", is_flag=True, help="The whole curvature, as curvature --all computes it.")
-@click.option("--out", type=click.Path(dir_okay=False), default="comparison.html", help="The page.")
+@click.option(
+    "--barriers",
+    is_flag=True,
+    help="The barriers of the loss on the straight paths between all pairs of models, instead of surfaces.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False),
+    help="The page.  [default: comparison.html; with --barriers barriers.html]",
+)
 @problem_options
 @target_options
 @drawing_options("3d", "line", "band", "spectrum")
 @config_options(SurfaceConfig)
 @config_options(ObjectiveConfig)
-def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -> None:
+@click.pass_context
+def compare(
+    ctx: click.Context, /, inputs: tuple[str, ...], top: int, everything: bool, barriers: bool, **given: Any
+) -> None:
     """Show several models side by side in one page; missing results are computed first.
 
     A RESULT is a file that surface (.npz) or curvature (.json) wrote; results of one checkpoint make one model. FILE.py
@@ -287,6 +319,7 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
       landscape compare runs/*-Beauty-seed0/checkpoint.pt --users 2000 --out beauty.html
       landscape compare sasrec.npz sasrec-curvature.json samrec.npz samrec-curvature.json
       landscape compare problem.py --weights adam.pt --weights sam.pt
+      landscape compare runs/sasrec-Beauty-seed?/checkpoint.pt --barriers --users 2000
     """
     from landscape.figures.entries import ModelEntry, model_styles
     from landscape.progress import progress_bar
@@ -294,7 +327,12 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
     from landscape.results.transactions import together
     from landscape.training.analysis.comparison import compare
     from landscape.training.analysis.inputs import files_of
+    from landscape.training.analysis.related_results import along_beside
 
+    if barriers:
+        _barriers(ctx, inputs, given)
+        return
+    given["out"] = given["out"] or "comparison.html"
     where, named = _compute(given["device"], given["threads"]), _inputs(inputs, given)
     sections = dict.fromkeys(SECTIONS_OF_ALL, everything)
     configs: dict[str, Any] = {
@@ -311,7 +349,10 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
         )
     if not launch().first:
         return
-    models = [ModelEntry(entry.name, entry.surface, entry.curvature, entry.history) for entry in entries]
+    models = [
+        ModelEntry(entry.name, entry.surface, entry.curvature, entry.history, along_beside(entry.surface))
+        for entry in entries
+    ]
     names = [style.name for style in model_styles(models)]
     with together():
         files = [str(file) for file in drawing.draw(models, Path(given["out"]))]
@@ -322,6 +363,47 @@ def compare(inputs: tuple[str, ...], top: int, everything: bool, **given: Any) -
     for name, entry in zip(names, entries, strict=True):
         click.echo(f"{name}: {entry}")
     click.echo("\n".join(files))
+
+
+def _barriers(ctx: click.Context, inputs: tuple[str, ...], given: dict[str, Any]) -> None:
+    """Compute the barriers between models, draw them, and print them."""
+    from landscape.progress import progress_bar
+    from landscape.results.curve import BarrierMatrix
+    from landscape.results.kinds import check_place, kind_of
+    from landscape.results.transactions import together
+    from landscape.training.analysis.barriers import barrier_targets, barriers_of, weights_of
+    from landscape.training.analysis.inputs import files_of, metadata_of
+
+    unused = {"top", "everything", "picture", "picture_scale", "rho", *(field.name for field in fields(SurfaceConfig))}
+    _refuse_options(ctx, unused, "--barriers")
+    given["out"] = given["out"] or "barriers.html"
+    where, named = _compute(given["device"], given["threads"]), _inputs(inputs, given)
+    drawing, kind, page = Drawing.of(given, files_of(named)), kind_of(BarrierMatrix), Path(given["out"])
+    drawing.check()
+    files = weights_of(named)
+    targets = barrier_targets(named, data=given["data"], data_dir=given["data_dir"], device=where)
+    check_place(page, kind, metadata_of(targets[0]))
+    with progress_bar("Barriers") as progress:
+        result, _ = barriers_of(targets, files, from_options(ObjectiveConfig, given), device=where, progress=progress)
+    if not launch().first:
+        return
+    stored = page.with_suffix(kind.suffix)
+    with together():
+        kind.save(result, stored)
+        page, *pictures = drawing.draw_barriers(result, page, f"Barriers between {len(targets)} models")
+    written = [str(file) for file in (page, stored, *pictures)]
+    if given["as_json"]:
+        _print_json({**kind.values(result), "files": written})
+        return
+    click.echo(result)
+    click.echo("\n".join(written))
+
+
+def _refuse_options(ctx: click.Context, unused: Collection[str], beside: str) -> None:
+    """Refuse options that do nothing beside another one."""
+    for parameter in ctx.command.params:
+        if parameter.name in unused and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} has no effect with {beside}; leave it out")
 
 
 def _curvature_along(ctx: click.Context, inputs: tuple[str, ...], given: dict[str, Any]) -> None:
@@ -340,9 +422,7 @@ def _curvature_along(ctx: click.Context, inputs: tuple[str, ...], given: dict[st
     if given["weights"] or given["settings"]:
         raise click.UsageError("--along takes a run of `landscape train`; give each file of weights by --weights alone")
     unused = {"everything", *(field.name for field in fields(CurvatureConfig))} - {*USED, "trace"}
-    for parameter in ctx.command.params:
-        if parameter.name in unused and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{parameter.opts[0]} has no effect with --along; leave it out")
+    _refuse_options(ctx, unused, "--along")
     where = _compute(given["device"], given["threads"])
     drawing, kind, run = Drawing.of(given, inputs), kind_of(AlongTraining), inputs[0]
     configs = from_options(ObjectiveConfig, given), from_options(CurvatureConfig, given)
@@ -374,7 +454,7 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
     from landscape.results.kinds import check_place, copy_result
     from landscape.results.transactions import together
     from landscape.training.analysis.inputs import analyse, files_of, metadata_of, open_inputs, title_of
-    from landscape.training.analysis.related_results import surface_and_curvature
+    from landscape.training.analysis.related_results import along_beside, surface_and_curvature
 
     where, named = _compute(given["device"], given["threads"]), _inputs(inputs, given)
     drawing = Drawing.of(given, files_of(named))
@@ -393,7 +473,8 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
         title = title_of(result.metadata, page)
         surface, curvature = surface_and_curvature(result, stored)
         with together():
-            page, *pictures = drawing.draw([ModelEntry(title, surface, curvature, history)], page)
+            entry = ModelEntry(title, surface, curvature, history, along_beside(surface, stored))
+            page, *pictures = drawing.draw([entry], page)
             files = [str(file) for file in (page, copy_result(stored, page), *pictures)]
         printed.append({**kind.values(result), "files": files})
         if not given["as_json"]:
@@ -441,7 +522,8 @@ def study(
     """Compute a whole study: methods by data by seeds, with tables, figures, and a verdict on each claim.
 
     FILE.toml says what is trained and claimed; `paper` is the built-in one: Lai et al., RecSys 2023. Any number of
-    processes may work in one folder; a process that is killed loses at most an epoch.
+    processes may work in one folder, started by --jobs, by torchrun, or one by one; a process that is killed loses at
+    most an epoch.
 
     \b
     Examples:
@@ -527,6 +609,54 @@ def info(file: str, as_json: bool) -> None:
         return
     for name, value in description.items():
         click.echo(f"{name}: {json.dumps(to_plain(value)) if isinstance(value, (dict, list)) else value}")
+
+
+@main.command()
+@click.argument("result", type=click.Path())
+@click.option("--to", required=True, type=click.Choice(["csv", "json", "vtp", "stl"]), help="The format.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False),
+    help="The file; by default beside RESULT, under its name. Further tables of a CSV get theirs behind it.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option("--quantity", default="loss", help="The heights in vtp and stl: loss, or a metric of the surface.")
+@click.option(
+    "--scale", type=click.Choice(["linear", "log", "rise"]), default="linear",
+    help="Their scale, as on the page; rise: above the lowest.",
+)  # fmt: skip
+@click.option("--size", default=100.0, help="The longer side of the solid, in mm.")
+@click.option(
+    "--height", type=float,
+    help="From the lowest to the highest point of the solid, in mm.  [default: in the proportions of the page]",
+)  # fmt: skip
+@click.option("--base", default=3.0, help="What is below the lowest point of the solid, in mm.")
+@json_option
+@click.pass_context
+def export(
+    ctx: click.Context, /, result: str, to: str, out: str | None, overwrite: bool, as_json: bool, **options: Any
+) -> None:
+    """Write a result for other programs: tables (csv), all numbers (json), a mesh (vtp), a solid to print (stl).
+
+    RESULT is a file that surface (.npz), curvature or compare --barriers (.json) wrote. vtp opens in ParaView, with all
+    quantities at its points. stl is closed, with a flat bottom.
+
+    \b
+    Examples:
+      landscape export samrec.npz --to csv
+      landscape export samrec.npz --to stl --scale log --size 120
+    """
+    from landscape.figures.exchange.formats import FORMATS, ExportOptions
+    from landscape.figures.exchange.writing import export_file
+
+    for name in options.keys() - {*FORMATS[to].options}:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} has no effect with --to {to}; leave it out")
+    done = export_file(result, to, out, options=ExportOptions(**options), overwrite=overwrite)
+    if as_json:
+        _print_json({"title": done.title, "note": done.note, "files": done.files})
+        return
+    click.echo(f"{done.title}: {done.note}")
+    click.echo("\n".join(map(str, done.files)))
 
 
 @main.group()
@@ -632,7 +762,7 @@ def _inputs(texts: tuple[str, ...], given: dict[str, Any]) -> list[Input]:
     named, context = named_inputs(texts, given["weights"], given["settings"]), click.get_current_context()
     if all(isinstance(one, ProblemFile) for one in named):
         for parameter in context.command.params:
-            unused = parameter.name in (*unused_options(), "data", "data_dir")
+            unused = parameter.name in (*unused_options(given.get("users")), "data", "data_dir")
             if unused and context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
                 raise click.UsageError(f"{parameter.opts[0]} has no effect on {named[0]}; give such things by --set")
     return named

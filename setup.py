@@ -66,11 +66,14 @@ setup(
             "pytest-xdist>=3.5",
             "hypothesis>=6.100",
             "playwright>=1.45",
+            "axe-playwright-python>=0.1",  # carries axe-core
+            "websockets>=13.0",  # to Firefox
             "curvlinops-for-pytorch>=3.0",
             "pytorch-optimizer>=3.0",
             "transformers>=5.0",
             "pandas>=2.2",  # to_dataframe and to_xarray make what these two have
             "xarray>=2024.7",
+            "gudhi>=3.8",  # persistence, as an independent reference
             "setuptools>=77",  # the wheel is built and installed in a test
         ],
         "examples": [  # for the notebooks and the language model

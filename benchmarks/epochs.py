@@ -20,6 +20,7 @@ from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import Dataset
 from landscape.training.loop.stage_trainer import optimiser_of
 from landscape.training.loop.stages import Stage, stages
+from landscape.training.optim.row_adam import DENSE, RowAdam
 from landscape.training.optim.sam import SAM
 
 WARM_UP = 5  # steps
@@ -61,6 +62,27 @@ class TrainingSteps:
         else:
             closure()
             self.optimiser.step()
+
+    def pass_first_steps(self) -> None:
+        """Take a step, and have the optimiser count as many as it takes of all rows of a large table (``RowAdam``)."""
+        if isinstance(self.base, RowAdam):
+            self.step()
+            state = self.base.state_dict()
+            for moments in state["state"].values():
+                moments["step"].fill_(DENSE)
+            self.base.load_state_dict(state)
+
+    def end_epoch(self) -> float:
+        """Do what is left to do at the end of an epoch; return its seconds."""
+        started = time.perf_counter()
+        if isinstance(self.base, RowAdam):
+            self.base.catch_up()
+        return time.perf_counter() - started
+
+    @property
+    def base(self) -> torch.optim.Optimizer:
+        """The optimiser, or that inside SAM."""
+        return self.optimiser.base if isinstance(self.optimiser, SAM) else self.optimiser
 
     def times(self, steps: int) -> list[float]:
         """Return the seconds of each step, after some that are not counted."""

@@ -1,7 +1,7 @@
-"""What grows with the data: reading, packing, an epoch and validation on made data of any size.
+"""What grows with the data and the network: reading, packing, an epoch, validation, surfaces, curvature.
 
-``python -m benchmarks.scale --users U --items I --interactions N`` makes the data and prints a table. Several sizes,
-separated by commas, are measured in turn, each in a process of its own, and give the exponent of the growth.
+``python -m benchmarks.scale --users U --items I --interactions N`` makes data of any size and prints a table. Several
+sizes, separated by commas, are measured in turn, each in a process of its own, and give the exponent of the growth.
 """
 
 from __future__ import annotations
@@ -23,17 +23,23 @@ import torch
 from benchmarks.epochs import TrainingSteps
 from benchmarks.markdown import markdown_table
 from benchmarks.measure import matrix_product, peak_memory, seconds
+from landscape import HessianOperator, Objective
+from landscape.models.sasrec import SASRec
+from landscape.training.analysis.objective import objective_of
+from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.config.fields import integers
+from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.training import TrainingConfig
-from landscape.training.data.dataset import load
+from landscape.training.data.dataset import Dataset, load
 from landscape.training.evaluation.validation import validation_ranking
 from landscape.training.loop.stages import RecommendationStage
 
 LEAST = 5  # interactions of every user, before those with an item that the user has had are dropped
 REPEATS = 3  # of what takes less than an epoch
 HEAD = 10  # most popular items, which are about equally so
-TASKS = ("reading", "preparing", "packing", "epoch", "validation")
+TASKS = ("reading", "preparing", "packing", "epoch", "validation", "surface point", "Hessian product")
 SIZE = ("users", "items", "interactions")
+NETWORK = ("length", "width")
 
 
 def write_data(path: Path, users: int, items: int, interactions: int, *, seed: int = 0) -> None:
@@ -63,22 +69,23 @@ def write_data(path: Path, users: int, items: int, interactions: int, *, seed: i
             file.write(f"{user + 1} {' '.join(words[borders[user] : borders[user + 1]])}\n")
 
 
-def measured(path: Path, settings: TrainingConfig, steps: int, threads: int = 1) -> dict[str, Any]:
+def measured(path: Path, settings: TrainingConfig, steps: int, analysed: int, threads: int = 1) -> dict[str, Any]:
     """Measure every task on one data set, with the machine's matrix product right before and after each.
 
     - reading: the file, parsed and checked; preparing: the inputs and what rejects negatives, once a run;
     - packing: the batches of an epoch with their negatives, not used; epoch: all its steps, batches included, scaled
-      from the median of ``steps`` of them;
-    - validation: the ranking of ``settings.valid_users``, with what is otherwise made once a run.
+      from the median of ``steps`` later ones, and what remains of it at its end (``RowAdam.catch_up``);
+    - validation: the ranking of ``settings.valid_users``, with what is otherwise made once a run;
+    - surface point: the loss on ``analysed`` users; Hessian product: one on them, after the first, which builds graphs.
 
     All but the epoch are done three times; the median counts.
 
     Returns:
-        The sizes as they are in the file, ``peak_mb``, and for each task its ``seconds`` and the mean ``gflops``
-        around it.
+        The sizes as they are in the file, ``peak_mb`` before the last two tasks and ``peak_mb_analysis`` after them,
+        and for each task its ``seconds`` and the mean ``gflops`` around it.
     """
     torch.set_num_threads(threads)
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = {"length": settings.max_length, "width": settings.width}
 
     def timed(task: str, function: Callable[[], Any], repeats: int = REPEATS) -> Any:
         before, _ = matrix_product(repeats=3)
@@ -96,15 +103,36 @@ def measured(path: Path, settings: TrainingConfig, steps: int, threads: int = 1)
     started = time.perf_counter()
     next(running.batches)  # before which single negatives are drawn for the whole epoch
     drawn = time.perf_counter() - started
+    running.pass_first_steps()
     times = timed("epoch", lambda: running.times(steps), repeats=1)
-    result["epoch"]["seconds"] = drawn + running.stage.steps * statistics.median(times)
+    result["epoch"]["seconds"] = drawn + running.stage.steps * statistics.median(times) + running.end_epoch()
 
     def validate() -> int:
         ranking = validation_ranking(dataset, settings.max_length, count=settings.valid_users, seed=settings.seed)
         return len(ranking.ranks(running.model))
 
     result["ranked"] = timed("validation", validate)
-    return result | {"peak_mb": peak_memory()}
+    result["peak_mb"] = peak_memory()
+    objective = _objective(running.model, dataset, settings, analysed)
+    H, v = HessianOperator(objective), objective.space.project(torch.ones_like(objective.params))
+    timed("surface point", objective.value)
+    H @ v
+    timed("Hessian product", lambda: H @ v)
+    return result | {"analysed": min(analysed, dataset.n_users), "peak_mb_analysis": peak_memory()}
+
+
+def _objective(model: SASRec, dataset: Dataset, settings: TrainingConfig, users: int) -> Objective[Any]:
+    checkpoint = Checkpoint(
+        method=settings.method,
+        model={"n_items": dataset.n_items, **settings.network},
+        weights=model.state_dict(),
+        data=dataset.metadata(),
+        settings=settings.settings_in_use(),
+        seed=settings.seed,
+        epoch=1,
+        metrics={},
+    )
+    return objective_of(checkpoint, dataset, ObjectiveConfig(users=min(users, dataset.n_users)))[0]
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
@@ -126,15 +154,18 @@ def table(results: Sequence[dict[str, Any]], varied: str) -> str:
     sizes.
     """
     sizes = [one[varied] for one in results]
-    header = ["", *(", ".join(f"{one[name]:,} {name}" for name in SIZE) for one in results), f"exponent in {varied}"]
+    shown = [*SIZE, *(name for name in NETWORK if name == varied)]
+    header = ["", *(", ".join(f"{one[name]:,} {name}" for name in shown) for one in results), f"exponent in {varied}"]
+    users = dict.fromkeys(TASKS[-2:], results[-1]["analysed"]) | {"validation": results[-1]["ranked"]}
     rows = []
     for task in TASKS:
-        title = f"validation on {results[-1]['ranked']:,} users" if task == "validation" else task
+        title = f"{task} on {users[task]:,} users" if task in users else task
         cells = [f"{one[task]['seconds']:.3g} s ({one[task]['gflops']:.0f} GFLOP/s)" for one in results]
         rows.append([title, *cells, _exponent(sizes, [one[task]["seconds"] * one[task]["gflops"] for one in results])])
-    if all(one["peak_mb"] for one in results):
-        cells = [f"{one['peak_mb']:.0f} MB" for one in results]
-        rows.append(["peak memory", *cells, _exponent(sizes, [one["peak_mb"] for one in results])])
+    for name, title in (("peak_mb", "peak memory"), ("peak_mb_analysis", "the same with surface and curvature")):
+        if all(one[name] for one in results):
+            cells = [f"{one[name]:.0f} MB" for one in results]
+            rows.append([title, *cells, _exponent(sizes, [one[name] for one in results])])
     return "\n".join(markdown_table(header, rows))
 
 
@@ -163,43 +194,40 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 @click.option("--users", default="2000", show_default=True, callback=_sizes, help="Number of users, or several.")
 @click.option("--items", default="1000", show_default=True, callback=_sizes, help="Number of items, or several.")
 @click.option("--interactions", default="20000", show_default=True, callback=_sizes, help="Of all users together.")
+@click.option("--max-length", "length", default="50", show_default=True, callback=_sizes, help="Of inputs, or several.")
+@click.option("--width", default="64", show_default=True, callback=_sizes, help="Of hidden vectors, or several.")
 @click.option("--steps", type=click.IntRange(min=1), default=5, show_default=True, help="Training steps to time.")
 @click.option("--valid-users", type=click.IntRange(min=2), help="As for `landscape train`; all by default.")
+@click.option("--analysed", type=click.IntRange(min=1), default=500, show_default=True, help="Users of the surface.")
+@click.option("--method", default="sasrec", show_default=True, help="As for `landscape train`.")
 @click.option("--loss", default="bce", show_default=True, help="As for `landscape train`.")
 @click.option("--negatives", type=int, help="As for `landscape train`.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads to compute with.")
-def main(
-    users: tuple[int, ...],
-    items: tuple[int, ...],
-    interactions: tuple[int, ...],
-    steps: int,
-    valid_users: int | None,
-    loss: str,
-    negatives: int | None,
-    threads: int,
-) -> None:
-    """Time reading, packing, an epoch and validation of SASRec on made data, one or several sizes."""
-    given = (users, items, interactions)
-    count = max(map(len, given))
-    if any(len(numbers) not in (1, count) for numbers in given):
-        raise click.UsageError(f"give one number or {count} for each of --users, --items and --interactions")
-    sizes = list(zip(*(numbers * (count // len(numbers)) for numbers in given), strict=True))
-    for users_, _, interactions_ in sizes:
-        if interactions_ < LEAST * users_:
-            raise click.UsageError(f"{users_:,} users need at least {LEAST * users_:,} --interactions")
+def main(steps: int, analysed: int, threads: int, **options: Any) -> None:
+    """Time training, ranking, a surface's point and a Hessian product on made data, one or several sizes."""
+    given = {name: options.pop(name) for name in (*SIZE, *NETWORK)}
+    count = max(map(len, given.values()))
+    if any(len(numbers) not in (1, count) for numbers in given.values()):
+        names = ", ".join(f"--{name}" for name in SIZE)
+        raise click.UsageError(f"give one number or {count} for each of {names}, --max-length and --width")
+    sizes = list(zip(*(numbers * (count // len(numbers)) for numbers in given.values()), strict=True))
+    for users, _, interactions, *_ in sizes:
+        if interactions < LEAST * users:
+            raise click.UsageError(f"{users:,} users need at least {LEAST * users:,} --interactions")
     try:
-        settings = TrainingConfig(method="sasrec", loss=loss, negatives=negatives, valid_users=valid_users)
+        settings = [TrainingConfig(max_length=length, width=width, **options) for *_, length, width in sizes]
     except ValueError as problem:
         raise click.UsageError(str(problem)) from None
     results = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made.txt"
-        for size in sizes:
-            click.echo(f"{', '.join(f'{n:,} {name}' for n, name in zip(size, SIZE, strict=True))} …", err=True)
-            _in_a_process(write_data, path, *size)
-            results.append(_in_a_process(measured, path, settings, steps, threads))
-    varied = [name for name, numbers in zip(SIZE, given, strict=True) if len(set(numbers)) > 1]
-    click.echo(table(results, [*SIZE[-1:], *varied][-1]))
+        for size, config in zip(sizes, settings, strict=True):
+            click.echo(f"{', '.join(f'{n:,} {name}' for n, name in zip(size, given, strict=True))} …", err=True)
+            _in_a_process(write_data, path, *size[: len(SIZE)])
+            results.append(_in_a_process(measured, path, config, steps, analysed, threads))
+    varied = [name for name, numbers in given.items() if len(set(numbers)) > 1]
+    growing = [name for name in SIZE if name in varied]
+    click.echo(table(results, [*SIZE[-1:], *varied, *growing][-1]))
 
 
 if __name__ == "__main__":

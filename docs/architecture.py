@@ -48,7 +48,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "landscape.figures": (
         ("__init__ style themes entries",),
         ("plotdata",),
-        ("static", "captions", "interactive"),
+        ("static", "captions", "interactive", "exchange"),
         ("explorer",),
         ("study", "export"),
         ("click_options",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,33 @@ import click
 if TYPE_CHECKING:
     from landscape.figures.entries import ModelEntry
     from landscape.results.along import AlongTraining
+    from landscape.results.curve import BarrierMatrix
 
 PICTURES = {  # suffix: help
     "png": "Also write a static picture, for slides.",
     "pdf": "The same for papers.",
     "svg": "The same, to edit.",
 }
+ANIMATED = ("frames", "width", "colours")  # options of an animation, after animate_
+
+
+def animation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for an animation of training runs."""
+    for option in reversed(
+        (
+            click.option(
+                "--animate",
+                type=click.Path(dir_okay=False),
+                metavar="FILE",
+                help="Also write the training runs of --trajectory in motion, as .gif, or by ffmpeg as .mp4 or .webm.",
+            ),
+            click.option("--animate-frames", default=60, help="Number of frames of the animation."),
+            click.option("--animate-width", default=900, metavar="PIXELS", help="Width of the animation."),
+            click.option("--animate-colours", default=192, help="Number of colours of a GIF."),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def drawing_options(*kinds: str) -> Callable[..., Any]:
@@ -69,6 +90,8 @@ class Drawing:
     pictures: Mapping[str, str]  # by suffix
     options: Mapping[str, Any]  # arguments of ``write_picture``
     inputs: Sequence[str] = ()  # files that are read
+    animation: str | None = None
+    animation_options: Mapping[str, Any] = field(default_factory=dict)  # arguments of ``AnimationOptions``
 
     @classmethod
     def of(cls, given: Mapping[str, Any], inputs: Sequence[str]) -> Drawing:
@@ -78,7 +101,9 @@ class Drawing:
             options["scale"] = given["picture_scale"]
         pictures = {suffix: given[suffix] for suffix in PICTURES if given[suffix] is not None}
         data = () if given["data"] is None else (given["data"],)
-        return cls(given["out"], pictures, options, (*inputs, *given.get("toward", ()), *data))
+        animated = {name: given[f"animate_{name}"] for name in ANIMATED} if given.get("animate") else {}
+        read = (*inputs, *given.get("toward", ()), *data)
+        return cls(given["out"], pictures, options, read, given.get("animate"), animated)
 
     def check(self) -> None:
         """Check that all files can be written, and that none replaces an input or what no command drew.
@@ -96,7 +121,14 @@ class Drawing:
                 option = "out" if kind == "html" else kind
                 raise ValueError(f"--{option} must be a file that ends in .{kind}, got {output!r}")
             check_writable(output)
-        self._check_replaced(Path(output) for output in outputs.values() if output is not None)
+        if self.animation is not None:
+            from landscape.figures.static.animation import AnimationOptions, check_animation
+
+            check_animation(self.animation)
+            AnimationOptions(**self.animation_options)
+            check_writable(self.animation)
+        every = (*outputs.values(), self.animation)
+        self._check_replaced(Path(output) for output in every if output is not None)
 
     def _check_replaced(self, outputs: Iterable[Path]) -> None:
         from landscape.results.outputs import is_drawn, refuse_foreign, refuse_inputs
@@ -111,7 +143,7 @@ class Drawing:
         Raises:
             UsageError: There is a name, and more than one input.
         """
-        for output in (self.page, *self.pictures.values()):
+        for output in (self.page, *self.pictures.values(), self.animation):
             if output is not None and len(inputs) > 1:
                 raise click.UsageError(
                     f"{output} can hold one result; leave it out to write beside each of the {len(inputs)} inputs"
@@ -119,12 +151,15 @@ class Drawing:
 
     def draw(self, models: Sequence[ModelEntry], page: Path) -> list[Path]:
         """Write the page and the pictures, and return their paths."""
-        from landscape.figures.export import write_page, write_picture
+        from landscape.figures.export import write_film, write_page, write_picture
 
         pictures = [Path(picture) for picture in self.pictures.values()]
         self._check_replaced([page, *pictures])  # the page's name may be known only now
         for picture in pictures:
             write_picture(models, picture, **self.options)
+        if self.animation is not None:
+            pictures.append(Path(self.animation))
+            write_film(models[0], self.animation, scale=self.options["scale"], **self.animation_options)
         write_page(models, page, rho=self.options["rho"])
         return [page, *pictures]
 
@@ -135,6 +170,15 @@ class Drawing:
         pictures = [Path(picture) for picture in self.pictures.values()]
         self._check_replaced([page, *pictures])
         write_along(along, page, pictures, title=title, width=self.options["width"])
+        return [page, *pictures]
+
+    def draw_barriers(self, matrix: BarrierMatrix, page: Path, title: str) -> list[Path]:
+        """Write the page and the pictures of barriers, and return their paths."""
+        from landscape.figures.export import write_barriers
+
+        pictures = [Path(picture) for picture in self.pictures.values()]
+        self._check_replaced([page, *pictures])
+        write_barriers(matrix, page, pictures, title=title, width=self.options["width"])
         return [page, *pictures]
 
 

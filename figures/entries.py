@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from landscape.figures.style import PALETTE, colour
 from landscape.results import Curvature, Surface
+from landscape.results.along import AlongTraining
 from landscape.results.printable import printable
 
 History = Sequence[Mapping[str, float | str]]  # of a training run: a row an epoch, as in ``history.csv``
@@ -23,6 +24,7 @@ class ModelEntry:
     surface: Surface | None = None
     curvature: Curvature | None = None
     history: History = ()
+    along: Sequence[AlongTraining | None] = ()  # for each of the surface's training runs, what was measured along it
 
 
 @dataclass(frozen=True)

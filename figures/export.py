@@ -13,11 +13,14 @@ from landscape.figures import static
 from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
 from landscape.figures.explorer.along import along_page
+from landscape.figures.explorer.barriers import barriers_page
 from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, above_lowest
 from landscape.figures.plotdata.drawable import drawable
 from landscape.figures.plotdata.extents import is_plane
+from landscape.figures.static.animation import AnimationOptions, require_runs, write_animation
 from landscape.results import Curvature, Surface
 from landscape.results.along import AlongTraining
+from landscape.results.curve import BarrierMatrix, LowLossCurve
 from landscape.results.files import write_text
 
 
@@ -58,6 +61,26 @@ def write_picture(
     else:
         figure = PICTURES_OF_SEVERAL[kind](models, options)
     static.save(figure, path)
+
+
+def write_film(model: ModelEntry, path: str | Path, *, scale: str = LINEAR, **options: int) -> None:
+    """Write the training runs in the plane of a model as an animation: .gif, .mp4 or .webm.
+
+    Args:
+        model: With the surface.
+        path: Of the file.
+        scale: Of the loss: ``linear``, ``log`` or ``rise``, above the lowest shown.
+        options: Of ``AnimationOptions``.
+
+    Raises:
+        ValueError: There is no training run in a plane, a loss has no logarithm, or ffmpeg is needed and missing.
+    """
+    surface = require_runs(_drawable([model])[0].surface)
+    if scale == LOG:
+        _check_positive([model])
+    if scale == RISE:
+        surface = above_lowest(surface)
+    write_animation(surface, path, AnimationOptions(**options), log=scale == LOG)
 
 
 def _drawable(models: Sequence[ModelEntry]) -> list[ModelEntry]:
@@ -104,6 +127,21 @@ def write_along(
     size = {} if width is None else {"width": width}
     for picture in pictures:
         static.save(static.along_figure(along, name=title, **size), picture)
+
+
+def write_barriers(
+    matrix: BarrierMatrix,
+    page: str | Path,
+    pictures: Sequence[str | Path] = (),
+    *,
+    title: str,
+    width: float | None = None,
+) -> None:
+    """Write the page about the barriers between models, and pictures of them; arguments as of ``write_along``."""
+    write_text(page, barriers_page(matrix, title=title))
+    size = {} if width is None else {"width": width}
+    for picture in pictures:
+        static.save(static.barriers_figure(matrix, name=title, **size), picture)
 
 
 @dataclass(frozen=True)
@@ -154,6 +192,13 @@ def _curvature(model: ModelEntry) -> Curvature:
     return model.curvature
 
 
+def _curve(model: ModelEntry) -> LowLossCurve:
+    curve = _surface(model).curve
+    if curve is None:
+        raise ValueError(f"{model.name} has no curve of low loss to draw; compute one with --toward and --curve")
+    return curve
+
+
 def _radial_profiles(models: Sequence[ModelEntry], options: PictureOptions) -> Figure:
     styles = model_styles(models)
     profiles = {
@@ -173,6 +218,7 @@ PICTURES_OF_ONE: dict[str, Callable[[ModelEntry, PictureOptions], Figure]] = {
     "map": _of_surface(static.contour_figure),
     "line": _line,
     "band": lambda model, options: _radial_profiles([model], options),
+    "curve": lambda model, options: static.curve_figure(_curve(model), name=model.name, **options.size),
     "spectrum": lambda model, options: static.curvature_figure(_curvature(model), name=model.name, **options.size),
 }
 PICTURES_OF_SEVERAL: dict[str, Callable[[Sequence[ModelEntry], PictureOptions], Figure]] = {

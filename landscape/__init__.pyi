@@ -99,6 +99,15 @@ from .results import (
     Trajectory as Trajectory,
 )
 from .results.cache import ResultCache as ResultCache
+from .results.curve import (
+    BarrierMatrix as BarrierMatrix,
+)
+from .results.curve import (
+    LowLossCurve as LowLossCurve,
+)
+from .results.curve import (
+    PathLoss as PathLoss,
+)
 from .results.interpolation import resample as resample
 from .results.storage import (
     load_curvature as load_curvature,
@@ -112,7 +121,19 @@ from .results.storage import (
 from .results.storage import (
     save_surface as save_surface,
 )
-from .surfaces.barrier import barrier as barrier
+from .results.topology import Topology as Topology
+from .surfaces.barrier import (
+    barrier as barrier,
+)
+from .surfaces.barrier import (
+    barrier_matrix as barrier_matrix,
+)
+from .surfaces.curve import (
+    curve_plane as curve_plane,
+)
+from .surfaces.curve import (
+    low_loss_curve as low_loss_curve,
+)
 from .surfaces.evaluation_cache import EvaluationCache as EvaluationCache
 from .surfaces.planes import (
     Plane as Plane,

@@ -17,7 +17,8 @@ import click
 
 from landscape.launch import launch
 
-SHARED = ("surface", "curvature", "compare")  # commands that torchrun may start in several processes
+# Commands that torchrun may start in several processes.
+SHARED = ("train", "evaluate", "surface", "curvature", "compare", "study")
 INTERRUPTED, TERMINATED = 130, 143  # the shell's codes for SIGINT (Ctrl-C) and SIGTERM
 PASSED_ON = (click.ClickException, click.exceptions.Exit, SystemExit, GeneratorExit, BrokenPipeError)
 
@@ -29,11 +30,13 @@ class TerminatedError(KeyboardInterrupt):
 class CommandGroup(click.Group):
     """Commands that end with one line where something is wrong, and keep what is finished when they are stopped."""
 
+    _blameless = False  # whether this process ends because another one has, or because it was stopped
+
     def main(self, args: Sequence[str] | None = None, *arguments: Any, **keywords: Any) -> Any:
         """Run a command of the command line; see the module's text."""
         _open_streams()
         given = sys.argv[1:] if args is None else args
-        with launch().one_voice():
+        with launch().one_voice(lambda: self._blameless):
             return super().main([_expanded(text) for text in given], *arguments, **keywords)
 
     def resolve_command(
@@ -57,6 +60,9 @@ class CommandGroup(click.Group):
         except PASSED_ON:
             raise  # of click itself; a broken pipe: the reader of the output has closed it
         except (KeyboardInterrupt, click.Abort) as stopped:
+            self._blameless = True
+            if isinstance(stopped, TerminatedError) and (reason := launch().end_of_another()):
+                raise click.ClickException(reason) from None  # torchrun stops the others
             click.echo(
                 "Stopped. Finished parts are saved; the same command continues (train: with --resume).", err=True
             )
@@ -67,9 +73,24 @@ class CommandGroup(click.Group):
             from landscape.results.files import format_error
 
             text = format_error(problem)
+            if launch().count > 1:
+                from landscape.processes import OtherProcessError
+
+                causes = [*_causes(problem)]
+                self._blameless = any(isinstance(cause, (ConnectionError, OtherProcessError)) for cause in causes)
+                if any(isinstance(cause, ConnectionError) for cause in causes):
+                    text = launch().end_of_another(or_stopped=True) or text
             if not isinstance(problem, (ValueError, OSError, MemoryError)):
                 text = f"{type(problem).__name__}: {text}; this is a defect: `landscape --debug …` shows where it is"
             raise click.ClickException(text) from None
+
+
+def _causes(problem: BaseException) -> Iterator[BaseException]:
+    """Yield an error, the one that it was raised from, and so on."""
+    cause: BaseException | None = problem
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
 
 
 def _expanded(text: str) -> str:

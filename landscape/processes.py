@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -13,6 +13,10 @@ from torch import Tensor
 from torch.distributed import ProcessGroup
 
 T = TypeVar("T")
+
+
+class OtherProcessError(RuntimeError):
+    """Another process has failed, and says why itself."""
 
 
 class Processes:
@@ -35,6 +39,11 @@ class Processes:
         """The number of processes."""
         return 1 if self.group is None else dist.get_world_size(self.group)
 
+    @property
+    def rank(self) -> int:
+        """The number of this process, from 0."""
+        return 0 if self.group is None else dist.get_rank(self.group)
+
     def summed(self, tensor: Tensor) -> Tensor:
         """Return the sum of the processes' tensors; the tensor itself may be overwritten."""
         if self.group is None:
@@ -43,6 +52,37 @@ class Processes:
         with self._together():
             dist.all_reduce(tensor, group=self.group)
         return tensor
+
+    def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
+        """Put the sum over the processes in place of each parameter's gradient; the same have one in all of them.
+
+        Dense gradients are sent together. Sparse ones keep their form, with the rows that any process has.
+        """
+        if self.group is None:
+            return
+        dense: dict[torch.dtype, list[Tensor]] = {}
+        for parameter in parameters:
+            if parameter.grad is None:
+                continue
+            if parameter.grad.is_sparse:
+                parameter.grad = self._summed_rows(parameter.grad.coalesce())
+            else:
+                dense.setdefault(parameter.grad.dtype, []).append(parameter.grad)
+        for gradients in dense.values():
+            flat = self.summed(torch.cat([gradient.flatten() for gradient in gradients]))
+            sums = flat.split([gradient.numel() for gradient in gradients])
+            views = [own.view_as(gradient) for own, gradient in zip(sums, gradients, strict=True)]
+            torch._foreach_copy_(gradients, views)
+
+    def _summed_rows(self, gradient: Tensor) -> Tensor:
+        """Return the sum of coalesced sparse gradients (n, …) by rows."""
+        (mine,) = gradient.indices()
+        present = torch.zeros(len(gradient), dtype=torch.int32, device=gradient.device)
+        present[mine] = 1
+        rows = self.summed(present).nonzero().flatten()
+        values = gradient.values().new_zeros(len(rows), *gradient.shape[1:])
+        values[torch.searchsorted(rows, mine)] = gradient.values()
+        return torch.sparse_coo_tensor(rows[None], self.summed(values), gradient.shape, is_coalesced=True)
 
     def gathered(self, value: T) -> list[T]:
         """Return each process's value, in the order of their ranks."""
@@ -57,7 +97,7 @@ class Processes:
         """Return what the function returns here, if it fails in no process.
 
         Raises:
-            RuntimeError: It failed in another process; the message is that process's. Its own error where it failed.
+            OtherProcessError: It failed in another process, whose message it has. Its own error where it failed.
         """
         if self.group is None:
             return function()
@@ -71,14 +111,38 @@ class Processes:
             raise error
         for rank, text in enumerate(texts):
             if text is not None:
-                raise RuntimeError(f"process {rank} of {self.count}: {text}")
+                raise OtherProcessError(f"process {rank} of {self.count}: {text}")
         return result  # type: ignore[return-value]  # no error, so it is set
+
+    def from_first(self, function: Callable[[], T]) -> T:
+        """Return what the function returns in the first process; the others do not call it.
+
+        Raises:
+            OtherProcessError: It failed there; the message is that process's. Its own error in the first process.
+        """
+        if self.group is None:
+            return function()
+        outcome: list[Any] = [None, None]
+        error = None
+        if self.rank == 0:
+            try:
+                outcome[0] = function()
+            except Exception as problem:
+                error, outcome[1] = problem, str(problem)
+        with self._together():
+            dist.broadcast_object_list(outcome, src=dist.get_global_rank(self.group, 0), group=self.group)
+        if error is not None:
+            raise error
+        if outcome[1] is not None:
+            raise OtherProcessError(f"process 0 of {self.count}: {outcome[1]}")
+        result: T = outcome[0]
+        return result
 
     def own(self, vector: Tensor) -> Tensor:
         """Return this process's slice of a vector (n,); all slices have ceil(n / count) entries, zeros at the end."""
         if self.group is None:
             return vector
-        width, rank = self.width(len(vector)), dist.get_rank(self.group)
+        width, rank = self.width(len(vector)), self.rank
         piece = vector[rank * width : (rank + 1) * width]
         return piece if len(piece) == width else torch.cat([piece, piece.new_zeros(width - len(piece))])
 
@@ -97,14 +161,14 @@ class Processes:
         try:
             yield
         except RuntimeError as problem:
-            reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+            reason = str(problem).splitlines()[0].split(". ")[0] if str(problem) else type(problem).__name__
             raise ConnectionError(f"another of the {self.count} processes has ended: {reason}") from problem
 
     def width(self, length: int) -> int:
         """Return the length of a slice of a vector of this length."""
         return math.ceil(length / self.count)
 
-    def require_equal(self, tensor: Tensor, name: str) -> None:
+    def require_equal(self, tensor: Tensor, name: str, remedy: str = "load the same weights in all processes") -> None:
         """Compare a vector among the processes, by its sums.
 
         Raises:
@@ -114,7 +178,19 @@ class Processes:
         sums = (len(tensor), float(numbers.sum()), float(numbers.square().sum()))
         for rank, other in enumerate(self.gathered(sums)):
             if torch.tensor(other).nan_to_num().ne(torch.tensor(sums).nan_to_num()).any():
-                raise ValueError(
-                    f"{name} of process {rank} and of process {dist.get_rank(self.group)} are not the same; load the "
-                    "same weights in all processes"
-                )
+                raise ValueError(f"{name} of process {rank} and of process {self.rank} are not the same; {remedy}")
+
+    def require_same(self, values: Mapping[str, Any]) -> None:
+        """Compare plain values, such as settings and hashes of files, among the processes.
+
+        Raises:
+            ValueError: One is not the same in all of them; the message names it.
+        """
+        first, *others = self.gathered(dict(values))
+        for rank, other in enumerate(others, 1):
+            for name in dict.fromkeys([*first, *other]):
+                if first.get(name) != other.get(name):
+                    raise ValueError(
+                        f"{name} is {other.get(name)!r} in process {rank} of {self.count} and {first.get(name)!r} in "
+                        "the first; give all processes the same files and options"
+                    )

@@ -1,10 +1,31 @@
-"""Dropout whose random bits cost little on a CPU."""
+"""Dropout whose random bits cost little on a CPU, and are those of a whole batch where a process has a share of it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class BatchShare:
+    """Which part of a batch a process computes: R' of R packed rows, and S' of S positions selected from all rows."""
+
+    rows: Tensor  # (R',) numbers of rows of the whole batch
+    n_rows: int
+    selected: Tensor  # (S',) numbers of selected positions of the whole batch
+    n_selected: int
+
+    def of(self, x: Tensor) -> tuple[Tensor, int]:
+        """Return the numbers of a tensor's entries in the whole one, and how many that has, both of the first axis.
+
+        Tensors of rows have three axes or more, (R', …), those of selected positions two, (S', d).
+        """
+        return (self.rows, self.n_rows) if x.ndim > 2 else (self.selected, self.n_selected)
 
 
 class Dropout(nn.Module):
@@ -13,6 +34,8 @@ class Dropout(nn.Module):
     On a CPU, torch draws one Bernoulli variable at a time, which took a third of a training step. Here 64 random
     bits make four elements: p is rounded to a multiple of 2⁻¹⁶, and the scale is that of the rounded p, so that
     the expectation is exact. Bits come from torch's global generator, like those of ``torch.nn.Dropout``.
+
+    Within ``masks_of_whole_batch`` the mask is that of the whole batch, of which the input is a share.
     """
 
     def __init__(self, p: float) -> None:
@@ -20,14 +43,35 @@ class Dropout(nn.Module):
         if not 0 <= p < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {p}")
         self.p = p
+        self.share: BatchShare | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop elements of ``x``, of any shape."""
         if not self.training or self.p == 0:
             return x
+        mine, length = (None, len(x)) if self.share is None else self.share.of(x)
+        shape = (length, *x.shape[1:])
         if x.device.type != "cpu":
-            return F.dropout(x, self.p)
+            return F.dropout(x, self.p) if mine is None else x * F.dropout(x.new_ones(shape), self.p)[mine]
         keep = max(1, round((1 - self.p) * 2**16))
-        words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-        kept = words.view(torch.int16)[: x.numel()].view(x.shape) < keep - 2**15
+        size = torch.Size(shape).numel()
+        words = torch.empty((size + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        bits = words.view(torch.int16)[:size].view(shape)
+        kept = (bits if mine is None else bits[mine]) < keep - 2**15
         return x * kept.to(x.dtype).mul_(2**16 / keep)
+
+
+@contextmanager
+def masks_of_whole_batch(model: nn.Module, share: BatchShare) -> Iterator[None]:
+    """Have a model draw the masks of a whole batch and use the part of them that belongs to its inputs, a share of it.
+
+    Processes whose random states are equal then drop together what one process would drop, and their states stay equal.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, Dropout)]
+    for layer in layers:
+        layer.share = share
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.share = None

@@ -21,7 +21,7 @@ settings.load_profile("repeatable")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that open a browser, by their fixtures."""
     for item in items:
-        if {"launch", "chromium", "flat_chromium"} & {*getattr(item, "fixturenames", ())}:
+        if {"launch", "chromium", "flat_chromium", "firefox"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.browser)
 
 
@@ -75,6 +75,20 @@ def chromium(launch):
 def flat_chromium(launch):
     """A browser without WebGL, and thereby fast."""
     browser = launch("--disable-3d-apis")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory: pytest.TempPathFactory):
+    """A Firefox with one page, which draws in three dimensions where there is a screen or ``xvfb-run``."""
+    pytest.importorskip("websockets", reason="websockets is not installed")
+    from tests.support.firefox import Firefox
+
+    program = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
+    if program is None:
+        pytest.skip("no firefox-esr or firefox is on the PATH")
+    browser = Firefox(program, tmp_path_factory.mktemp("profile"))
     yield browser
     browser.close()
 

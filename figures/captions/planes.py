@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 
 from landscape.figures.captions.facts import Fact, counted
-from landscape.figures.plotdata.marks import trajectory_of
 from landscape.figures.plotdata.planes import coordinates
 from landscape.figures.style import GREEK_RHO, give_or_take, number, percent
 from landscape.results import Barrier, RadialProfile, Surface
+from landscape.results.curve import LowLossCurve
 
 KINDS = {
     "random": "The directions are random, drawn separately for each parameter.",
     "eigen": "The directions are eigenvectors of the curvature, of length 1.",
     "toward": "The directions lead from one model to others.",
     "trajectory": "The directions are the principal components of a training run, which ends at the centre.",
+    "trajectories": "The directions are the principal components of several training runs, seen from the centre.",
 }
 
 
 def plane_description(surface: Surface) -> str:
     """Describe the kind of plane, and how far a unit of its coordinates moves the parameters."""
     kind = KINDS.get(str(surface.metadata.get("plane", {}).get("kind")), "")
+    if len(surface.trajectories) > 1:
+        kind = KINDS["trajectories"]
     norms = surface.metadata.get("direction_norms") or []
     units = [
         f"{coordinate.symbol} = 1 is a distance of {number(norm, 3)}"
@@ -39,27 +42,42 @@ def ball_description(rho: float) -> str:
 
 
 def path_caption(surface: Surface) -> str:
-    """Describe the path of a training run, and how far it lies off the plane; empty without a path."""
-    trajectory = trajectory_of(surface)
-    if trajectory is None:
+    """Describe the paths of training runs, and how far they lie off the plane; empty without a path."""
+    runs = [run for run in surface.trajectories if len(run.points)]
+    if not runs:
         return ""
-    furthest = number(float(trajectory.off_plane.max()), 3)
+    furthest = number(max(float(run.off_plane.max()) for run in runs), 3)
     shares = surface.metadata.get("plane", {}).get("shares")
     held = f" The plane holds {percent(sum(shares))} of the squared distances." if shares else ""
+    count = counted(sum(len(run.points) for run in runs), "snapshot")
+    whose = "The path has" if len(runs) == 1 else f"The {len(runs)} paths have"
     return (
-        f"The path has {counted(len(trajectory.points), 'snapshot')}, pale at its beginning.{held} They lie up to "
-        f"{furthest} off the plane, so their own losses are not the surface's."
+        f"{whose} {count}, pale at {'its' if len(runs) == 1 else 'their'} beginning.{held} They lie up to {furthest} "
+        "off the plane, so their own losses are not the surface's."
     )
 
 
 def barrier_fact(barrier: Barrier) -> Fact:
     """Describe how high the loss rises between two models."""
-    error = barrier.error or math.nan
+    error = barrier.error or barrier.stderr or math.nan
     return Fact(
         "Barrier",
         give_or_take(barrier.height, error, 3),
         f"above the straight line between the ends, at t = {number(barrier.at, 2)}; "
         f"{number(barrier.above_ends, 3)} above the higher end",
+    )
+
+
+def curve_caption(curve: LowLossCurve) -> str:
+    """Describe the two paths between models, and how the curved one was found."""
+    training = curve.metadata.get("training", {})
+    steps = f" in {counted(training['steps'], 'step')}, each on one batch" if "steps" in training else ""
+    return (
+        f"The loss on the straight path from {curve.names[0]} to {curve.names[1]}, and on a quadratic Bézier curve "
+        f"whose bend was trained for a low loss{steps} (Garipov et al. 2018); evaluated on all batches at "
+        f"{counted(len(curve.straight.t), 'point')}, between which a peak may be missed. The shade is the standard "
+        f"error from taking part of the data. The curve is {number(curve.length / curve.distance, 3)} times as long. "
+        "Another seed may find another one, and more steps a lower one."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from landscape.figures.captions.planes import ball_description, path_caption, plane_description
 from landscape.figures.captions.surfaces import surface_error
+from landscape.figures.captions.topology import minima_caption
 from landscape.figures.entries import ModelEntry
 from landscape.figures.plotdata.extents import is_plane
 from landscape.figures.style import GREEK_LAMBDA, LAMBDA_MAX, LAMBDA_MIN, number
@@ -58,10 +59,12 @@ def _surfaces(surfaces: Sequence[Surface], alone: bool, rho: float | None) -> li
         )
     if any(surface.barrier is not None for surface in surfaces):
         sentences.append(
-            "The barrier is the most by which the loss exceeds the straight line between its ends. A curved path may "
-            "have none."
+            "The barrier is the most by which the loss exceeds the straight line between its ends."
+            + ("" if any(surface.curve is not None for surface in surfaces) else " A curved path may have none.")
         )
-    return sentences + (_error(surfaces[0]) if alone else [])
+    if any(surface.curve is not None for surface in surfaces):
+        sentences.append("The white line is a curve of low loss between two models; it lies in this plane exactly.")
+    return sentences + ([*_error(surfaces[0]), minima_caption(surfaces[0])] if alone else [])
 
 
 def _positions(surfaces: Sequence[Surface], alone: bool) -> list[str]:

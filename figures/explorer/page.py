@@ -13,11 +13,14 @@ from landscape.figures.captions.comparison import comparison_warnings, missing, 
 from landscape.figures.captions.numbers import number_rows
 from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer.compact import Pool
+from landscape.figures.explorer.course import course_data, last_rows
+from landscape.figures.explorer.downloads import downloads
 from landscape.figures.explorer.panels import common_panels, joint_cards, own_cards, own_panels
 from landscape.figures.explorer.rendering import render
 from landscape.figures.explorer.tables import copied, shares_table
 from landscape.figures.explorer.views import axes, map_aspect, scales_of, views
 from landscape.figures.plotdata.comparison import LINEAR, RISE, offsets_dominate, quantities, quantity_of
+from landscape.figures.plotdata.course import course_of
 from landscape.figures.plotdata.extents import is_plane
 from landscape.figures.plotdata.localization import first_eigenvectors
 from landscape.figures.style import COLOUR_SCALE
@@ -41,7 +44,7 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
         rho: The radius of a ball around the centres, drawn for surfaces with the lengths of their directions.
 
     Returns:
-        HTML that opens from disk and loads nothing; about 5 MB of it are plotly.js.
+        HTML that opens from disk and loads nothing; about 2 MB of it are plotly.js.
 
     Raises:
         ValueError: There is no model, or ρ is not a positive number.
@@ -56,10 +59,12 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
     surfaces = [model.surface for model in models]
     lines = [surface is not None and not is_plane(surface) for surface in surfaces]
     names, rows = quantities(surfaces), number_rows(models)
-    drawn, common = views(surfaces, names, styles, rho), common_panels(models, styles)
+    course = course_of(models, styles)
+    drawn, common = views(surfaces, names, styles, rho, course), common_panels(models, styles, course)
     has_nodes = any(surface is not None and not surface.evaluated.all() for surface in surfaces)
     pool = Pool()
     own = [own_panels(model, None if alone else style.colour) for model, style in zip(models, styles, strict=True)]
+    files = [downloads(model) for model in models]
     data = {  # for the page's script
         "name": title,
         "models": [{"name": style.name, "colour": style.colour} for style in styles],
@@ -68,9 +73,11 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
         "own": [pool.put(panels) for panels in own],
         "missing": {name: [missing(s, quantity_of(s, name), name) for s in surfaces] for name in names},
         "table": copied(rows, styles),
+        "downloads": files,
+        "course": None if course is None else course_data(course),
         "first": AT_FIRST,
         "scale": RISE if not alone and offsets_dominate(surfaces) else LINEAR,
-        "on": ["points"] if alone and has_nodes else [],
+        "on": ["points"] if alone and has_nodes and course is None else [],  # which look like snapshots
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},
         "pool": pool.values,
     }
@@ -80,6 +87,7 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
         data=data,
         title=title,
         alone=alone,
+        downloads=any(files),
         models=models,
         styles=styles,
         rows=rows,
@@ -91,6 +99,8 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
         has_quadratic=any(surface is not None and surface.quadratic is not None for surface in surfaces),
         has_nodes=has_nodes,
         common=list(common),
+        course=course,
+        course_rows=[] if course is None else last_rows(course),
         joint_cards=joint_cards(models),
         own_cards=[own_cards(model) for model in models],
         shares=[] if alone else [shares_table(s) for s in first_eigenvectors([model.curvature for model in models])],

@@ -11,23 +11,30 @@ from landscape.figures.captions.cards import CARDS, JOINT_CARDS, Card
 from landscape.figures.entries import ModelEntry, ModelStyle
 from landscape.figures.explorer.rendering import bare
 from landscape.figures.interactive import FIGURES
+from landscape.figures.interactive.course import course_figures
+from landscape.figures.interactive.curves import curve_figure
 from landscape.figures.interactive.densities import densities_figure
 from landscape.figures.interactive.eigenvalues import spectra_figure
 from landscape.figures.interactive.histories import history_figure
 from landscape.figures.interactive.radial import radial_profiles_figure
 from landscape.figures.interactive.sharpness import sharpnesses_figure
 from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, SCALES
+from landscape.figures.plotdata.course import Course
 from landscape.figures.plotdata.histories import TRAINED, VALIDATED
 from landscape.figures.plotdata.registry import CURVATURE_FIGURES, Arguments
 
 JOINT = ("spectrum", "density")  # of the figures of a curvature: several models are drawn into one
 RADIAL_PROFILE = "radial-profile"
+CURVE = "curve"  # of low loss between two models
+COURSE = "course-"  # with which the names of the curves along training begin
 
 Json = Any
 Scales = Mapping[str, go.Figure | None]
 
 
-def common_panels(models: Sequence[ModelEntry], styles: Sequence[ModelStyle]) -> dict[str, dict[str, Json]]:
+def common_panels(
+    models: Sequence[ModelEntry], styles: Sequence[ModelStyle], course: Course | None = None
+) -> dict[str, dict[str, Json]]:
     """Return by panel and scale the figures that all models are in, if there is something to draw.
 
     A model alone gets the figures of one model, which show more.
@@ -36,6 +43,10 @@ def common_panels(models: Sequence[ModelEntry], styles: Sequence[ModelStyle]) ->
     figures: dict[str, Scales] = {
         column: {LINEAR: history_figure(histories, column, styles)} for column in (VALIDATED, TRAINED)
     }
+    if course is not None:
+        figures |= {COURSE + name: {LINEAR: figure} for name, figure in course_figures(course).items()}
+    if len(models) == 1 and models[0].surface is not None and models[0].surface.curve is not None:
+        figures[CURVE] = {LINEAR: curve_figure(models[0].surface.curve)}
     profiles = {
         index: model.surface.radial_profile
         for index, model in enumerate(models)

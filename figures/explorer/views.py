@@ -13,13 +13,15 @@ from landscape.figures.entries import ModelStyle
 from landscape.figures.explorer.compact import encoded
 from landscape.figures.explorer.rendering import bare
 from landscape.figures.interactive import contour_figure, line_figure, surface_figure
+from landscape.figures.interactive.course import add_runners_2d, add_runners_3d
 from landscape.figures.interactive.parts import compact
 from landscape.figures.interactive.profiles import profiles_figure
 from landscape.figures.plotdata.comparison import SCALES, ComparedSurfaces, ball_fits, compare_surfaces, quantity_of
+from landscape.figures.plotdata.course import Course
 from landscape.figures.plotdata.extents import aspect, is_plane, is_square
-from landscape.figures.plotdata.marks import known
+from landscape.figures.plotdata.marks import known, snapshot_names
 from landscape.figures.plotdata.planes import coordinates
-from landscape.figures.plotdata.scales import Heights
+from landscape.figures.plotdata.scales import Heights, plot_heights
 from landscape.figures.style import GREEK_ALPHA, GREEK_BETA, number
 from landscape.results import Surface
 
@@ -31,7 +33,11 @@ Json = Any
 
 
 def views(
-    surfaces: Sequence[Surface | None], names: Sequence[str], styles: Sequence[ModelStyle], rho: float | None
+    surfaces: Sequence[Surface | None],
+    names: Sequence[str],
+    styles: Sequence[ModelStyle],
+    rho: float | None,
+    course: Course | None = None,
 ) -> dict[str, dict[str, Json]]:
     """Return by quantity and scale: each model's figures, the numbers in them, and the axes of the profiles.
 
@@ -40,8 +46,9 @@ def views(
         names: The quantities: the loss, and metrics.
         styles: Of the models.
         rho: The radius of a ball to draw, or None.
+        course: The training runs on the surfaces, or None.
     """
-    return {name: _scales([quantity_of(surface, name) for surface in surfaces], styles, rho) for name in names}
+    return {name: _scales([quantity_of(surface, name) for surface in surfaces], styles, rho, course) for name in names}
 
 
 def axes(surfaces: Sequence[Surface | None], styles: Sequence[ModelStyle]) -> list[str]:
@@ -63,12 +70,16 @@ def map_aspect(surfaces: Sequence[Surface | None]) -> float:
     return round(float(np.clip(spans[0] / spans[1], 0.5, 4)), 3)
 
 
-def _scales(surfaces: Sequence[Surface | None], styles: Sequence[ModelStyle], rho: float | None) -> dict[str, Json]:
+def _scales(
+    surfaces: Sequence[Surface | None], styles: Sequence[ModelStyle], rho: float | None, course: Course | None
+) -> dict[str, Json]:
     compared = {scale: compare_surfaces(surfaces, scale) for scale in SCALES}
-    return {scale: _view(view, styles, rho) for scale, view in compared.items() if view.limits is not None}
+    return {scale: _view(view, styles, rho, course) for scale, view in compared.items() if view.limits is not None}
 
 
-def _view(compared: ComparedSurfaces, styles: Sequence[ModelStyle], rho: float | None) -> dict[str, Json]:
+def _view(
+    compared: ComparedSurfaces, styles: Sequence[ModelStyle], rho: float | None, course: Course | None
+) -> dict[str, Json]:
     variants = {SHARED: True, OWN: False} if len(styles) > 1 else {SHARED: True}
     named = {coordinates(surface) for surface in compared.surfaces if surface is not None}
     symbols = [coordinate.symbol for coordinate in next(iter(named))] if len(named) == 1 else [GREEK_ALPHA, GREEK_BETA]
@@ -77,7 +88,7 @@ def _view(compared: ComparedSurfaces, styles: Sequence[ModelStyle], rho: float |
     return {
         "figures": {
             panel: {
-                name: [_figure(compared, panel, index, rho, share) for index in range(len(styles))]
+                name: [_figure(compared, panel, index, rho, share, course) for index in range(len(styles))]
                 for name, share in variants.items()
             }
             for panel in (*PLANES, LINE)
@@ -101,21 +112,30 @@ def _view(compared: ComparedSurfaces, styles: Sequence[ModelStyle], rho: float |
     }
 
 
-def _figure(compared: ComparedSurfaces, panel: str, index: int, rho: float | None, share: bool) -> Json:
+def _figure(
+    compared: ComparedSurfaces, panel: str, index: int, rho: float | None, share: bool, course: Course | None
+) -> Json:
     """A model's figure; None if the panel shows another kind of surface."""
     surface = compared.surfaces[index]
     if surface is None or is_plane(surface) == (panel == LINE):
         return None
     draw: Callable[..., go.Figure] = line_figure if panel == LINE else PLANES[panel]
-    figure = bare(
-        draw(
-            surface,
-            log=compared.log,
-            rho=rho if rho is not None and ball_fits(surface, rho) else None,
-            quadratic=surface.quadratic is not None,
-            **({"limits": compared.limits} if share and panel != LINE else {}),
-        )
+    limits = {"limits": compared.limits} if share and panel != LINE else {}
+    drawn = draw(
+        surface,
+        log=compared.log,
+        rho=rho if rho is not None and ball_fits(surface, rho) else None,
+        quadratic=surface.quadratic is not None,
+        **limits,
     )
+    runs = [run for run in course.runs if run.model == index] if course is not None else []
+    if panel == "surface":
+        add_runners_3d(drawn, surface, plot_heights(surface, log=compared.log, **limits), runs)
+    elif panel == "contour":
+        add_runners_2d(drawn, runs)
+        ends = {snapshot_names(run.trajectory)[-1] for run in runs}  # which the markers say
+        drawn.layout.annotations = [one for one in drawn.layout.annotations if one.text not in ends]
+    figure = bare(drawn)
     if panel == LINE:
         return figure
     layout = figure["layout"]

@@ -9,6 +9,8 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 
 from landscape.figures.interactive.along import along_figure as along_figure
+from landscape.figures.interactive.barriers import barriers_figure as barriers_figure
+from landscape.figures.interactive.curves import curve_figure as curve_figure
 from landscape.figures.interactive.densities import density_figure as density_figure
 from landscape.figures.interactive.eigenvalues import blocks_figure as blocks_figure
 from landscape.figures.interactive.eigenvalues import spectrum_figure as spectrum_figure

@@ -5,7 +5,13 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from landscape.figures.interactive.marks import add_path_2d, add_spots_2d
-from landscape.figures.interactive.overlays import add_ball_2d, add_evaluated_2d, add_not_finite, add_quadratic_2d
+from landscape.figures.interactive.overlays import (
+    add_ball_2d,
+    add_curve_2d,
+    add_evaluated_2d,
+    add_not_finite,
+    add_quadratic_2d,
+)
 from landscape.figures.interactive.parts import colour_scale, compact, finish, plain, surface_hover, transparent
 from landscape.figures.plotdata.extents import ends, is_square, require_plane
 from landscape.figures.plotdata.planes import coordinates
@@ -42,6 +48,7 @@ def contour_figure(
     add_not_finite(figure, surface)
     add_quadratic_2d(figure, surface, quadratic)
     add_ball_2d(figure, surface, rho)
+    add_curve_2d(figure, surface)
     add_path_2d(figure, surface)
     add_spots_2d(figure, surface, size=11)
     first, second = coordinates(surface)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from landscape.figures.interactive.parts import CENTRE, MARKS, PATH, QUIET, colo
 from landscape.figures.plotdata.marks import (
     CENTRE_NAME,
     Spot,
+    coloured_paths,
     heights_at,
     path_line,
     snapshot_hovers,
@@ -19,7 +21,7 @@ from landscape.figures.plotdata.marks import (
     trajectory_of,
 )
 from landscape.figures.plotdata.scales import Heights
-from landscape.figures.style import PATH_COLOURS, SPOT, SPOT_EDGE, number, shortened
+from landscape.figures.style import SPOT, SPOT_EDGE, number, shortened
 from landscape.results import Floats, Surface, Trajectory
 
 NAME = 36  # characters of a name beside a point
@@ -31,9 +33,9 @@ def just_above(floor: float, heights: Heights) -> float:
     return floor + 0.004 * (heights.high - heights.low)
 
 
-def laid_on(surface: Surface, heights: Heights, points: Floats) -> dict[str, Any]:
+def laid_on(surface: Surface, heights: Heights, points: Floats, lift: float = LIFT) -> dict[str, Any]:
     """Return the coordinates of points (N, 2) on the surface in a scene, a little above it."""
-    z = heights_at(surface, heights.values, points) + LIFT * (heights.high - heights.low)
+    z = heights_at(surface, heights.values, points) + lift * (heights.high - heights.low)
     return {"x": points[:, 0], "y": points[:, 1], "z": z}
 
 
@@ -111,36 +113,46 @@ def _trace_name(spot: Spot) -> str:
 
 
 def add_path_3d(figure: go.Figure, surface: Surface, heights: Heights) -> None:
-    """Lay the path of the training run on the surface: pale at its beginning, strong at its end."""
-    trajectory = trajectory_of(surface)
-    if trajectory is None:
-        return
-    line = {"color": PATH_COLOURS[-1], "width": 5}
-    along = laid_on(surface, heights, path_line(trajectory.points))
-    figure.add_scatter3d(**along, mode="lines", line=line, hoverinfo="skip", name=PATH, connectgaps=False)
-    figure.add_scatter3d(**laid_on(surface, heights, trajectory.points), **_snapshots(trajectory, size=4))
+    """Lay the paths of the training runs on the surface: pale at the beginning, strong at the end."""
+    for place, (trajectory, colours) in enumerate(coloured_paths(surface)):
+        line, group = {"color": colours[-1], "width": 5}, {"legendgroup": f"run-{place}"}
+        along = laid_on(surface, heights, path_line(trajectory.points))
+        figure.add_scatter3d(**along, mode="lines", line=line, hoverinfo="skip", name=PATH, connectgaps=False, **group)
+        snapshots = _snapshots(trajectory, colours, size=4)
+        figure.add_scatter3d(**laid_on(surface, heights, trajectory.points, 3 * LIFT), **snapshots, **group)
 
 
 def add_path_2d(figure: go.Figure, surface: Surface) -> None:
-    """Draw the path of the training run on the map: pale at its beginning, strong at its end, with both ends named."""
-    trajectory = trajectory_of(surface)
-    if trajectory is None:
+    """Draw the paths of the training runs on the map: pale at the beginning, strong at the end, with both ends named.
+
+    Of several runs only the first has names at its ends: all may begin at one point.
+    """
+    for place, (trajectory, colours) in enumerate(coloured_paths(surface)):
+        x, y = trajectory.points.T
+        group = {"legendgroup": f"run-{place}"}
+        for colour, width in (("rgba(255,255,255,0.75)", 5), (colours[-1], 2)):
+            line = {"color": colour, "width": width}
+            figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name=PATH, **group)
+        figure.add_scatter(x=x, y=y, **_snapshots(trajectory, colours, size=8), **group)
+    first = trajectory_of(surface)
+    if first is None:
         return
-    x, y = trajectory.points.T
-    for colour, width in (("rgba(255,255,255,0.75)", 5), (PATH_COLOURS[-1], 2)):
-        line = {"color": colour, "width": width}
-        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name=PATH)
-    figure.add_scatter(x=x, y=y, **_snapshots(trajectory, size=8))
     labelled = {(spot.alpha, spot.beta) for spot in spots(surface) if spot.name != CENTRE_NAME}
-    names = snapshot_names(trajectory)
+    names = snapshot_names(first)
     for index in dict.fromkeys((0, len(names) - 1)):
-        at = x[index], y[index]
-        crowded = any(np.hypot(at[0] - a, at[1] - b) < 0.05 * np.ptp(surface.alphas) for a, b in labelled)
+        at = first.points[index]
+        crowded = any(_overlap(surface, at, other) for other in labelled)
         if not crowded:
-            figure.add_annotation(**label_2d(*at, names[index], surface.alphas))
+            figure.add_annotation(**label_2d(float(at[0]), float(at[1]), names[index], surface.alphas))
 
 
-def _snapshots(trajectory: Trajectory, *, size: int) -> dict[str, Any]:
+def _overlap(surface: Surface, one: Floats, other: tuple[float, float]) -> bool:
+    """Whether names above two points of the map would cover each other."""
+    across, along = (abs(one[0] - other[0]), abs(one[1] - other[1]))
+    return bool(across < 0.16 * np.ptp(surface.alphas) and along < 0.08 * np.ptp(surface.betas))
+
+
+def _snapshots(trajectory: Trajectory, colours: Sequence[str], *, size: int) -> dict[str, Any]:
     hovers = snapshot_hovers(trajectory)
     return {
         "mode": "markers",
@@ -149,7 +161,7 @@ def _snapshots(trajectory: Trajectory, *, size: int) -> dict[str, Any]:
             "color": np.arange(len(hovers)),
             "cmin": 0,
             "cmax": max(len(hovers) - 1, 1),
-            "colorscale": colour_scale(PATH_COLOURS),
+            "colorscale": colour_scale(colours),
             "line": {"width": 1, "color": "#15191e"},
         },
         "text": [joined(*lines) for lines in hovers],

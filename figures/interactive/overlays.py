@@ -11,6 +11,7 @@ from landscape.figures.interactive.marks import just_above, laid_on
 from landscape.figures.interactive.parts import (
     BALL,
     CONTOURS,
+    CURVE,
     EVALUATED,
     NOT_FINITE,
     QUADRATIC,
@@ -21,10 +22,11 @@ from landscape.figures.interactive.parts import (
     plain,
 )
 from landscape.figures.plotdata.contours import contour_lines
+from landscape.figures.plotdata.curves import curve_line
 from landscape.figures.plotdata.extents import not_finite
 from landscape.figures.plotdata.planes import ball, quadratic_heights, quadratic_reach, require_quadratic
 from landscape.figures.plotdata.scales import Heights
-from landscape.figures.style import BALL_COLOUR, GREEK_RHO, QUADRATIC_COLOUR, number
+from landscape.figures.style import BALL_COLOUR, GREEK_RHO, QUADRATIC_COLOUR, SPOT, number
 from landscape.results import Surface
 
 
@@ -73,6 +75,31 @@ def _ball(rho: float) -> dict[str, Any]:
         "text": f"distance {GREEK_RHO} = {number(rho)} from the centre",
         "hoverinfo": "text",
         "name": BALL,
+    }
+
+
+def add_curve_3d(figure: go.Figure, surface: Surface, heights: Heights) -> None:
+    """Lay the curve of low loss on the surface, if there is one."""
+    line = curve_line(surface)
+    if line is not None:
+        figure.add_scatter3d(**laid_on(surface, heights, line), connectgaps=False, **_curve())
+
+
+def add_curve_2d(figure: go.Figure, surface: Surface) -> None:
+    """Draw the curve of low loss on the map, if there is one."""
+    line = curve_line(surface)
+    if line is not None:
+        x, y = line.T
+        figure.add_scatter(x=x, y=y, **_curve())
+
+
+def _curve() -> dict[str, Any]:
+    return {
+        "mode": "lines",
+        "line": {"color": SPOT, "width": 4},
+        "text": CURVE,
+        "hoverinfo": "text",
+        "name": CURVE,
     }
 
 

@@ -23,6 +23,8 @@ from landscape.results import Floats, Surface
 # Names of traces, by which a page finds them.
 CONTOURS, EVALUATED, CENTRE, MARKS, NOT_FINITE = "contours", "evaluated points", "centre", "marks", "not finite"
 PATH, BALL, QUADRATIC, BARRIER = "path", "ball", "quadratic model", "barrier"
+CURVE = "curve of low loss"
+AHEAD, STEM, RUNNER, CURVE, HERE = "path to come", "pin", "runner", "curve", "here"  # of runs that are played
 
 QUIET = "#8a929c"  # of reference lines, on light and on dark
 LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemsizing": "constant"}

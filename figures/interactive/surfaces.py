@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from landscape.figures.interactive.marks import add_path_3d, add_spots_3d
-from landscape.figures.interactive.overlays import add_ball_3d, add_contours_3d, add_quadratic_3d
+from landscape.figures.interactive.overlays import add_ball_3d, add_contours_3d, add_curve_3d, add_quadratic_3d
 from landscape.figures.interactive.parts import colour_scale, compact, finish, plain, surface_hover
 from landscape.figures.plotdata.extents import aspect, ends, require_plane
 from landscape.figures.plotdata.planes import coordinates
@@ -49,6 +49,7 @@ def surface_figure(
     add_contours_3d(figure, surface, heights)
     add_quadratic_3d(figure, surface, heights, quadratic)
     add_ball_3d(figure, surface, heights, rho)
+    add_curve_3d(figure, surface, heights)
     add_path_3d(figure, surface, heights)
     add_spots_3d(figure, surface, heights)
     return finish(figure, name, scene=_scene(surface, heights), margin={"l": 0, "r": 0, "t": 0, "b": 0})

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.figures.plotdata.extents import centre_in_view
-from landscape.figures.style import number
+from landscape.figures.style import PATH_COLOURS, colour, number
 from landscape.results import Floats, Surface, Trajectory
 
 CENTRE_NAME = "centre"
@@ -91,6 +91,22 @@ def trajectory_of(surface: Surface) -> Trajectory | None:
     return surface.trajectory if surface.trajectory is not None and len(surface.trajectory.points) else None
 
 
+def coloured_paths(surface: Surface) -> list[tuple[Trajectory, tuple[str, ...]]]:
+    """Return the paths of all runs that have points, with the colours from first snapshot to last."""
+    runs = surface.trajectories
+    colours = run_colours(len(runs))
+    return [
+        (run, PATH_COLOURS if len(runs) == 1 else (PATH_COLOURS[0], last))
+        for run, last in zip(runs, colours, strict=True)
+        if len(run.points)
+    ]
+
+
+def run_colours(count: int) -> list[str]:
+    """Return the colours of the runs in one plane: of one alone that of paths, of several those of models."""
+    return [PATH_COLOURS[-1]] if count == 1 else [colour(place) for place in range(count)]
+
+
 def snapshot_names(trajectory: Trajectory) -> list[str]:
     """Return the names of the points of the path, in their order."""
     return list(trajectory.names) or [f"snapshot {index + 1}" for index in range(len(trajectory.points))]
@@ -100,7 +116,8 @@ def snapshot_hovers(trajectory: Trajectory) -> list[list[str]]:
     """Return lines for each point of the path: name, position on the path, its loss and its distance to the plane."""
     hovers = []
     for index, name in enumerate(snapshot_names(trajectory)):
-        lines = [name, f"{index + 1} of {len(trajectory.points)} on the path"]
+        lines = [trajectory.title] if trajectory.title else []
+        lines += [name, f"{index + 1} of {len(trajectory.points)} on the path"]
         if len(trajectory.loss):
             lines.append(f"its own loss {number(float(trajectory.loss[index]), 5)}")
         lines.append(f"{number(float(trajectory.off_plane[index]), 3)} off the plane")

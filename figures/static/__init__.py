@@ -8,10 +8,12 @@ from collections.abc import Callable
 from matplotlib.figure import Figure
 
 from landscape.figures.static.along import along_figure as along_figure
+from landscape.figures.static.barriers import barriers_figure as barriers_figure
 from landscape.figures.static.canvas import save as save
 from landscape.figures.static.comparison import comparison_figure as comparison_figure
 from landscape.figures.static.compositions import PANELS as PANELS
 from landscape.figures.static.compositions import curvature_figure as curvature_figure
+from landscape.figures.static.curves import curve_figure as curve_figure
 from landscape.figures.static.densities import density_figure as density_figure
 from landscape.figures.static.eigenvalues import blocks_figure as blocks_figure
 from landscape.figures.static.eigenvalues import spectrum_figure as spectrum_figure

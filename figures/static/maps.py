@@ -10,18 +10,18 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from landscape.figures.plotdata.curves import curve_line
 from landscape.figures.plotdata.extents import ends, is_square, not_finite, require_plane
-from landscape.figures.plotdata.marks import CENTRE_NAME, snapshot_names, spots, trajectory_of
+from landscape.figures.plotdata.marks import CENTRE_NAME, coloured_paths, snapshot_names, spots
 from landscape.figures.plotdata.planes import ball, coordinates, quadratic_reach
 from landscape.figures.plotdata.scales import Heights, Limits, plot_heights
 from landscape.figures.static.axes import coordinate_ticks
 from landscape.figures.static.canvas import COLOURS, COLUMN, LABEL, QUIET, SMALL, settings, single
 from landscape.figures.static.text import fitted, text_width, title, wrapped
-from landscape.figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR, number
+from landscape.figures.style import BALL_COLOUR, MARK, QUADRATIC_COLOUR, number
 from landscape.results import Surface
 
 SHADES = 257  # so many that their steps are invisible
-PATH_SHADES = LinearSegmentedColormap.from_list("path", PATH_COLOURS)
 AROUND, BELOW = 1.25, 0.55  # inches beside the map and below it: labels, ticks and the colour bar
 LONGEST = 0.4  # of the map's width, of a name: two models side by side are half of the width apart
 
@@ -67,15 +67,19 @@ def draw_map(
     quadratic: bool = False,
     limits: Limits | None = None,
     width: float = COLUMN,
+    labels: bool = True,
 ) -> None:
-    """Draw ``contour_figure`` into axes, with labels that fit into a figure of this width."""
+    """Draw ``contour_figure`` into axes, with labels that fit into a figure of this width, on contours if wanted."""
     require_plane(surface)
     heights = plot_heights(surface, log=log, limits=limits)
-    shades = _shades(axes, surface, heights)
+    shades = _shades(axes, surface, heights, labels)
     if quadratic:
         axes.plot(*quadratic_reach(surface).T, ":", color=QUADRATIC_COLOUR, linewidth=1.2, marker=".", markersize=3)
     if rho is not None:
         axes.plot(*ball(surface, rho).T, color=BALL_COLOUR, linewidth=1.5)
+    line = curve_line(surface)
+    if line is not None:
+        axes.plot(*line.T, color="white", linewidth=1.8)
     axes.set(xlim=ends(surface.alphas), ylim=ends(surface.betas))
     _path(axes, surface, width)
     for spot in spots(surface):
@@ -87,7 +91,7 @@ def draw_map(
     _colour_bar(axes, shades, heights, _room_along(surface, width))
 
 
-def _shades(axes: Axes, surface: Surface, heights: Heights) -> ScalarMappable:
+def _shades(axes: Axes, surface: Surface, heights: Heights, labels: bool) -> ScalarMappable:
     shades = axes.contourf(
         surface.alphas,
         surface.betas,
@@ -97,7 +101,7 @@ def _shades(axes: Axes, surface: Surface, heights: Heights) -> ScalarMappable:
     )
     shades.set_rasterized(True)
     if not heights.flat:
-        _contours(axes, surface, heights)
+        _contours(axes, surface, heights, labels)
     if not surface.evaluated.all():
         axes.plot(*surface.nodes.T, "o", color="white", markersize=1.8, mec="#15191e", mew=0.25, clip_on=False)
     rows, columns = np.nonzero(not_finite(surface))
@@ -117,16 +121,18 @@ def _frame(axes: Axes, surface: Surface, width: float) -> None:
 
 
 def _path(axes: Axes, surface: Surface, width: float) -> None:
-    trajectory = trajectory_of(surface)
-    if trajectory is None:
-        return
-    points = trajectory.points
-    axes.plot(*points.T, color="white", alpha=0.75, linewidth=2.6)
-    axes.plot(*points.T, color=PATH_COLOURS[-1], linewidth=1.1)
-    order = np.arange(len(points))
-    dots: dict[str, Any] = {"s": 11, "edgecolors": "#15191e", "linewidths": 0.4, "zorder": 2.5}
-    axes.scatter(points[:, 0], points[:, 1], c=order, cmap=PATH_SHADES, vmin=0, vmax=max(len(points) - 1, 1), **dots)
-    _label(axes, float(points[0, 0]), float(points[0, 1]), snapshot_names(trajectory)[0], width)
+    paths = coloured_paths(surface)
+    for trajectory, colours in paths:
+        points, shades = trajectory.points, LinearSegmentedColormap.from_list("path", colours)
+        axes.plot(*points.T, color="white", alpha=0.75, linewidth=2.6)
+        axes.plot(*points.T, color=colours[-1], linewidth=1.1)
+        order = np.arange(len(points))
+        dots: dict[str, Any] = {"s": 11, "edgecolors": "#15191e", "linewidths": 0.4, "zorder": 2.5}
+        axes.scatter(points[:, 0], points[:, 1], c=order, cmap=shades, vmin=0, vmax=max(len(points) - 1, 1), **dots)
+    for trajectory, _ in paths:
+        end = -1 if len(paths) > 1 else 0  # several may begin at one point, and are named where they end
+        name = trajectory.title if len(paths) > 1 and trajectory.title else snapshot_names(trajectory)[end]
+        _label(axes, float(trajectory.points[end, 0]), float(trajectory.points[end, 1]), name, width)
 
 
 def _height(surface: Surface, width: float) -> float:
@@ -148,11 +154,14 @@ def _label(axes: Axes, x: float, y: float, name: str, width: float) -> None:
     axes.annotate(text, (x, y), (0, 5), textcoords="offset points", clip_on=True, **properties)
 
 
-def _contours(axes: Axes, surface: Surface, heights: Heights) -> None:
+def _contours(axes: Axes, surface: Surface, heights: Heights, labels: bool) -> None:
     values = np.ma.masked_invalid(heights.values)
     properties: dict[str, Any] = {"colors": "white", "linewidths": 0.5, "linestyles": "solid", "alpha": 0.7}
     lines = axes.contour(surface.alphas, surface.betas, values, levels=heights.levels, **properties)
-    lines.clabel(heights.levels[::2], fontsize=6.5, fmt=lambda level: number(10**level if heights.log else level, 2))
+    if labels:
+        lines.clabel(
+            heights.levels[::2], fontsize=6.5, fmt=lambda level: number(10**level if heights.log else level, 2)
+        )
 
 
 def _colour_bar(axes: Axes, shades: ScalarMappable, heights: Heights, room: float) -> None:

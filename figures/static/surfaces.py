@@ -8,15 +8,16 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 
 from landscape.figures.plotdata.contours import contour_lines
+from landscape.figures.plotdata.curves import curve_line
 from landscape.figures.plotdata.extents import aspect, ends, require_plane
-from landscape.figures.plotdata.marks import heights_at, path_line, spots, trajectory_of
+from landscape.figures.plotdata.marks import coloured_paths, heights_at, path_line, spots
 from landscape.figures.plotdata.planes import ball, coordinates, quadratic_heights
 from landscape.figures.plotdata.scales import Heights, Limits, plot_heights
 from landscape.figures.static.axes import coordinate_ticks
 from landscape.figures.static.canvas import COLOURS, COLUMN, DPI, QUIET, checked, settings
 from landscape.figures.static.scenes import Scene, extent, place
 from landscape.figures.static.text import text_width, title
-from landscape.figures.style import BALL_COLOUR, MARK, PATH_COLOURS, QUADRATIC_COLOUR
+from landscape.figures.style import BALL_COLOUR, MARK, QUADRATIC_COLOUR
 from landscape.results import Floats, Surface
 
 TITLE = 0.22  # inches
@@ -120,12 +121,14 @@ def _overlays(axes: Axes3D, surface: Surface, heights: Heights, rho: float | Non
     if rho is not None:
         edge = ball(surface, rho)
         axes.plot(*edge.T, heights_at(surface, heights.values, edge), color=BALL_COLOUR, linewidth=1.5, zorder=5)
-    trajectory = trajectory_of(surface)
-    if trajectory is not None:
+    line = curve_line(surface)
+    if line is not None:
+        axes.plot(*line.T, heights_at(surface, heights.values, line), color="white", linewidth=1.8, zorder=5)
+    for trajectory, colours in coloured_paths(surface):
         along, at = path_line(trajectory.points), trajectory.points
-        axes.plot(*along.T, heights_at(surface, heights.values, along), color=PATH_COLOURS[-1], linewidth=1.4, zorder=5)
+        axes.plot(*along.T, heights_at(surface, heights.values, along), color=colours[-1], linewidth=1.4, zorder=5)
         snapshots = heights_at(surface, heights.values, at)
-        axes.plot(*at.T, snapshots, "o", color=PATH_COLOURS[1], markersize=2.5, mec="#15191e", mew=0.4, zorder=6)
+        axes.plot(*at.T, snapshots, "o", color=colours[1], markersize=2.5, mec="#15191e", mew=0.4, zorder=6)
     for spot in spots(surface):
         height = heights.place(spot.value)
         if np.isfinite(height):

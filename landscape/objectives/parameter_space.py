@@ -9,7 +9,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from landscape.objectives.wrappers import unwrapped
+from landscape.objectives.wrappers import sharded, unwrapped
 from landscape.results.tables import NotebookDisplay, Row, Table
 
 Model = nn.Module | Mapping[str, Tensor]  # a model, or its tensors by name
@@ -51,8 +51,8 @@ class ParamSpace(NotebookDisplay):
         mask: (n,) bool, False where a coordinate is inactive; None where all are active.
 
     Raises:
-        ValueError: No parameter is left, parameters are on several devices or are no real floats, or an excluded row
-            does not exist.
+        ValueError: No parameter is left, the model is sharded over processes, parameters are on several devices or are
+            no real floats, or an excluded row does not exist.
     """
 
     def __init__(
@@ -73,6 +73,12 @@ class ParamSpace(NotebookDisplay):
         if not tensors:
             raise ValueError(
                 "no parameter is left to analyse; `include` rejects all that require a gradient: " + ", ".join(known)
+            )
+        if kind := sharded(model, tensors.values()):
+            raise ValueError(
+                f"the model is sharded over processes ({kind}): it computes with its own shards, whatever parameters "
+                "it is given; load its whole weights (get_model_state_dict, full_state_dict=True) into a model that "
+                "is not sharded, and share out batches by process_group"
             )
         devices = sorted({str(tensor.device) for tensor in tensors.values()})
         if len(devices) > 1:
@@ -98,7 +104,7 @@ class ParamSpace(NotebookDisplay):
             if name not in self.names and name not in _tensors(model):
                 known = ", ".join(self.names)
                 raise ValueError(f"exclude_rows names {name!r}, which is not a parameter; there are {known}")
-            rows[name] = rows.get(name, []) + [int(row) for row in excluded]
+            rows[name] = rows.get(name, []) + torch.as_tensor(excluded, dtype=torch.int64).tolist()
         rows = {name: rows[name] for name in self.names if rows.get(name)}
         if not rows:
             return None

@@ -1,8 +1,11 @@
-"""Wrappers around a model, which change its parameters' names and not its function."""
+"""Wrappers around a model, which change its parameters' names and not its function, and shards, which do more."""
 
 from __future__ import annotations
 
-from torch import nn
+import sys
+from collections.abc import Iterable
+
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
@@ -25,3 +28,17 @@ def unwrapped(model: nn.Module) -> nn.Module:
             # By the attribute: importing the class of torch.compile takes a second.
             inner = getattr(model, "_orig_mod", None)
     return model
+
+
+def sharded(model: object, parameters: Iterable[Tensor]) -> str:
+    """Return the class by which FSDP or tensor parallelism shares a model out among processes; empty if none does."""
+    # Whoever uses one of these has imported its module, which takes a second.
+    places = (("torch.distributed.fsdp", "FSDPModule"), ("torch.distributed.fsdp", "FullyShardedDataParallel"))
+    # After a pass, fully_shard leaves some parameters whole: the modules have to be asked as well.
+    kinds = tuple(getattr(sys.modules[module], name) for module, name in places if module in sys.modules)
+    parts = model.modules() if isinstance(model, nn.Module) else ()
+    found = [kind.__name__ for part in parts for kind in kinds if isinstance(part, kind)]
+    if "torch.distributed.tensor" in sys.modules:
+        DTensor = sys.modules["torch.distributed.tensor"].DTensor
+        found += [DTensor.__name__ for parameter in parameters if isinstance(parameter, DTensor)]
+    return found[0] if found else ""

@@ -11,6 +11,7 @@ import numpy as np
 from landscape.results.arrays import Floats, Integers, Metadata
 from landscape.results.display_names import display_name
 from landscape.results.frames import Tabular
+from landscape.results.sample import sample_tables
 from landscape.results.tables import Row, Table, TableDisplay
 
 
@@ -50,7 +51,7 @@ class AlongTraining(TableDisplay, Tabular):
             )
             for i, epoch in enumerate(self.epochs)
         ]
-        return [Table(f"Along training ({display_name(self.operator)})", header, rows)]
+        return [*sample_tables(self.metadata), Table(f"Along training ({display_name(self.operator)})", header, rows)]
 
     def columns(self) -> dict[str, Any]:
         """Return the fields with a value for each snapshot, by their names; the metric's is its own."""

@@ -11,6 +11,7 @@ from landscape.results.eigenpairs import EigenPairs
 from landscape.results.estimates import LEVEL, SingleNumber, student_half_width
 from landscape.results.localization import BlockEigenvalues, Localization
 from landscape.results.printable import printable
+from landscape.results.sample import sample_tables
 from landscape.results.sharpness import Sharpness
 from landscape.results.spectrum import Spectrum
 from landscape.results.tables import NotebookDisplay, Row, Table, TableDisplay, interval_cell
@@ -71,7 +72,7 @@ class Curvature(TableDisplay):
 
     def tables(self) -> list[Table]:
         """Return the eigenvalues, and all else that was computed."""
-        tables = [self._eigenvalues(), *(share.table() for share in self.localization)]
+        tables = [*sample_tables(self.metadata), self._eigenvalues(), *(share.table() for share in self.localization)]
         numbers: list[Row] = []
         if self.trace is not None:
             numbers += [row[:2] for row in self.trace.table().rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from landscape.results.printable import printable
 
 DISPLAY_NAMES = {
@@ -57,3 +59,13 @@ def display_name(identifier: str) -> str:
     ('Hutch++', 'ascent, scale-free', 'my matrix')
     """
     return DISPLAY_NAMES.get(identifier) or printable(identifier)
+
+
+def short_names(titles: Sequence[str]) -> list[str]:
+    """Return titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec."""
+    ends = {title[title.rfind(" on ") :] for title in titles if " on " in title}
+    if len(titles) > 1 and len(ends) == 1 and all(" on " in title for title in titles):
+        shortened = [title[: title.rfind(" on ")] for title in titles]
+        if len(set(shortened)) == len(titles):
+            return shortened
+    return list(titles)

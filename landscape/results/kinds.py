@@ -10,8 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from landscape.results import Curvature, LanczosState, Spectrum, Surface
 from landscape.results.along import AlongTraining
+from landscape.results.curve import BarrierMatrix
 from landscape.results.files import atomic, write_json
-from landscape.results.format import FORMAT, current_fields, read_json, reading
+from landscape.results.format import FORMAT, ForeignFileError, current_fields, read_json, reading
 from landscape.results.printable import printable
 from landscape.results.serialization import from_plain, to_plain
 from landscape.results.storage import (
@@ -90,7 +91,9 @@ KINDS: dict[type, ResultKind[Any]] = {
     LanczosState: ResultKind(LanczosState, "lanczos", ".npz", save_lanczos_state, load_lanczos_state),
     Spectrum: section_kind(Spectrum, "density"),
     AlongTraining: whole_kind(AlongTraining, "along"),
+    BarrierMatrix: whole_kind(BarrierMatrix, "barriers"),
 }
+STORED = (*FILES, KINDS[AlongTraining], KINDS[BarrierMatrix])  # what stands for itself in a file
 
 
 def kind_of(type: type[R]) -> ResultKind[R]:
@@ -101,6 +104,27 @@ def kind_of(type: type[R]) -> ResultKind[R]:
 def file_kind(path: str | Path) -> ResultKind[Any] | None:
     """Return the kind of result that a file's name belongs to; None for anything else, such as a checkpoint."""
     return next((kind for kind in FILES if kind.matches(path)), None)
+
+
+def load_result(path: str | Path) -> Any:
+    """Return the result in a file, of whichever kind it is.
+
+    Raises:
+        ValueError: It holds no result, is damaged, or comes from a newer version.
+        OSError: It cannot be read.
+    """
+    first: ForeignFileError | None = None
+    for kind in STORED:
+        if kind.matches(path):
+            try:
+                return kind.load(path)
+            except ForeignFileError as problem:  # JSON of another kind, perhaps
+                first = first or problem
+    if first is not None:
+        raise first
+    raise ValueError(
+        f"{printable(path)} is not a result; `landscape surface` writes FILE.npz and `landscape curvature` FILE.json"
+    )
 
 
 def copy_result(stored: Path, beside: Path) -> Path:
@@ -177,7 +201,7 @@ def check_page(page: Path) -> None:
 def _results_beside(page: Path) -> dict[Path, tuple[ResultKind[Any], Mapping[str, Any]]]:
     """The results under a page's name, each with its kind and metadata."""
     found: dict[Path, tuple[ResultKind[Any], Mapping[str, Any]]] = {}
-    for kind in (*FILES, KINDS[AlongTraining]):
+    for kind in STORED:
         path = page.with_suffix(kind.suffix)
         with suppress(ValueError, OSError):  # there is none, or another file
             found[path] = kind, kind.load(path).metadata

@@ -22,7 +22,7 @@ from landscape.results.regular import check_regular
 # What the pages and pictures that are written here hold, and hardly any other file; all of it plain text in the file.
 PAGE = b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 PICTURE = b"Matplotlib"
-SIGNS = {".html": PAGE, ".png": PICTURE, ".pdf": PICTURE, ".svg": PICTURE}
+SIGNS = {".html": PAGE} | dict.fromkeys((".png", ".pdf", ".svg", ".gif", ".mp4", ".webm"), PICTURE)
 
 
 def refuse_existing(outputs: Iterable[Path], remedy: str) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 
 from landscape.results import Curvature, LanczosState, Spectrum, Surface
 from landscape.results.interpolation import Axis, tensor_product
+from landscape.results.sample import check_sample
 
 
 def _check_surface(surface: Surface) -> None:
+    check_sample(surface.metadata)
     plane = surface.metadata.get("plane", {})
     _check_plane(plane)
     by_direction = {f"plane.{name}": plane[name] for name in ("shares", "eigenvalues", "residuals") if name in plane}
@@ -61,6 +63,7 @@ def _check_nodes(surface: Surface) -> None:
 
 
 def _check_curvature(curvature: Curvature) -> None:
+    check_sample(curvature.metadata)
     pairs = curvature.pairs
     if not (np.diff(pairs.values) <= 0).all():
         raise ValueError("eigenvalues do not descend")

@@ -31,6 +31,8 @@ from landscape.results import (
     Trajectory,
 )
 from landscape.results.along import AlongTraining
+from landscape.results.curve import BarrierMatrix, LowLossCurve, PathLoss
+from landscape.results.sample import SampleSize
 from landscape.results.study import RunRecord, SurfaceGrid
 
 LARGEST = 2**63 - 1  # of a whole number
@@ -66,6 +68,18 @@ _ANYWHERE = {
     "checkpoint": {"sha256": str},
     "data": {"name": str, "sha256": str},
     "objective": {"loss": str | None, "split": str | None, "users": int | None},
+    "sample": {
+        "unit": str,
+        "size": int,
+        "needed": int,
+        "total": int,
+        "precision": float,
+        "reached": bool,
+        "quantities": tuple[str, ...],
+        "errors": tuple[float | None, ...],
+        "biases": tuple[float | None, ...],
+        "tried": tuple[int, ...],
+    },
     "versions": {},
 }
 _SURFACE = {
@@ -100,7 +114,18 @@ SCHEMA: Mapping[type, Rules] = {
     InterpolationError: {"absolute": ERROR, "relative": ERROR, "near_centre": ERROR, "points": COUNT},
     Trajectory: {"points": of("T 2"), "off_plane": of("T", least=0)},
     RadialProfile: {"radii": of("G", least=0, increasing=True), "losses": Rule("R G"), "level": of(least=0, most=1)},
-    Barrier: {"height": of(least=0), "at": NUMBER, "above_ends": NUMBER, "error": ERROR},
+    Barrier: {"height": of(least=0), "at": NUMBER, "above_ends": NUMBER, "error": ERROR, "stderr": ERROR},
+    PathLoss: {"t": of("T", least=0, most=1, increasing=True), "loss": of("T"), "stderr": Rule("T", least=0)},
+    LowLossCurve: {"distance": LENGTH, "length": LENGTH, "bend": of("n")},
+    BarrierMatrix: {
+        "names": Rule("M"),
+        "heights": of("M M", least=0),
+        "stderr": Rule("M M", least=0),
+        "at": of("M M", least=0, most=1),
+        "distances": of("M M", least=0),
+        "losses": of("M"),
+        "metadata": _ANYWHERE,
+    },
     QuadraticRadius: {
         "angles": of("A"),
         "radii": Rule("A", least=0),
@@ -192,6 +217,14 @@ SCHEMA: Mapping[type, Rules] = {
         "asymmetry": ERROR,
         "scale": of(least=0),
         "residual": of(least=0),
+    },
+    SampleSize: {
+        "precision": of(least=0),
+        "total": of(least=1),
+        "sizes": of("T", least=1, increasing=True),
+        "errors": Rule("T Q", least=0),
+        "biases": Rule("T Q"),
+        "quantities": Rule("Q"),
     },
     SurfaceGrid: {"alphas": of("A", increasing=True), "betas": of("B", increasing=True), "loss": Rule("B A")},
     RunRecord: {"epoch": COUNT, "epochs": COUNT},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 
 from landscape.results.arrays import Floats, Metadata, give_or_take
 from landscape.results.checks import CheckReport, QuadraticRadius
+from landscape.results.curve import LowLossCurve
 from landscape.results.frames import Tabular, Variables, dataset, plain_attributes
 from landscape.results.paths import Barrier, Mark, Trajectory
 from landscape.results.plotting import Pictured
 from landscape.results.radial import RadialProfile
+from landscape.results.sample import sample_tables
 from landscape.results.tables import Row, Table, TableDisplay
+from landscape.results.topology import Topology, topology
 
 DIMENSIONS = ("beta", "alpha")  # of the arrays
 OF_THE_LOSS = ("loss_stderr", "repeat_difference", "gradient_path_difference")  # metadata of the loss alone
@@ -55,8 +59,10 @@ class Surface(Pictured, TableDisplay, Tabular):
     node_metrics: Mapping[str, Floats] = field(default_factory=dict)  # name -> (N,), of those that were interpolated
     marks: tuple[Mark, ...] = ()
     trajectory: Trajectory | None = None  # of a training run
+    other_trajectories: tuple[Trajectory, ...] = ()  # of further runs, placed in the same plane
     radial_profile: RadialProfile | None = None  # the loss against the distance, from this and other planes
     barrier: Barrier | None = None  # on the straight path from α = 0 to α = 1
+    curve: LowLossCurve | None = None  # of low loss between the same ends, in this plane
     checks: CheckReport | None = None
     quadratic: QuadraticRadius | None = None  # the quadratic model in this plane, and how far it reaches
 
@@ -113,15 +119,19 @@ class Surface(Pictured, TableDisplay, Tabular):
             nodes=nodes,
             node_loss=at_nodes,
             marks=self.marks,
-            trajectory=None
-            if self.trajectory is None
-            else Trajectory(self.trajectory.points, self.trajectory.off_plane, self.trajectory.names),
+            trajectory=None if self.trajectory is None else replace(self.trajectory, loss=np.empty(0)),
+            other_trajectories=tuple(replace(one, loss=np.empty(0)) for one in self.other_trajectories),
         )
 
     @property
     def quantity(self) -> str:
         """What ``loss`` holds: the loss, or the name of a metric in a surface that ``of`` returned."""
         return str(self.metadata.get("quantity", "loss"))
+
+    @property
+    def trajectories(self) -> tuple[Trajectory, ...]:
+        """All training runs in this plane."""
+        return tuple(one for one in (self.trajectory, *self.other_trajectories) if one is not None)
 
     @property
     def is_line(self) -> bool:
@@ -150,10 +160,22 @@ class Surface(Pictured, TableDisplay, Tabular):
         """The number of points of the grid that were evaluated and have no finite loss."""
         return int(np.count_nonzero(self.evaluated & ~np.isfinite(self.loss)))
 
+    def topology(self) -> Topology:
+        """Return the minima of the grid, the saddles between them, and which of them the error cannot undo.
+
+        The error is the largest that was measured for the interpolation, or between two evaluations of one point; a
+        larger one may have been missed.
+        """
+        unknown = self.error is None and bool((~self.evaluated & np.isfinite(self.loss)).any())
+        interpolation = math.nan if unknown else 0.0 if self.error is None else self.error.absolute
+        noise = float(self.metadata.get("repeat_difference") or 0.0)
+        return topology(self.alphas, self.betas, self.loss, float(np.maximum(interpolation, noise)))  # NaN stays
+
     def tables(self) -> list[Table]:
-        """Return directions, metrics, radial profile, barrier, trajectory and checks, as far as there are any."""
-        directions = self._directions()
-        tables = [Table("Directions", ("", "α", "β"), directions)] if directions else []
+        """Return users, directions, metrics, radial profile, barrier, trajectory and checks, where there are any."""
+        tables, directions = sample_tables(self.metadata), self._directions()
+        if directions:
+            tables.append(Table("Directions", ("", "α", "β"), directions))
         if self.metrics:
             rows: list[Row] = []
             columns = [self, *(self.of(name) for name in self.metrics)]
@@ -166,19 +188,30 @@ class Surface(Pictured, TableDisplay, Tabular):
             tables.append(Table("On the plane", (*header, "not finite") if holes else header, tuple(rows)))
         if self.radial_profile is not None:
             tables.append(self.radial_profile.table())
-        if self.barrier is not None:
+        if self.curve is not None:
+            tables += self.curve.tables()
+        elif self.barrier is not None:
             tables.append(self.barrier.table())
-        if self.trajectory is not None:
-            tables.append(self.trajectory.table())
+        tables += [trajectory.table() for trajectory in self.trajectories]
         if self.checks is not None:
             tables.append(self.checks.table(self.quadratic))
         return tables
 
-    def columns(self) -> dict[str, Any]:
-        """Return a row for each point of the grid: alpha, beta, the loss, the metrics and evaluated."""
+    def columns(self, *, errors: bool = False) -> dict[str, Any]:
+        """Return a row for each point of the grid: alpha, beta, the loss, the metrics and evaluated.
+
+        With ``errors`` each quantity ``NAME`` has a column ``NAME error``: how far the interpolation may be off, which
+        is 0 where the quantity was computed at the point itself, and NaN where that is not known.
+        """
         alphas, betas = np.meshgrid(self.alphas, self.betas)
-        values = {name: grid.ravel() for name, (_, grid, _) in self._grids().items()}
-        return {"alpha": alphas.ravel(), "beta": betas.ravel(), **values}
+        columns: dict[str, Any] = {"alpha": alphas.ravel(), "beta": betas.ravel()}
+        quantities = self._quantities()
+        for name, (grid, error, known) in quantities.items():
+            columns[name] = grid.ravel()
+            if errors:
+                off = np.where(known, 0.0, np.nan if error is None else error.absolute)
+                columns[_free(f"{name} error", quantities)] = off.ravel()
+        return {**columns, "evaluated": self.evaluated.ravel()}
 
     def to_xarray(self) -> Any:
         """Return the grid as an ``xarray.Dataset`` with dimensions beta and alpha.
@@ -193,15 +226,23 @@ class Surface(Pictured, TableDisplay, Tabular):
         return dataset(self._grids(), {"alpha": self.alphas, "beta": self.betas}, plain_attributes(self.metadata))
 
     def _grids(self) -> Variables:
-        """The arrays (B, A) by name; a metric that is called like something else gets another name."""
-        arrays: dict[str, tuple[Floats, InterpolationError | None]] = {_free(self.quantity): (self.loss, self.error)}
-        for name, values in self.metrics.items():
-            arrays[_free(name, arrays)] = values, self.metric_errors.get(name)
+        """The arrays (B, A) by name, with their errors as attributes."""
         grids = {
             name: (DIMENSIONS, values, {} if error is None else {"interpolation_error": error.absolute})
-            for name, (values, error) in arrays.items()
+            for name, (values, error, _) in self._quantities().items()
         }
         return {**grids, "evaluated": (DIMENSIONS, self.evaluated, {})}
+
+    def _quantities(self) -> dict[str, tuple[Floats, InterpolationError | None, NDArray[np.bool_]]]:
+        """The loss and the metrics (B, A) by name, their errors, and where each was computed at the point itself.
+
+        A metric that is called like something else gets another name.
+        """
+        found = {_free(self.quantity): (self.loss, self.error, self.evaluated)}
+        for name, values in self.metrics.items():
+            known = self.evaluated if name in self.node_metrics else ~np.isnan(values)
+            found[_free(name, found)] = values, self.metric_errors.get(name), known
+        return found
 
     def _directions(self) -> list[Row]:
         """Their eigenvalues, shares of a path, lengths and the angle between them, as far as they are known."""

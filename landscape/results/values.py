@@ -10,7 +10,16 @@ from landscape.results.serialization import to_plain
 
 NUMBERS = ("loss", "loss_stderr", "gradient_norm", "params_norm", "asymmetry", "metadata")  # of a curvature
 SECTIONS = ("operator", "spectrum", "trace", "sharpness", "blocks", "localization", "checks", "quadratic")
-SURFACE_SECTIONS = ("marks", "trajectory", "radial_profile", "barrier", "checks", "quadratic")
+SURFACE_SECTIONS = (
+    "marks",
+    "trajectory",
+    "other_trajectories",
+    "radial_profile",
+    "barrier",
+    "curve",
+    "checks",
+    "quadratic",
+)
 
 
 def surface_values(surface: Surface) -> dict[str, Any]:

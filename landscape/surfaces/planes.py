@@ -30,6 +30,7 @@ class Plane(NotebookDisplay):
     extent: float | tuple[Interval, Interval]  # a useful default for ``surface``
     marks: tuple[Mark, ...] = ()
     trajectory: Trajectory | None = None  # of a training run
+    other_trajectories: tuple[Trajectory, ...] = ()  # of further runs
     description: Metadata = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -149,30 +150,39 @@ def plane_through(params: Tensor, others: Sequence[Tensor], names: Sequence[str]
     return Plane(x, y, (interval, interval), tuple(marks), description=description)
 
 
-def trajectory_plane(params: Tensor, snapshots: Sequence[Tensor], names: Sequence[str] | None = None) -> Plane:
+def trajectory_plane(
+    params: Tensor,
+    snapshots: Sequence[Tensor],
+    names: Sequence[str] | None = None,
+    *,
+    others: Sequence[tuple[Sequence[Tensor], Sequence[str]]] = (),
+) -> Plane:
     """Return the plane of the first two principal components of a trajectory that ends at ``params``.
 
     As Li et al. (NeurIPS 2018, section 7): the principal components of the differences θᵢ − θ₀ from the last point,
     not centred otherwise. They are orthonormal, so that inner products place the snapshots by least squares.
     ``description["shares"]`` is the share of the squared differences along each direction; ``trajectory.off_plane`` is
-    the distance of each snapshot from the plane.
+    the distance of each snapshot from the plane. With ``others``, several runs share the plane: its components are
+    those of all snapshots, each counted once, so that a run with more snapshots or farther away has more weight;
+    ``Trajectory.share`` says how much of each run the plane holds.
 
     Args:
         params: θ₀ (n,), where the trajectory ends.
         snapshots: (n,), in their order; those equal to θ₀ are points of the trajectory, but do not affect the plane.
         names: Of the snapshots.
+        others: Snapshots and names of each further run.
 
     Raises:
         ValueError: Fewer than two snapshots differ from θ₀, or all lie on one line through it.
     """
-    differences = torch.stack([snapshot.double() - params.double() for snapshot in snapshots])  # (T, n)
+    runs = [(snapshots, names or ()), *others]
+    every = [snapshot for run, _ in runs for snapshot in run]
+    differences = torch.stack([snapshot.double() - params.double() for snapshot in every])  # (T, n)
     gram = differences @ differences.T  # (T, T): as good as an SVD of (T, n) where T is small, and much cheaper
     values, vectors = torch.linalg.eigh(gram)
     values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
     if len(values) < 2 or values[1] <= 1e-12 * values[0]:
-        raise ValueError(
-            f"{len(snapshots)} snapshots do not span a plane with the last point; keep more with --snapshots"
-        )
+        raise ValueError(f"{len(every)} snapshots do not span a plane with the last point; keep more with --snapshots")
     directions = (vectors[:, :2].T @ differences) / values[:2, None].sqrt()  # (2, n) orthonormal
     points = differences @ directions.T  # (T, 2)
     sign = torch.where(points[0] < 0, -1.0, 1.0)  # of either direction, so that the first point is positive
@@ -181,14 +191,22 @@ def trajectory_plane(params: Tensor, snapshots: Sequence[Tensor], names: Sequenc
     description = {
         "kind": "trajectory",
         "shares": (values[:2] / values.sum()).tolist(),
-        "snapshots": len(snapshots),
+        "snapshots": len(every),
     }
+    cuts = np.cumsum([len(run) for run, _ in runs])[:-1]
+    first, *further = (
+        Trajectory(placed, distances, tuple(called))
+        for placed, distances, (_, called) in zip(
+            np.split(points.cpu().numpy(), cuts), np.split(off_plane.cpu().numpy(), cuts), runs, strict=True
+        )
+    )
     return Plane(
         directions[0].to(params),
         directions[1].to(params),
         _around(points.cpu().numpy()),
         (Mark("end", 0.0, 0.0),),
-        trajectory=Trajectory(points.cpu().numpy(), off_plane.cpu().numpy(), tuple(names or ())),
+        trajectory=first,
+        other_trajectories=tuple(further),
         description=description,
     )
 

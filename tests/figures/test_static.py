@@ -28,7 +28,7 @@ def marked(axes):
 
 def test_the_functions_are_those_of_interactive():
     names = {name for name in vars(interactive) if name.endswith("_figure")}
-    assert len(names) == 10
+    assert len(names) == 12
     for name in names:
         ours, theirs = (inspect.signature(getattr(module, name)) for module in (static, interactive))
         assert {key: value for key, value in ours.parameters.items() if key != "width"} == theirs.parameters

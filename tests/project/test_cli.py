@@ -304,6 +304,10 @@ def test_data_is_prepared_listed_and_trained_on(tmp_path):
         (["surface", "CKPT", "--split", "tst"], "did you mean test?"),
         (["surface", "CKPT", "--users", "0"], "at least 1"),
         (["surface", "CKPT", "--users", "1000000"], "exceeds"),
+        (["surface", "CKPT", "--users", "9", "--precision", "1%"], "--precision 0.01 goes with --users auto"),
+        (["surface", "CKPT", "--users", "auto", "--precision", "0"], "precision must be above 0 and below 1, got 0.0"),
+        (["surface", "CKPT", "--users", "auto", "--precision", "-1%"], "above 0 and below 1, got -0.01"),
+        (["surface", "CKPT", "--users", "auto", "--precision", "nan"], "above 0 and below 1, got nan"),
         (["surface", "CKPT", "--out", "nowhere/s.html"], "the folder nowhere of s.html does not exist"),
         (["surface", "CKPT", "--out", "CKPT"], "--out must be a file that ends in .html"),
         (["surface", "CKPT", "--out", ""], "--out must be a file that ends in .html"),
@@ -366,6 +370,9 @@ def test_bad_input_is_refused_in_one_line(arguments, message, runs, tmp_path, mo
         (["curvature", "a", "--rhos", "small"], "'small' is not a list of numbers separated by commas"),
         (["import", "s3rec", "a"], "Missing option '--data'"),
         (["surface", "a", "--lines"], "No such option"),
+        (["surface", "x.pt", "--users", "some"], "'some' is neither a number of users nor auto"),
+        (["curvature", "x.pt", "--users", "auto", "--precision", "5"], "5 is 500%; write 5% or 0.05"),
+        (["compare", "x.pt", "--users", "auto", "--precision", "x"], "'x' is not a share such as 1% or 0.01"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_what_is_wrong(arguments, message):

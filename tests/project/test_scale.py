@@ -46,7 +46,9 @@ def test_the_table_corrects_the_exponent_of_time_for_the_machines_speed():
             "items": 10 * factor,
             "interactions": 1000 + factor,
             "ranked": 50,
+            "analysed": 20,
             "peak_mb": 100.0 * factor**0.5,
+            "peak_mb_analysis": 200.0,
             **{task: {"seconds": factor / speed, "gflops": 100 * speed} for task in scale.TASKS},
         }
         for factor, speed in ((1, 1.0), (4, 0.5), (16, 2.0))
@@ -56,6 +58,7 @@ def test_the_table_corrects_the_exponent_of_time_for_the_machines_speed():
     assert "| epoch | 1 s (100 GFLOP/s) | 8 s (50 GFLOP/s) | 8 s (200 GFLOP/s) | 1.00 |" in lines
     assert "| peak memory | 100 MB | 200 MB | 400 MB | 0.50 |" in lines
     assert any(line.startswith("| validation on 50 users |") for line in lines)
+    assert any(line.startswith("| Hessian product on 20 users |") for line in lines)
 
 
 def test_one_size_has_no_exponent():
@@ -66,8 +69,11 @@ def test_every_task_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "SIDE", 32)
     scale.write_data(tmp_path / "a.txt", 60, 40, 600)
     settings = TrainingConfig(method="sasrec", loss="gbce", negatives=4, valid_users=20, batch_size=16)
-    result = scale.measured(tmp_path / "a.txt", settings, steps=2)
+    result = scale.measured(tmp_path / "a.txt", settings, steps=2, analysed=100)
     assert (result["users"], result["ranked"]) == (load(tmp_path / "a.txt").n_users, 20)
-    assert set(result) == {*scale.SIZE, *scale.TASKS, "ranked", "peak_mb"}
+    assert result["analysed"] == result["users"]
+    assert set(result) == {
+        *scale.SIZE, *scale.NETWORK, *scale.TASKS, "ranked", "analysed", "peak_mb", "peak_mb_analysis"
+    }  # fmt: skip
     assert all(set(result[task]) == {"seconds", "gflops"} for task in scale.TASKS)
     assert "| validation on 20 users |" in scale.table([result], "items")

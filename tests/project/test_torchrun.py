@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,9 +18,21 @@ from click.testing import CliRunner
 from landscape.cli import main
 from landscape.launch import Launch
 from landscape.results.storage import load_curvature, load_surface
+from landscape.training.checkpoints.checkpoint import load_checkpoint
+from tests.torture.commands import COMMANDS
 
 TINY = ["--epochs", "1", "--width", "8", "--layers", "1", "--max-length", "10", "--batch-size", "512"]
 FEW = ["--users", "60"]
+SEARCH = """
+[[sweeps]]
+key = "search"
+title = "Search"
+tuning = true
+option = "rho"
+values = [0.1, 0.2]
+methods = ["SAMRec"]
+seeds = [7]
+"""
 PROBLEM = """
 import torch
 import landscape
@@ -32,7 +45,7 @@ def objective(rows: int = 12):
 """
 
 
-def start(count: int, *arguments: object) -> list[subprocess.Popen[str]]:
+def start(count: int, *arguments: object, folder: Path | None = None) -> list[subprocess.Popen[str]]:
     """Start the processes of a command with the variables that torchrun sets."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -44,6 +57,7 @@ def start(count: int, *arguments: object) -> list[subprocess.Popen[str]]:
         subprocess.Popen(
             command,
             env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -115,8 +129,9 @@ def test_an_error_is_said_once_and_other_commands_are_refused(checkpoint, tmp_pa
     for arguments, code, text in (
         (["curvature", tmp_path / "missing.pt"], 1, "missing.pt"),
         (["curvature", checkpoint, "--top", "many"], 2, "many"),
-        (["evaluate", checkpoint], 2, "evaluate is not shared out among processes"),
-        (["study", "paper"], 2, "study is not shared out among processes (surface, curvature, compare are)"),
+        (["info", checkpoint], 2, "info is not shared out among processes (train, evaluate, surface, "),
+        (["study", "paper", "--quick", "--out", tmp_path / "study", "--jobs", "2"], 1, "--jobs has no effect"),
+        (["train", "sasrec", "--out", checkpoint.parent, *TINY], 1, "holds a run already"),
     ):
         first, second = finish(start(2, *arguments))
         assert first[0] == second[0] == code
@@ -127,14 +142,70 @@ def test_an_error_is_said_once_and_other_commands_are_refused(checkpoint, tmp_pa
 @pytest.mark.slow
 def test_a_process_that_dies_ends_the_others_within_seconds(checkpoint, tmp_path):
     processes = start(2, "curvature", checkpoint, "--top", "50", "--max-products", "600", "--tolerance", "1e-12", *FEW)
-    time.sleep(12)
+    assert processes[0].stderr is not None
+    assert processes[0].stderr.readline().startswith("Curvature ")  # progress: both are at work
     assert all(process.poll() is None for process in processes)
     processes[1].kill()
     started = time.monotonic()
     (code, _, errors), _ = finish(processes)
     assert code == 1 and time.monotonic() - started < 20
     assert errors.strip().splitlines()[-1].startswith("Error: ")
-    assert "another of the 2 processes has ended" in errors
+    assert "process 1 of 2 has ended: it was killed, or has crashed" in errors
+
+
+@pytest.mark.slow
+def test_a_training_that_was_killed_goes_on_with_as_many_processes_and_with_one(tmp_path, monkeypatch):
+    """With as many to the same bits; and an evaluation by two is that by one."""
+    command, whole, killed = COMMANDS["train"], tmp_path / "whole", tmp_path / "killed"
+    arguments = command.arguments.split()
+    for folder in (whole, killed):
+        folder.mkdir()
+        command.prepare(folder)
+    (code, text, errors), *others = finish(start(2, *arguments, folder=whole))
+    assert code == 0 and others == [(0, "", "")], (errors, others)
+    assert text.startswith("SAMRec on small, seed 0: best at epoch ") and text.endswith("checkpoint.pt\n")
+
+    processes, history = start(2, *arguments, folder=killed), killed / "run" / "history.csv"
+    while not history.exists() or history.read_text().count("\n") < 3:
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.01)
+    processes[1].kill()
+    (code, _, errors), _ = finish(processes)
+    assert code == 1 and errors.endswith("Error: process 1 of 2 has ended: it was killed, or has crashed\n")
+    one = tmp_path / "one"
+    shutil.copytree(killed, one)
+    assert [code for code, _, _ in finish(start(2, *arguments, folder=killed))] == [0, 0]
+    assert command.values(killed) == command.values(whole)
+
+    monkeypatch.chdir(one)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0 and result.stdout == text
+    found, expected = (load_checkpoint(folder / "run" / "checkpoint.pt") for folder in (one, whole))
+    assert found.metrics == expected.metrics
+    (code, table, _), (_, nothing, _) = finish(start(2, "evaluate", "run/checkpoint.pt", "--json", folder=one))
+    assert (code, nothing) == (0, "")
+    assert table == CliRunner().invoke(main, ["evaluate", "run/checkpoint.pt", "--json"]).stdout
+
+
+@pytest.mark.slow
+def test_two_processes_compute_a_study(tmp_path):
+    """Each its runs, one of them with all that is measured, to the bits of one process; one report."""
+    command = COMMANDS["study"]
+    two, one = tmp_path / "two", tmp_path / "one"
+    for folder in (two, one):
+        folder.mkdir()
+        command.prepare(folder)
+        with (folder / "study.toml").open("a") as file:
+            file.write(SEARCH)
+    arguments = ["study", "study.toml", "--out", "out", "--device", "cpu", "--only", "sasrec", "--only", "seed7"]
+    (code, text, errors), *others = finish(start(2, *arguments, folder=two))
+    assert code == 0 and others == [(0, "", "")], (errors, others)
+    assert "3 of 4 runs are finished" in text and text.count("report.html") == 1
+    assert finish(start(1, *arguments, "--jobs", "1", folder=one))[0][0] == 0
+    found, expected = command.values(two), command.values(one)
+    assert found.keys() == expected.keys() and len(found) == 6
+    assert found == expected
+    assert not (two / "out" / ".processes").exists()
 
 
 @pytest.mark.slow

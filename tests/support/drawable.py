@@ -28,8 +28,10 @@ from landscape.results import (
     Trajectory,
     chebyshev,
 )
+from landscape.results.along import AlongTraining
 from landscape.results.interpolation import Axis, tensor_product
 
+NDCG = "valid_ndcg@20"
 Function = Callable[[Floats, Floats], Floats]
 
 METADATA: Metadata = {
@@ -149,6 +151,38 @@ def marked(points: tuple[int, int] = (21, 17)) -> Surface:
         checks=checks(),
         quadratic=quadratic(),
     )
+
+
+def raced() -> Surface:
+    """Two runs in the plane of ``marked``, from one start; the second has half of the snapshots and ends earlier."""
+    surface = replace(marked(), marks=(Mark("end", 0.0, 0.0),), radial_profile=None, checks=None, quadratic=None)
+    assert surface.trajectory is not None
+    t = np.linspace(1, 0.25, 4)
+    first = replace(
+        surface.trajectory,
+        title="SASRec on x, seed 0",
+        metric=np.r_[np.nan, 0.1 + 0.01 * np.arange(8)],
+        metric_name=NDCG,
+    )
+    second = Trajectory(
+        points=np.stack([0.9 * t, -0.7 * t**3 + 0.2 * np.sin(6) * t], 1),
+        off_plane=np.array([2.5, 0.5, 0.25, 0.125]),
+        names=("epoch 0", "epoch 2", "epoch 4", "epoch 6"),
+        loss=np.array([1.25, 0.9, 0.6, 0.5]),
+        title="SAMRec on x, seed 0",
+        metric=np.array([np.nan, 0.12, 0.16, 0.2]),
+        metric_name=NDCG,
+    )
+    return replace(surface, trajectory=first, other_trajectories=(second,), metrics={})
+
+
+def along(epochs: tuple[int, ...] = tuple(range(9))) -> AlongTraining:
+    """Measured at each of these epochs, with a peak of λmax in the middle."""
+    at = np.array(epochs, dtype=np.int64)
+    t = np.linspace(0, 1, len(at))
+    errors = np.full(len(at), 0.1)
+    zeros = np.zeros(len(at))
+    return AlongTraining(at, 1 + np.sin(np.pi * t), errors, 5 + 10 * t, errors, 1.25 - t, zeros, 1 - t / 2, 0.1 * t)
 
 
 def hump(a: Floats, b: Floats) -> Floats:

@@ -17,6 +17,7 @@ import json
 import random
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -48,19 +49,35 @@ STOPS = 30.0  # seconds within which a command must end after SIGTERM or SIGINT
 COLUMNS = ("kills", "SIGTERM, SIGINT", "finished", "differences", "halves", "leftovers", "failed", "did not stop")
 
 
-def started(command: Command, folder: Path, step: int = 0) -> int:
-    """Fork a child that runs the command in ``folder``, and kills itself before its ``step``-th change of a file.
+Children = dict[int, int | None]  # by process id, the exit code (minus a signal's number) of those that have ended
+
+
+def started(command: Command, folder: Path, step: int = 0) -> Children:
+    """Fork children that run the command in ``folder``, and kill themselves before their ``step``-th change of a file.
 
     Returns:
-        Its process id.
+        One, or those of a command that several processes share.
     """
+    (folder.parent / "output").write_text("")
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        meeting = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1])}
+    if command.processes == 1:
+        return {_forked(command, folder, step, {}): None}
+    common = meeting | {"WORLD_SIZE": str(command.processes)}
+    ranks = map(str, range(command.processes))
+    return {_forked(command, folder, step, common | {"RANK": rank, "LOCAL_RANK": rank}): None for rank in ranks}
+
+
+def _forked(command: Command, folder: Path, step: int, environment: dict[str, str]) -> int:
     child = os.fork()
     if child:
         return child
     try:
         os.setsid()
+        os.environ.update(environment)
         os.chdir(folder.parent / folder.name)
-        output = os.open(folder.parent / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        output = os.open(folder.parent / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         for stream in (1, 2):
             os.dup2(output, stream)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -98,13 +115,21 @@ def _kill_at(step: int) -> None:
         setattr(os, name, counted(getattr(os, name)))
 
 
-def ended(child: int, within: float) -> int | None:
-    """The child's exit code (minus a signal's number), or None if it is still running after so many seconds."""
+def running(children: Children) -> list[int]:
+    """Those that have not ended."""
+    for child, code in children.items():
+        if code is None:
+            done, status = os.waitpid(child, os.WNOHANG)
+            children[child] = os.waitstatus_to_exitcode(status) if done else None
+    return [child for child, code in children.items() if code is None]
+
+
+def ended(children: Children, within: float) -> int | None:
+    """The exit code of the first child whose code is not 0, or None if one still runs after so many seconds."""
     until = time.monotonic() + within
     while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
+        if not running(children):
+            return next(filter(None, children.values()), 0)
         if time.monotonic() >= until:
             return None
         time.sleep(min(0.002, within))
@@ -169,24 +194,27 @@ class Torture:
 
     def _killed(self, work: Path, took: float) -> int | None:
         """Start the command and end it at a random moment; its exit code if it ended by itself before."""
-        before, child = _names(work), started(self.command, work)
+        before, children = _names(work), started(self.command, work)
         if self.random.random() < 0.5:
-            code = ended(child, self.random.uniform(0.005, 1.02 * took))
+            code = ended(children, self.random.uniform(0.005, 1.02 * took))
         else:  # while files are written, which is the shorter part of most commands
             changes, code = self.random.choice((1, 1, 2, 3, 5, 8)), None
-            while changes and (code := ended(child, 0)) is None:
+            while changes and (code := ended(children, 0)) is None:
                 if (now := _names(work)) != before:
                     before, changes = now, changes - 1
                 time.sleep(0.002)
         if code is not None:
             return code
         number = self.random.choice(SIGNALS)
-        os.kill(child, number)
+        if not (left := running(children)):
+            return ended(children, 0)
+        os.kill(self.random.choice(left), number)
         self.counts["kills"] += 1
         self.counts["SIGTERM, SIGINT"] += number != signal.SIGKILL
-        if ended(child, STOPS) is None:
-            os.kill(child, signal.SIGKILL)
-            ended(child, STOPS)
+        if ended(children, STOPS) is None:
+            for child in running(children):
+                os.kill(child, signal.SIGKILL)
+            ended(children, STOPS)
             self._note("did not stop", f"after {signal.Signals(number).name}")
         return None
 

@@ -31,6 +31,7 @@ class Command:
     values: Callable[[Path], Values]  # what must equal the undisturbed run's, by name
     done: str = ""  # part of a refusal that says that the work was finished before the kill
     sets: Callable[[Path], Any] | None = None  # files that change together: always as before or as after
+    processes: int = 1  # as torchrun starts them; one of them is killed
 
 
 def _data(folder: Path) -> None:
@@ -201,6 +202,12 @@ _prepared = _contents("out/new.txt", "out/new_ids.json", "out/new_item2attribute
 COMMANDS: dict[str, Command] = {
     "train": Command(
         f"train samrec --data small.txt --out run --epochs 8 --snapshots 2 --resume {NETWORK}", _data, _train_values
+    ),
+    "train-together": Command(
+        f"train cl4srec --sam sam --rho 0.1 --data small.txt --out run --epochs 8 --snapshots 2 --resume {NETWORK}",
+        _data,
+        _train_values,
+        processes=2,
     ),
     "surface": Command("surface one.pt --points 25 --grid --out page.html", _models, _result_values),
     "curvature": Command(

@@ -19,12 +19,13 @@ from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.inputs import titled
 from landscape.training.analysis.related_results import history_of
+from landscape.training.analysis.sample_size import curvature_sample
 from landscape.training.checkpoints.checkpoint import data_of, load_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.loop.history import METRIC
 from landscape.training.loop.run_folder import snapshots
 
-METRIC = "valid_ndcg@20"  # a column of history.csv: what selects the best epoch
 USED = ("operator", "tolerance", "max_products", "memory", "trace_method", "trace_products")  # of CurvatureConfig
 
 
@@ -46,7 +47,8 @@ def curvature_along(
 
     Args:
         run: The folder of a run that was trained with ``snapshots=``, or a checkpoint in it.
-        objective_config: The loss, the same at all snapshots.
+        objective_config: The loss, the same at all snapshots: with ``users="auto"``, of as many users as the snapshot
+            needs that needs most.
         curvature_config: How accurate; of its fields, those in ``USED``.
         metric: A column of the run's history.
         data: Name or file of the data; by default what the run was trained on.
@@ -62,13 +64,20 @@ def curvature_along(
     folder = run_folder(run)
     targets = _targets(folder, data, data_dir)
     config = along_config(curvature_config)
-    found = []
-    for place, target in enumerate(targets, 1):
-        title = f"epoch {target.checkpoint.epoch}, snapshot {place} of {len(targets)}"
-        report = titled(progress, title)
+    found, chosen = [], {}
+    reports = [
+        titled(progress, f"epoch {target.checkpoint.epoch}, snapshot {place} of {len(targets)}")
+        for place, target in enumerate(targets, 1)
+    ]
+    if objective_config.is_auto:
+        pairs = zip(targets, reports, strict=True)
+        samples = [curvature_sample(one, objective_config, config, device=device, progress=r) for one, r in pairs]
+        most = max(samples, key=lambda sample: sample.size)
+        objective_config, chosen = objective_config.with_first(most.size, most.total), {"sample": most.metadata()}
+    for target, report in zip(targets, reports, strict=True):
         found.append(curvature_of(target, objective_config, config, device=device, progress=report)[0])
     metadata = {name: value for name, value in targets[0].provenance(objective_config).items() if name != "checkpoint"}
-    metadata |= {"measures": asdict(config), "snapshots": [target.sha256 for target in targets]}
+    metadata |= {**chosen, "measures": asdict(config), "snapshots": [target.sha256 for target in targets]}
     metadata["seconds"] = round(sum(curvature.metadata.get("seconds", 0.0) for curvature in found), 3)
     return _collected(targets, found, _validated(folder, metric), metric, metadata)
 
@@ -92,7 +101,7 @@ def along_path(run: str | Path, objective_config: ObjectiveConfig, curvature_con
         FileNotFoundError: The run has no snapshots.
     """
     folder = run_folder(run)
-    key = {"snapshots": snapshot_hashes(run), **asdict(objective_config)}
+    key = {"snapshots": snapshot_hashes(run), **objective_config.described()}
     cache = ResultCache(folder / "results", key, name=folder.resolve().name)
     return cache.path(AlongTraining, **asdict(along_config(curvature_config)))
 

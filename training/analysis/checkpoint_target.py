@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -24,7 +24,7 @@ from landscape.training.analysis.popularity import localization_by_popularity
 from landscape.training.analysis.related_results import history_of
 from landscape.training.analysis.surface_metrics import extras_of
 from landscape.training.analysis.target import AnalysisTarget, Extras, Point
-from landscape.training.analysis.users import users_without_negatives
+from landscape.training.analysis.users import number_of_users, users_without_negatives
 from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, load_checkpoint
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.data.dataset import Dataset
@@ -34,6 +34,9 @@ from landscape.training.loop.run_folder import snapshots
 @dataclass(frozen=True)
 class CheckpointTarget(AnalysisTarget):
     """A checkpoint with its data."""
+
+    sample_unit: ClassVar[str] = "users"
+    sample_first: ClassVar[int] = 400  # 20 groups of 20
 
     path: Path
     sha256: str
@@ -75,7 +78,7 @@ class CheckpointTarget(AnalysisTarget):
         """Return the cache of results about one loss of this checkpoint."""
         folder = self.results_folder if self.results_folder is not None else self.path.parent / "results"
         folder = launch().private_copy(folder)
-        return ResultCache(folder, {"checkpoint": self.sha256, **asdict(objective_config)}, name=self.path.stem)
+        return ResultCache(folder, {"checkpoint": self.sha256, **objective_config.described()}, name=self.path.stem)
 
     def provenance(self, objective_config: ObjectiveConfig) -> dict[str, Any]:
         """Return what is stored with every result about one loss of this checkpoint."""
@@ -89,7 +92,7 @@ class CheckpointTarget(AnalysisTarget):
                 "method": self.checkpoint.method,
             },
             "data": {"name": self.dataset.name, "sha256": self.dataset.sha256},
-            "objective": asdict(objective_config),
+            "objective": objective_config.described(),
             **({"users_without_negatives": exhausted} if exhausted else {}),
             **process_metadata(),
         }
@@ -99,6 +102,10 @@ class CheckpointTarget(AnalysisTarget):
     ) -> tuple[Objective[Any], float | None]:
         """Return the loss and the number of batches that all users would make; errors as of ``objective_of``."""
         return objective_of(self.checkpoint, self.dataset, objective_config, device=device)
+
+    def sample_total(self, objective_config: ObjectiveConfig) -> int:
+        """Return the number of users of the loss; errors as of ``selected_users``."""
+        return number_of_users(self.checkpoint, self.dataset, objective_config)
 
     def extras(
         self,
@@ -134,6 +141,14 @@ class CheckpointTarget(AnalysisTarget):
     def snapshots(self, run: str | Path) -> list[Path]:
         """Return the snapshots of a training run."""
         return snapshots(run)
+
+    def run_history(self, run: str | Path) -> list[dict[str, Any]]:
+        """Return the training history in a run's folder."""
+        return history_of(Path(run))
+
+    def run_title(self, run: str | Path, first: Point) -> str:
+        """Return method, optimiser, data and seed."""
+        return first.title
 
     def history(self) -> list[dict[str, Any]]:
         """Return the training history."""

@@ -12,10 +12,13 @@ import torch
 
 from landscape.progress import Progress, silent
 from landscape.results import Curvature, Surface
+from landscape.results.display_names import short_names
 from landscape.results.files import errors_about
+from landscape.results.sample import SampleSize
 from landscape.results.values import curvature_values, surface_values
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.inputs import Input, Result, open_inputs, title_of, titled
+from landscape.training.analysis.sample_size import curvature_sample, surface_sample
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
@@ -47,6 +50,30 @@ class ComparisonEntry:
         return "; ".join(repr(result) for result in (self.surface, self.curvature) if result is not None)
 
 
+@dataclass(frozen=True)
+class CommonLoss:
+    """The loss of a model in a comparison, and what is recorded of how many users it is of."""
+
+    config: ObjectiveConfig
+    surface: SampleSize | None = None
+    curvature: SampleSize | None = None
+
+    def recorded(self, entry: ComparisonEntry) -> ComparisonEntry:
+        """Return the entry, its results with what their numbers of users were chosen by."""
+        if self.surface is None or self.curvature is None or entry.surface is None or entry.curvature is None:
+            return entry
+        size = self.config.users if isinstance(self.config.users, int) else self.surface.total
+        surface, curvature = (
+            {**result.metadata, "sample": sample.metadata(size)}
+            for result, sample in ((entry.surface, self.surface), (entry.curvature, self.curvature))
+        )
+        return replace(
+            entry,
+            surface=replace(entry.surface, metadata=surface),
+            curvature=replace(entry.curvature, metadata=curvature),
+        )
+
+
 def compare(
     inputs: Sequence[Input],
     *,
@@ -63,7 +90,8 @@ def compare(
     Args:
         inputs: Checkpoints and problems, whose surface and curvature are computed or read from ``results/`` beside
             them; and files of results, which are taken as they are. All are opened before anything is computed.
-        objective_config: The loss, the same for all checkpoints.
+        objective_config: The loss, the same for all checkpoints: with ``users="auto"``, of as many users as the model
+            needs that needs most.
         surface_config: The plane through each model.
         curvature_config: What to compute of each model's curvature.
         data: Name or file of the checkpoints' data; by default what each was trained on.
@@ -74,13 +102,17 @@ def compare(
     Raises:
         ValueError: A file is damaged or not there, or an analysis failed; the message names the file.
     """
-    entries = []
-    for path, opened in zip(inputs, open_inputs(inputs, data=data, data_dir=data_dir, device=device), strict=True):
+    everything = open_inputs(inputs, data=data, data_dir=data_dir, device=device)
+    entries, configs = [], (surface_config, curvature_config)
+    targets = [opened for opened in everything if isinstance(opened, AnalysisTarget)]
+    losses = iter(common_losses(targets, objective_config, *configs, device=device, progress=progress))
+    for path, opened in zip(inputs, everything, strict=True):
         if isinstance(opened, AnalysisTarget):
-            configs = objective_config, surface_config, curvature_config
             with opened.errors():
                 report = titled(progress, opened.title)
-                entries.append(target_entry(opened, *configs, device=device, progress=report))
+                loss = next(losses)
+                entry = target_entry(opened, loss.config, *configs, device=device, progress=report)
+                entries.append(loss.recorded(entry))
         else:
             with errors_about(str(path)):
                 entries.append(result_entry(opened, str(path)))
@@ -96,6 +128,42 @@ def result_entry(result: Result, path: str | Path) -> ComparisonEntry:
     if isinstance(result, Surface):
         return ComparisonEntry(title_of(result.metadata, path), key, surface=result)
     return ComparisonEntry(title_of(result.metadata, path), key, curvature=result)
+
+
+def common_losses(
+    targets: Sequence[AnalysisTarget],
+    objective_config: ObjectiveConfig,
+    surface_config: SurfaceConfig,
+    curvature_config: CurvatureConfig,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Progress = silent,
+) -> list[CommonLoss]:
+    """Return the loss of each model; those of the same data are on the same users, whatever number is chosen."""
+    if not objective_config.is_auto:
+        return [CommonLoss(objective_config)] * len(targets)
+    pairs = []
+    for target in targets:
+        with target.errors():
+            options: dict[str, Any] = {"device": device, "progress": titled(progress, target.title)}
+            pairs.append(
+                (
+                    surface_sample(target, objective_config, surface_config, **options),
+                    curvature_sample(target, objective_config, curvature_config, **options),
+                )
+            )
+    losses = []
+    for target, pair in zip(targets, pairs, strict=True):
+        alike = [
+            sample
+            for other, samples in zip(targets, pairs, strict=True)
+            if other.data_sha256 == target.data_sha256
+            for sample in samples
+        ]
+        total = pair[0].total
+        size = min(max(sample.size for sample in alike), total)
+        losses.append(CommonLoss(objective_config.with_first(size, total), *pair))
+    return losses
 
 
 def target_entry(
@@ -149,13 +217,3 @@ def _compatible(first: ComparisonEntry, second: ComparisonEntry) -> bool:
         for name in names
     ]
     return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
-
-
-def short_names(titles: Sequence[str]) -> list[str]:
-    """Return titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec."""
-    ends = {title[title.rfind(" on ") :] for title in titles if " on " in title}
-    if len(titles) > 1 and len(ends) == 1 and all(" on " in title for title in titles):
-        shortened = [title[: title.rfind(" on ")] for title in titles]
-        if len(set(shortened)) == len(titles):
-            return shortened
-    return list(titles)

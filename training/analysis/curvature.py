@@ -13,6 +13,7 @@ from landscape.objectives.objective import Objective
 from landscape.progress import Progress, silent
 from landscape.results import Curvature, EigenPairs
 from landscape.training.analysis.curvature_sections import CurvatureSections
+from landscape.training.analysis.sample_size import curvature_sample
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -30,7 +31,8 @@ def curvature_of(
 
     A result of the same model and settings is read and not computed again. Each section (eigenvalues, density,
     trace, sharpness, blocks) is stored as soon as it is computed, so that an interrupted command goes on with the next
-    one; eigenvalues and density are continued where more is asked for.
+    one; eigenvalues and density are continued where more is asked for. With ``users="auto"`` the result is of as many
+    users as ``curvature_sample`` returns.
 
     Args:
         target: The model.
@@ -46,11 +48,16 @@ def curvature_of(
 
     def compute() -> Curvature:
         started = time.perf_counter()
-        objective, population = target.objective(objective_config, device=device)
-        sections = CurvatureSections(target, objective_config, objective, curvature_config, progress)
+        config, chosen = objective_config, {}
+        if config.is_auto:
+            sample = curvature_sample(target, config, curvature_config, device=device, progress=progress)
+            config, chosen = config.with_first(sample.size, sample.total), {"sample": sample.metadata()}
+        objective, population = target.objective(config, device=device)
+        sections = CurvatureSections(target, config, objective, curvature_config, progress)
         result = sections.all(population)
         metadata = {
-            **target.provenance(objective_config),
+            **target.provenance(config),
+            **chosen,
             "measures": asdict(curvature_config),
             **result.metadata,
             "seconds": round(time.perf_counter() - started, 3),

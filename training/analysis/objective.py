@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from landscape.launch import launch
-from landscape.models.s3rec import S3Rec
+from landscape.models.s3rec import S3Rec, encoder_weights
 from landscape.models.sasrec import SASRec
 from landscape.objectives.blocks import block
+from landscape.objectives.compact_objective import CompactObjective
 from landscape.objectives.objective import Objective
 from landscape.objectives.parameter_space import ParamSpace
 from landscape.training.analysis.settings import GROUPS, MASKS, NEGATIVES, VIEWS, settings_of, stream
 from landscape.training.analysis.users import sampler_of, select_users
 from landscape.training.batches.masked import Instances
 from landscape.training.batches.negatives import SampledRows
-from landscape.training.batches.packing import groups, input_windows
+from landscape.training.batches.packing import Batch, groups, input_windows, merged
 from landscape.training.batches.views import ViewedBatch
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.config.methods import CONTRASTIVE, HEADS, LOSSES, PRETRAINED, RECOMMENDATION
@@ -32,6 +33,8 @@ from landscape.training.losses.next_item import NEXT_ITEM
 from landscape.training.losses.s3rec import pretraining
 
 MIN_GROUPS = 20  # batches are the jackknife's groups: with fewer, its error is unreliable
+COMPACT = 0.5  # share of the coordinates that are active, up to which the tables are made smaller for derivatives
+ROWS_A_PRODUCT = 32  # of a batch that derivatives are computed on: with 3 rows they took 1.7 times as long
 TOKENS_A_BATCH = 64 * 50  # a Hessian product's intermediate results stay in a processor's cache
 
 
@@ -73,21 +76,63 @@ def objective_of(
         problem = _of_stage(stage, checkpoint, dataset, objective_config, settings, padded)
     else:
         problem = _next_item(checkpoint, dataset, objective_config, settings.loss if own else "bce", padded)
-    space = ParamSpace(model, include=problem.includes, exclude_rows=_unused_rows(model, problem.batches))
+    unused = _unused_rows(model, problem.batches)
+    space = ParamSpace(model, include=problem.includes, exclude_rows=unused)
     processes = launch()
-    objective = Objective(
-        model.to(device),
-        problem.loss,
-        processes.share(problem.batches),
-        space=space,
-        weights=problem.weights,
-        device=device,
-        training_mode_seed=objective_config.seed if objective_config.train_mode else None,
-        process_group=processes.group(),
-    )
+    batches = processes.share(problem.batches)
+    options: dict[str, Any] = {
+        "weights": problem.weights,
+        "device": device,
+        "training_mode_seed": objective_config.seed if objective_config.train_mode else None,
+        "process_group": processes.group(),
+    }
+    # Masks are those of a batch, and views are contrasted with those of their own group.
+    regroups = not objective_config.train_mode and all(isinstance(batch, Batch) for batch in batches)
+    larger = merged(batches, ROWS_A_PRODUCT) if regroups else batches
+    fewer_items = space.active <= COMPACT * space.size and all(map(_looks_up_items_alone, batches))
+    model.to(device)
+    objective: Objective[Any]
+    if fewer_items or len(larger) < len(batches):
+        rows = _used_items(unused["items.weight"], len(model.items.weight)) if fewer_items else None
+        small = _smaller(checkpoint, problem.loss, larger, unused, rows, options)
+        table_rows = {} if rows is None else {"items.weight": rows}
+        objective = CompactObjective(model, problem.loss, batches, space=space, small=small, rows=table_rows, **options)
+    else:
+        objective = Objective(model, problem.loss, batches, space=space, **options)
     if objective_config.blocks:
         objective = block(objective, objective_config.blocks)
     return objective, len(problem.batches) * problem.share
+
+
+def _used_items(unused: torch.Tensor, rows: int) -> torch.Tensor:
+    """Return the rows of the item table without the unused ones, but with padding, the first of them."""
+    used = torch.ones(rows, dtype=torch.bool)
+    used[unused[1:]] = False
+    return torch.nonzero(used).flatten()
+
+
+def _smaller(
+    checkpoint: Checkpoint,
+    loss: Callable[[Any, Any], Any],
+    batches: Sequence[Any],
+    unused: Mapping[str, torch.Tensor],
+    rows: torch.Tensor | None,
+    options: Mapping[str, Any],
+) -> Objective[Any]:
+    """Return the loss of these batches with an item table of these rows alone, or of all."""
+    weights = encoder_weights(checkpoint.weights)
+    sizes = {name: size for name, size in checkpoint.model.items() if name != "n_attributes"}
+    if rows is not None:
+        places = torch.zeros(len(weights["items.weight"]), dtype=torch.int64)
+        places[rows] = torch.arange(len(rows))  # of the items in the smaller table
+        weights = {**weights, "items.weight": weights["items.weight"][rows]}
+        sizes["n_items"] = len(rows) - 2
+        batches = [_renumbered(batch, places) for batch in batches]
+        unused = {**unused, "items.weight": torch.tensor([0])}
+    model = SASRec(**sizes)
+    model.load_state_dict(weights)
+    space = ParamSpace(model, exclude_rows=unused)
+    return Objective(model.to(options["device"]).eval(), loss, batches, space=space, **options)
 
 
 @dataclass(frozen=True)
@@ -199,6 +244,20 @@ def _training_only(objective_config: ObjectiveConfig) -> None:
             f"the objective {objective_config.loss} has no held-out targets; leave out "
             f"--split {objective_config.split}, or take --objective {RECOMMENDATION}"
         )
+
+
+def _looks_up_items_alone(batch: Any) -> bool:
+    """Whether a loss of the next item on the batch uses no rows of the item table but those of ids in the batch."""
+    rows = batch.inputs if isinstance(batch, ViewedBatch) else batch
+    return isinstance(rows, Batch) and rows.targets is not None and rows.negatives is not None
+
+
+def _renumbered(batch: Any, places: torch.Tensor) -> Any:
+    """Return the batch with the number ``places[i]`` for each item i."""
+    if isinstance(batch, ViewedBatch):
+        return ViewedBatch(_renumbered(batch.inputs, places), _renumbered(batch.views, places))
+    ids = {name: getattr(batch, name) for name in ("items", "targets", "negatives")}
+    return replace(batch, **{name: places[values] for name, values in ids.items() if values is not None})
 
 
 def _unused_rows(model: SASRec, batches: Iterable[Any]) -> dict[str, torch.Tensor]:

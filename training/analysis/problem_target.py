@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,18 +26,23 @@ from landscape.results import EigenPairs, Localization
 from landscape.results.cache import ResultCache
 from landscape.results.files import errors_about
 from landscape.results.printable import printable
+from landscape.training.analysis.settings import USERS, stream
 from landscape.training.analysis.surface_metrics import PARTS
 from landscape.training.analysis.target import AnalysisTarget, Extras, Point
 from landscape.training.checkpoints.state_files import load_weights, weight_files
-from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.config.objective import AUTO, ObjectiveConfig
 
 OPTIONS = ("seed", "blocks", "train_mode")  # of ObjectiveConfig; the others are about recommenders
+SAMPLE = ("users", "precision", "skipped")  # likewise, where users="auto" stands for batches
 MOST_BLOCKS = 30
 
 
 @dataclass(frozen=True)
 class ProblemTarget(AnalysisTarget):
     """A problem with the weights that were put into its model."""
+
+    sample_unit: ClassVar[str] = "batches"
+    sample_first: ClassVar[int] = 20
 
     path: Path
     sha256: str  # of θ₀ and all that is fixed in the model
@@ -87,22 +93,41 @@ class ProblemTarget(AnalysisTarget):
 
     def _described(self, objective_config: ObjectiveConfig) -> dict[str, Any]:
         problem = self.problem
+        sampled = objective_config.is_auto or objective_config.skipped is not None  # a number is one of users
         return {
             "problem": str(ProblemFile(Path(self.path.name), problem.file.function)),
             "code_sha256": problem.code.sha256,
             "settings": dict(problem.settings),
             **{name: getattr(objective_config, name) for name in OPTIONS},
+            **{name: value for name in SAMPLE if sampled and (value := getattr(objective_config, name)) is not None},
         }
 
     def objective(
         self, objective_config: ObjectiveConfig, *, device: torch.device | str = "cpu"
     ) -> tuple[Objective[Any], float | None]:
-        """Return the loss. ``device`` is that with which the problem was opened.
+        """Return the loss, of some batches where there are ``users``. ``device`` is that the problem was opened with.
 
         Raises:
             ValueError: A pattern of ``blocks`` matches no parameter.
         """
-        return self._configured(self.problem.objective, objective_config), None
+        objective, population = self.problem.objective, None
+        count, first = objective_config.users, objective_config.skipped
+        if isinstance(count, int) and first is not None:  # a number alone is one of users
+            population = len(objective.batches)
+            drawn = np.sort(stream(objective_config, USERS).permutation(population)[first : first + count])
+            objective = again(objective, batches=[objective.batches[index] for index in drawn])
+        return self._configured(objective, objective_config), population
+
+    def sample_total(self, objective_config: ObjectiveConfig) -> int:
+        """Return the number of batches.
+
+        Raises:
+            ValueError: The problem itself shares them out among processes.
+        """
+        objective = self.problem.objective
+        if objective.processes.group is not None:
+            raise ValueError("--users auto takes some of the batches, and the problem's objective has a process_group")
+        return len(objective.batches)
 
     def _configured(self, objective: Objective[Any], objective_config: ObjectiveConfig) -> Objective[Any]:
         objective = shared_out(objective)
@@ -177,6 +202,14 @@ class ProblemTarget(AnalysisTarget):
         """Return the files of weights in a folder."""
         return weight_files(run)
 
+    def run_history(self, run: str | Path) -> list[dict[str, Any]]:
+        """Return nothing: a folder of weights has no training history."""
+        return []
+
+    def run_title(self, run: str | Path, first: Point) -> str:
+        """Return the name of the folder."""
+        return printable(Path(run).resolve().name)
+
     def history(self) -> list[dict[str, Any]]:
         """Return nothing: a problem has no training history."""
         return []
@@ -210,6 +243,7 @@ def blocks_of(names: Sequence[str]) -> dict[str, str]:
     return blocks
 
 
-def unused_options() -> tuple[str, ...]:
-    """Return the options of ``ObjectiveConfig`` that have no effect on a problem."""
-    return tuple(declared.name for declared in fields(ObjectiveConfig) if declared.name not in OPTIONS)
+def unused_options(users: int | str | None = None) -> tuple[str, ...]:
+    """Return the options of ``ObjectiveConfig`` that have no effect on a problem; of ``users``, auto has one."""
+    used = OPTIONS + (SAMPLE if users == AUTO else ())
+    return tuple(declared.name for declared in fields(ObjectiveConfig) if declared.name not in used)

@@ -21,7 +21,8 @@ from landscape.surfaces.planes import Plane
 from landscape.surfaces.radial import radial_profile
 from landscape.surfaces.surface import surface
 from landscape.training.analysis.curvature import eigenpairs_of
-from landscape.training.analysis.planes import plane_of, plane_settings
+from landscape.training.analysis.planes import curve_of, plane_of, plane_settings
+from landscape.training.analysis.sample_size import surface_sample
 from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
@@ -37,7 +38,8 @@ def surface_of(
 ) -> tuple[Surface, Path]:
     """Return the loss surface of a model, and the file it is stored in.
 
-    A result of the same model and settings is read and not computed again; an interrupted one is continued.
+    A result of the same model and settings is read and not computed again; an interrupted one is continued. With
+    ``users="auto"`` it is of as many users as ``surface_sample`` returns.
     Repeats are separate results, for consecutive seeds from that of ``objective_config``; the first also gets the
     radial profile of all.
 
@@ -54,8 +56,16 @@ def surface_of(
     """
 
     def compute() -> Surface:
+        config, sample = objective_config, None
+        if config.is_auto:
+            measured = surface_config
+            if measured.curve:  # its plane is not known yet: the errors are those of the straight line
+                measured = replace(measured, curve=False, points=51)
+            sample = surface_sample(target, config, measured, device=device, progress=progress)
+            config = config.with_first(sample.size, sample.total)
         several = surface_config.repeats > 1
-        return (_repeated if several else _computed)(target, objective_config, surface_config, device, progress)
+        result = (_repeated if several else _computed)(target, config, surface_config, device, progress)
+        return result if sample is None else replace(result, metadata={**result.metadata, "sample": sample.metadata()})
 
     cache, settings = target.cache(objective_config), plane_settings(target, surface_config)
     return cache.result(Surface, compute, **settings), cache.path(Surface, **settings)
@@ -100,7 +110,11 @@ def _computed(
     def eigenpairs(top: int, bottom: int) -> EigenPairs:
         return eigenpairs_of(target, objective_config, objective, top=top, bottom=bottom, progress=progress)
 
-    plane = plane_of(target, objective, surface_config, objective_config.seed, eigenpairs)
+    curve = None
+    if surface_config.curve:
+        plane, curve = curve_of(target, objective, surface_config, objective_config.seed, population, progress)
+    else:
+        plane = plane_of(target, objective, surface_config, objective_config.seed, eigenpairs)
     extras = target.extras(objective_config, objective, surface_config.metric, device=device)
     cache, settings = target.cache(objective_config), {"metric": surface_config.metric, "directions": _digest(plane)}
     partial = EvaluationCache(cache.file(".partial", ".npz", **settings), key=target.data_sha256)
@@ -119,7 +133,11 @@ def _computed(
         cache=partial,
         progress=progress,
     )
-    result = replace(result, marks=plane.marks, trajectory=plane.trajectory)
+    result = replace(
+        result, marks=plane.marks, trajectory=plane.trajectory, other_trajectories=plane.other_trajectories
+    )
+    if curve is not None:
+        result = replace(result, curve=replace(curve, bend=None), barrier=curve.straight.barrier)
     if surface_config.check or surface_config.kind == "eigen":
         result = _checked(result, objective, plane, progress)
     if plane.y is None and surface_config.kind == "toward":

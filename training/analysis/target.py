@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -42,10 +42,14 @@ class AnalysisTarget(ABC):
     Attributes:
         path: The file that it was opened from.
         sha256: A hash of the model, by which results belong together.
+        sample_unit: What a part of the data is counted in.
+        sample_first: How many of these are the first part that is tried.
     """
 
     path: Path
     sha256: str
+    sample_unit: ClassVar[str]
+    sample_first: ClassVar[int]
 
     @property
     @abstractmethod
@@ -79,6 +83,10 @@ class AnalysisTarget(ABC):
         Raises:
             ValueError: There is no such loss.
         """
+
+    @abstractmethod
+    def sample_total(self, objective_config: ObjectiveConfig) -> int:
+        """Return of how many users, or batches, a loss can be; errors as of ``objective``."""
 
     @abstractmethod
     def extras(
@@ -119,6 +127,14 @@ class AnalysisTarget(ABC):
         Raises:
             FileNotFoundError: There are none.
         """
+
+    @abstractmethod
+    def run_history(self, run: str | Path) -> list[dict[str, Any]]:
+        """Return the history of a run of which there are snapshots; empty if it has none."""
+
+    @abstractmethod
+    def run_title(self, run: str | Path, first: Point) -> str:
+        """Return the name of a run, whose first snapshot is given, for people."""
 
     @abstractmethod
     def history(self) -> list[dict[str, Any]]:

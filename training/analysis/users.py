@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from landscape.training.analysis.settings import USERS, needs_negatives, stream
@@ -48,15 +50,28 @@ def select_users(
     available = _available(inputs, checkpoint, dataset, objective_config)
     if needs_negatives(checkpoint, objective_config):
         available = sampler.without_exhausted(available)
-    if objective_config.users is None:
+    count = objective_config.users
+    if count is None:
         return available, 1.0
-    if objective_config.users > len(available):
+    if isinstance(count, str):
+        raise ValueError(f"--users {count} is a number that has to be chosen first; `sample_size.py` does that")
+    if count > len(available):
         raise ValueError(
-            f"--users {objective_config.users} exceeds the {len(available)} users of {dataset.name} "
+            f"--users {count} exceeds the {len(available)} users of {dataset.name} "
             f"in the {objective_config.split} split"
         )
-    users = np.sort(stream(objective_config, USERS).choice(available, objective_config.users, replace=False))
-    return users, len(available) / len(users)
+    generator = stream(objective_config, USERS)
+    first = objective_config.skipped
+    if first is not None:  # more users are these and others
+        drawn = generator.permutation(available)[first : first + count]
+    else:
+        drawn = generator.choice(available, count, replace=False)
+    return np.sort(drawn), len(available) / count
+
+
+def number_of_users(checkpoint: Checkpoint, dataset: Dataset, objective_config: ObjectiveConfig) -> int:
+    """Return how many users a loss can be of; errors as of ``selected_users``."""
+    return len(selected_users(checkpoint, dataset, replace(objective_config, users=None, precision=None))[0])
 
 
 def _inputs(checkpoint: Checkpoint, dataset: Dataset, objective_config: ObjectiveConfig) -> InputWindows:
@@ -71,4 +86,4 @@ def _available(
         return available
     settings = checkpoint.settings
     trained = training_users(dataset, settings.get("train_fraction", 1.0), settings.get("seed", 0))
-    return np.intersect1d(available, trained)
+    return np.intersect1d(available, trained, assume_unique=True)

@@ -25,8 +25,7 @@ class NegativeSampler:
         self.dataset = dataset
         self.n_items = dataset.n_items
         self.owners = dataset.owners
-        rejected = dataset.prefix_mask(held_out)
-        self.taken = np.unique(dataset.user_item_keys(self.owners[rejected], dataset.items[rejected]))
+        self.taken = dataset.distinct_keys(dataset.prefix_mask(held_out))
         counts = np.bincount(self.taken // (self.n_items + 1), minlength=dataset.n_users)
         self.exhausted = counts >= self.n_items  # (U,)
 

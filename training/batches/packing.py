@@ -8,8 +8,8 @@ stays the random group of users it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -175,6 +175,40 @@ def batch(
         users=torch.from_numpy(users),
         targets=next_items(dataset.items) if targets else None,
         negatives=next_items(negatives) if negatives is not None else None,
+    )
+
+
+def merged(batches: Sequence[Batch], rows: int) -> list[Batch]:
+    """Return the same rows in fewer batches, of at most ``rows`` rows where more than one are put together."""
+    groups: list[list[Batch]] = []
+    for one in batches:
+        if groups and sum(len(other.items) for other in groups[-1]) + len(one.items) <= rows:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return [_joined(group) if len(group) > 1 else group[0] for group in groups]
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    """Return the rows of batches one below the other."""
+    places = np.cumsum([0, *(one.items.numel() for one in batches)]).tolist()
+    users = np.cumsum([0, *(len(one.users) for one in batches)]).tolist()
+
+    def stacked(values: Iterable[Tensor | None], dim: int = 0) -> Tensor | None:
+        known = [value for value in values if value is not None]
+        return torch.cat(known, dim) if known else None
+
+    return replace(
+        batches[0],
+        items=torch.cat([one.items for one in batches]),
+        positions=torch.cat([one.positions for one in batches]),
+        segments=torch.cat(
+            [one.segments + (one.segments > 0) * first for one, first in zip(batches, users, strict=False)]
+        ),
+        ends=torch.cat([one.ends + first for one, first in zip(batches, places, strict=False)]),
+        users=torch.cat([one.users for one in batches]),
+        targets=stacked(one.targets for one in batches),
+        negatives=stacked((one.negatives for one in batches), dim=-2),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from landscape.results.kinds import file_kind, section_kind
+from landscape.results.kinds import file_kind, kind_of, load_result, section_kind
 from landscape.results.study import StudyRecord
 from landscape.training.checkpoints.checkpoint import describe, load_checkpoint
 
@@ -21,8 +21,10 @@ def describe_file(path: str | Path) -> dict[str, Any]:
     """
     if Path(path).name == STUDY:
         return _described(section_kind(StudyRecord, "study").load(Path(path)))
-    kind = file_kind(path)
-    return describe(load_checkpoint(path)) if kind is None else kind.values(kind.load(path))
+    if file_kind(path) is None:
+        return describe(load_checkpoint(path))
+    result = load_result(path)
+    return kind_of(type(result)).values(result)
 
 
 def _described(study: StudyRecord) -> dict[str, Any]:

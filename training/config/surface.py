@@ -47,13 +47,20 @@ class SurfaceConfig(Config):
         "twice, the plane through all three.",
         metavar="CKPT",
     )
-    trajectory: str | None = option(
+    trajectory: tuple[str, ...] = option(
         DIRECTIONS,
-        None,
+        (),
         "Use the plane that contains most of a run's trajectory, from what `train --snapshots` stored in its folder; "
-        "for a model of your own, a folder with files of weights.",
+        "for a model of your own, a folder with files of weights. Given for several runs, all of them share the plane.",
         metavar="RUN",
     )
+    curve: bool = option(
+        DIRECTIONS,
+        False,
+        "With --toward: train a curve of low loss to the other checkpoint, and use the plane through it; its barrier "
+        "beside that of the straight line.",
+    )
+    curve_steps: int = option(DIRECTIONS, 500, "Steps of that training, each on one batch.", least=1)
     line: bool = option(DIRECTIONS, False, "Use the first direction only.")
     repeats: int = option(
         DIRECTIONS,
@@ -99,6 +106,9 @@ class SurfaceConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        one: object = self.trajectory
+        if one is None or isinstance(one, str):  # as it was when there could be one
+            self._fill("trajectory", (one,) if one else ())
         kinds = [name for name in ("eigen", "toward", "trajectory") if getattr(self, name)]
         if len(kinds) > 1:
             raise ValueError(f"--{' and --'.join(kinds)} are different planes; choose one")
@@ -110,6 +120,8 @@ class SurfaceConfig(Config):
             )
         if len(self.toward) > 2:
             raise ValueError(f"--toward goes to one other checkpoint or through two, got {len(self.toward)}")
+        if self.curve and (len(self.toward) != 1 or self.line):
+            raise ValueError("--curve leads to one other checkpoint, in a plane: give --toward once, and not --line")
         if self.is_line and isinstance(self.points, tuple) and self.points[1] != 1:
             raise ValueError(f"a line has one number of --points, got {self.points[0]}x{self.points[1]}")
 
@@ -121,7 +133,7 @@ class SurfaceConfig(Config):
     @property
     def is_line(self) -> bool:
         """Whether there is one direction only."""
-        return self.line or len(self.eigen) == 1 or len(self.toward) == 1
+        return self.line or len(self.eigen) == 1 or (len(self.toward) == 1 and not self.curve)
 
     @property
     def eigenpairs(self) -> tuple[int, int]:

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.distributed import ProcessGroup
 
+from landscape.processes import Processes
 from landscape.results.tables import Table
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.data.dataset import Dataset, training_users
@@ -66,22 +69,36 @@ def evaluate(
     *,
     allow_repeats: bool = False,
     device: torch.device | str = "cpu",
+    process_group: ProcessGroup | None = None,
 ) -> Evaluation:
     """Rank the held-out items of ``split`` with a checkpoint and with the baselines, counted on its training users.
 
     With ``allow_repeats`` items that a user has had stay candidates, and may be the held-out one.
 
+    Args:
+        checkpoint: The model.
+        dataset: Whose users and items.
+        split: The held-out items.
+        allow_repeats: See above.
+        device: Where to compute.
+        process_group: Processes of torch.distributed that share out the users; all get the whole result, which is one
+            process's to the last bit.
+
     Raises:
-        ValueError: ``split`` is unknown.
+        ValueError: ``split`` is unknown, or processes have other weights or data.
+        ConnectionError: Another process has ended.
     """
+    processes = Processes(process_group)
+    processes.require_same({"the data's SHA-256": dataset.sha256})
     split = ranked_split(split)
     users = training_users(dataset, checkpoint.settings.get("train_fraction", 1.0), checkpoint.seed)
     model = checkpoint.build().to(device)
+    processes.require_equal(nn.utils.parameters_to_vector(model.parameters()), "the weights")
     ranking = FullRanking(dataset, split, model.max_length, allow_repeats=allow_repeats)
     return Evaluation(
         title=checkpoint.title,
         split=split,
-        ranks=ranking.ranks(model),
+        ranks=ranking.ranks(model, processes),
         baselines={
             name: ranks(dataset, split, users, allow_repeats=allow_repeats) for name, ranks in BASELINES.items()
         },

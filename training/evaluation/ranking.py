@@ -20,6 +20,7 @@ from torch import Tensor
 from landscape.choices import one_of
 from landscape.models.sasrec import SASRec
 from landscape.objectives.batches import to_device
+from landscape.processes import Processes
 from landscape.training.batches.packing import Batch, Ints, batch, input_windows, within_sequences
 from landscape.training.data.dataset import Dataset
 from landscape.training.data.splits import HELD_OUT, RANKED
@@ -31,6 +32,7 @@ USERS_A_BLOCK = 256
 ITEMS_A_BLOCK = 2**11  # counts stay exact in float32
 USERS_A_TILE = 16  # products with a multiple of these many users are the quickest; with fewer, last bits differ
 TOKENS_A_BATCH = 128 * 50
+ALONE = Processes()
 
 
 def ranked_split(split: str) -> str:
@@ -67,11 +69,11 @@ class History:
     """
 
     def __init__(self, dataset: Dataset, held_out: int, *, allow_repeats: bool = False) -> None:
-        seen = dataset.prefix_mask(held_out)
-        keys = np.unique(dataset.user_item_keys(dataset.owners[seen], dataset.items[seen]))
+        keys = dataset.distinct_keys(dataset.prefix_mask(held_out))
         users = np.arange(dataset.n_users)
         self.targets = dataset.items[dataset.offsets[1:] - held_out].astype(np.int64)  # (U,)
-        repeated = np.isin(dataset.user_item_keys(users, self.targets), keys)  # (U,) the target was there before
+        wanted = dataset.user_item_keys(users, self.targets)
+        repeated = np.isin(wanted, keys, assume_unique=True)  # (U,) the target was there before
         self.n_repeated = int(repeated.sum())
         self.excluded = repeated & (not allow_repeats)  # (U,) the target is not a candidate
         owners, self.items = np.divmod(keys[:0] if allow_repeats else keys, dataset.n_items + 1)
@@ -144,28 +146,29 @@ class FullRanking:
         self.history = History(dataset, HELD_OUT[ranked_split(split)], allow_repeats=allow_repeats)
 
     @torch.no_grad()
-    def encode(self, model: SASRec) -> Tensor:
+    def encode(self, model: SASRec, processes: Processes = ALONE) -> Tensor:
         """Return (U, d) the model's output at the last item before the held-out one, for every user."""
-        hidden = model.items.weight.new_empty(self.dataset.n_users, model.items.embedding_dim)
-        for rows in self.batches:
+        hidden = model.items.weight.new_zeros(self.dataset.n_users, model.items.embedding_dim)
+        for rows in self.batches[processes.rank :: processes.count]:
             rows = to_device(rows, hidden.device, non_blocking=True)
             hidden[rows.users] = model(rows.items, rows.positions, rows.segments, select=rows.ends)
-        return hidden
+        return processes.summed(hidden)
 
     @torch.no_grad()
-    def ranks(self, model: SASRec) -> Ranks:
+    def ranks(self, model: SASRec, processes: Processes = ALONE) -> Ranks:
         """Return the rank of every user's held-out item under a model, in evaluation mode.
 
-        Memory for scores is that of one block of them, however many users and items there are.
+        Memory for scores is that of one block of them, however many users and items there are. Processes share out
+        the blocks of users; ranks are those of one process to the last bit, since each product is one of its products.
         """
         was_training = model.training
         model.eval()
         try:
-            hidden = self.encode(model)
+            hidden = self.encode(model, processes)
         finally:
             model.train(was_training)
         table = model.items.weight[1 : self.dataset.n_items + 1]  # (V, d): row i − 1 is item i
-        return rank_by_counting(hidden, table, self.history)
+        return rank_by_counting(hidden, table, self.history, processes)
 
 
 def model_ranks(model: SASRec, dataset: Dataset, split: str, *, allow_repeats: bool = False) -> Ranks:
@@ -177,19 +180,20 @@ def model_ranks(model: SASRec, dataset: Dataset, split: str, *, allow_repeats: b
     return FullRanking(dataset, split, model.max_length, allow_repeats=allow_repeats).ranks(model)
 
 
-def rank_by_counting(hidden: Tensor, table: Tensor, history: History) -> Ranks:
+def rank_by_counting(hidden: Tensor, table: Tensor, history: History, processes: Processes = ALONE) -> Ranks:
     """Return the targets' ranks when the score of user u for item i is ⟨hidden[u], table[i − 1]⟩.
 
     Args:
         hidden: (U, d).
         table: (V, d).
         history: The targets, and the items that are not candidates.
+        processes: They share out the blocks of users, and all get all ranks.
     """
-    ranks = torch.empty(len(hidden), dtype=torch.float64, device=hidden.device)
+    ranks = torch.zeros(len(hidden), dtype=torch.float64, device=hidden.device)
     blocks = table.split(ITEMS_A_BLOCK)
     # One buffer for all products: new memory costs page faults.
     buffer = hidden.new_empty((USERS_A_BLOCK + USERS_A_TILE) * ITEMS_A_BLOCK)
-    for user_block in history.user_blocks:
+    for user_block in history.user_blocks[processes.rank :: processes.count]:
         users = torch.from_numpy(user_block.users).to(hidden.device)
         rows = hidden.new_zeros(-(-len(users) // USERS_A_TILE) * USERS_A_TILE, hidden.shape[1])
         rows[: len(users)] = hidden[users]
@@ -213,6 +217,7 @@ def rank_by_counting(hidden: Tensor, table: Tensor, history: History) -> Ranks:
             # In place, as floats: several times quicker than through booleans.
             count += user_block.without_excluded(scores, number).ge_(target).sum(0)
         ranks[users] = count[: len(users)]
+    ranks = processes.summed(ranks)
     ranks[~_finite_scores(hidden, table)] = torch.nan
     result: Ranks = ranks.cpu().numpy()
     result[history.excluded & ~np.isnan(result)] = np.inf

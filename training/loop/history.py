@@ -15,6 +15,7 @@ from landscape.results.regular import check_regular
 from landscape.training.checkpoints.schema import MEASURED, choice, record, rule, shown
 from landscape.training.config.methods import PRETRAINED, TRAINED
 
+METRIC = "valid_ndcg@20"  # the column with what selects the best epoch
 HISTORY_NAMES = {PRETRAINED: "pretrain", TRAINED: "train"}  # of the stages
 LARGEST = 1 << 26  # bytes of a file: over a hundred thousand epochs
 REMEDY = "remove it, or `landscape train --resume` writes it again"

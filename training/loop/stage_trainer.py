@@ -9,15 +9,17 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from landscape.models.s3rec import encoder_weights
+from landscape.models.sasrec import SASRec
 from landscape.objectives.batches import to_device
+from landscape.processes import Processes
 from landscape.progress import Progress
 from landscape.provenance import versions
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.checkpoints.weights import check_finite, check_shapes
-from landscape.training.config.methods import PRETRAINED, TRAINED
+from landscape.training.config.methods import CONTRASTIVE, PRETRAINED, TRAINED
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import Dataset
 from landscape.training.evaluation.ranking import FullRanking
@@ -25,17 +27,27 @@ from landscape.training.evaluation.validation import validation_metrics, validat
 from landscape.training.loop.history import HISTORY_NAMES, check_epochs
 from landscape.training.loop.stages import Stage
 from landscape.training.loop.state import check_optimiser
+from landscape.training.optim.row_adam import RowAdam
 from landscape.training.optim.sam import SAM
 from landscape.training.optim.schedules import factor_at, rho_at
 
 METRIC = "NDCG@20"  # the validation metric that selects the best epoch
 LOGGED = ("HR@10", "NDCG@10", METRIC)
+LEAST_ROWS = 30_000  # of an item table for steps by rows, which are the quicker ones with
+ROWS_PER_ID = 4  # as many rows for each id of a batch
 STEPS_A_REPORT = 100  # progress is reported this often within an epoch: one of pre-training has more steps
 
 
-def optimiser_of(model: nn.Module, settings: TrainingConfig, stage: str = TRAINED) -> torch.optim.Optimizer:
-    """Return Adam, inside SAM where the settings ask for it; pre-training never uses SAM."""
-    base = torch.optim.Adam(model.parameters(), lr=settings.lr, fused=True)
+def optimiser_of(model: SASRec, settings: TrainingConfig, stage: str = TRAINED) -> torch.optim.Optimizer:
+    """Return Adam, inside SAM where the settings ask for it; pre-training never uses SAM.
+
+    For a table of many more items than a batch has, it is Adam by rows, on a CPU.
+    """
+    base = (
+        RowAdam(model.parameters(), settings.lr, tables=[model.items])
+        if stage == TRAINED and _has_few_rows(model.items.weight, settings)
+        else torch.optim.Adam(model.parameters(), lr=settings.lr, fused=True)
+    )
     if not settings.sam or stage == PRETRAINED:
         return base
     return SAM(
@@ -47,6 +59,14 @@ def optimiser_of(model: nn.Module, settings: TrainingConfig, stage: str = TRAINE
         eta=settings.fisher_eta,
         same_dropout=settings.same_dropout,
     )
+
+
+def _has_few_rows(table: Tensor, settings: TrainingConfig) -> bool:
+    """Whether steps by rows are quicker, since batches have few rows of the table, and possible."""
+    views = 2 if CONTRASTIVE in settings.kind.stages else 0
+    ids = settings.batch_size * settings.max_length * (1 + (settings.negatives or 0) + views)  # of a batch, at most
+    dense = settings.loss == "ce" or settings.sam == "looksam"
+    return not dense and table.device.type == "cpu" and len(table) >= max(LEAST_ROWS, ROWS_PER_ID * ids)
 
 
 class DivergedError(ValueError):
@@ -63,6 +83,7 @@ class StageTrainer:
         device: Where to compute.
         weights: The encoder's weights to start from; new ones where it is None.
         history: The rows of the epochs so far, of all stages; each epoch appends its own.
+        processes: Those that train together; the stage's batches are this one's shares (``shares.py``).
     """
 
     def __init__(
@@ -73,11 +94,13 @@ class StageTrainer:
         device: torch.device,
         weights: dict[str, Tensor] | None,
         history: list[dict[str, Any]],
+        processes: Processes | None = None,
     ) -> None:
         self.stage = stage
         self.dataset = dataset
         self.settings = settings
         self.device = device
+        self.processes = processes if processes is not None else Processes()
         torch.manual_seed(settings.seed)
         self.model = stage.network()
         if weights is not None:
@@ -127,6 +150,8 @@ class StageTrainer:
         # that overflows is not read again.
         norms = torch.stack([parameter.detach().norm() for parameter in self.model.parameters()])
         self._require_finite("the largest norm of a weight", float(norms.max()))
+        remedy = "their machines round differently: train on machines of one kind, with the same versions"
+        self.processes.require_equal(norms, f"the weights after epoch {self.done}", remedy)
         row = {"epoch": self.done, "stage": HISTORY_NAMES[self.stage.name], "train_loss": loss}
         row |= parts if len(parts) > 1 else {}
         row["train_seconds"] = round(seconds, 3)
@@ -159,7 +184,7 @@ class StageTrainer:
     def _validate(self) -> bool:
         """Rank the validation items; whether the metric is the best so far."""
         sampled = self.settings.valid_users is not None
-        self.metrics = validation_metrics(self.ranking.ranks(self.model), sampled=sampled)
+        self.metrics = validation_metrics(self.ranking.ranks(self.model, self.processes), sampled=sampled)
         self._require_finite(f"the validation {METRIC}", self.metrics[METRIC])  # NaN is never better, and not worse
         improved = self.metrics[METRIC] > self.best
         if improved:
@@ -175,7 +200,10 @@ class StageTrainer:
             passes: list[Tensor] = []
             closure = self._closure(to_device(batch, self.device, non_blocking=True), passes)
             if isinstance(self.optimiser, SAM):
+                skipped = self._skipped
                 self.optimiser.step(closure)
+                if self._skipped > skipped:  # rows that this process alone has looked up would be rounded otherwise
+                    self._catch_up()
             else:
                 closure()
                 self.optimiser.step()
@@ -184,20 +212,35 @@ class StageTrainer:
             if (step + 1) % STEPS_A_REPORT == 0:
                 done = self.done + (step + 1) / self.stage.steps
                 progress(done, self.stage.epochs, HISTORY_NAMES[self.stage.name])
+        self._catch_up()
         sums = {name: total.tolist() for name, total in totals.items()}
         return {name: total / count for name, (total, count) in sums.items()}
 
+    def _catch_up(self) -> None:
+        """Take the steps of all rows that an optimiser by rows has left alone."""
+        base = self.optimiser.base if isinstance(self.optimiser, SAM) else self.optimiser
+        if isinstance(base, RowAdam):
+            base.catch_up()
+
     def _closure(self, batch: Any, passes: list[Tensor]) -> Callable[[], Tensor]:
-        """Return what computes a loss and its gradient; each call appends (parts, 2), sums and numbers of terms."""
+        """Return what computes a loss and its gradient; each call appends (parts, 2), sums and numbers of terms.
+
+        Both are those of all processes, and so are the sums and the numbers.
+        """
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()
             parts = self.stage.loss(self.model, batch)
-            loss = self.stage.minimised(parts)
-            loss.backward()
             pairs = [torch.stack([parts[name][0].detach().double(), parts[name][1]]) for name in self.stage.weights]
-            passes.append(torch.stack(pairs))
-            return loss
+            sums = self.processes.summed(torch.stack(pairs))
+            passes.append(sums)
+            whole = {
+                name: (total.to(parts[name][0].dtype), number.to(parts[name][1].dtype))
+                for name, (total, number) in zip(self.stage.weights, sums, strict=True)
+            }
+            self.stage.minimised({name: (parts[name][0], whole[name][1]) for name in whole}).backward()
+            self.processes.sum_gradients(self.model.parameters())
+            return self.stage.minimised(whole)
 
         return closure
 

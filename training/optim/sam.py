@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +38,8 @@ class SAM(torch.optim.Optimizer):
         optimiser.step()
 
     θ is restored from a copy, not by subtraction, before the base optimiser steps with the second gradient. Norms are
-    over all parameters at once. Parameters without a gradient are ignored.
+    over all parameters at once. Parameters without a gradient are ignored, and of one with a sparse gradient, such as
+    ``nn.Embedding(sparse=True)`` has, the rows without one: ε is 0 there. ``looksam`` needs dense gradients.
 
     With ``every=k`` only the steps t = 0, k, 2k, … ascend. ``looksam`` stores their component of g' orthogonal to g,
     g_v = g' − (‖g'‖ cos∠(g, g')) g/‖g‖, and steps in between with g + α (‖g‖/‖g_v‖) g_v (Liu et al. 2022);
@@ -218,10 +219,11 @@ class SAM(torch.optim.Optimizer):
         """Move the parameters to θ + ε, and back; what the step needs of both gradients is kept."""
         self._ascent = None
         first = self._gradients()
-        parameters, gradients = list(first), list(first.values())
         with torch.no_grad():
+            parameters = [_rows(p, g) for p, g in first.items()]  # where ε is not 0
+            gradients = _entries(first.values())
             norm = global_norm(gradients)
-            saved = self._copied(parameters)
+            saved = self._copied(list(first), parameters)
         self.zero_grad()  # the second pass makes new gradients, however the closure clears them
         try:
             with torch.no_grad():
@@ -229,11 +231,13 @@ class SAM(torch.optim.Optimizer):
                 ascent = ASCENTS[self.variant](*known)
                 measured = measure_ascent(self.variant, *known, ascent)
                 torch._foreach_add_(parameters, ascent)
+                _put_rows(first, parameters)
                 del ascent
             yield
         finally:  # an interruption must not leave the model at θ + ε
             with torch.no_grad():
                 torch._foreach_copy_(parameters, saved)
+                _put_rows(first, parameters)
         with torch.no_grad():
             orthogonal = orthogonal_component(first, self._gradients()) if self.variant == "looksam" else {}
         self._ascent = _Ascent(norm, measured, orthogonal)
@@ -246,7 +250,7 @@ class SAM(torch.optim.Optimizer):
                 "this step needs a second pass: give step a closure, or compute gradients in `with optimiser.ascent():`"
                 " and call step after it"
             )
-        norm = global_norm(self._gradients().values())
+        norm = global_norm(_entries(self._gradients().values()))
         finite = _finite(sum(losses or (), ascent.norm + norm))
         if finite:
             rise = losses[1].double() - losses[0].double() if losses else torch.tensor(math.nan)
@@ -257,7 +261,7 @@ class SAM(torch.optim.Optimizer):
     def _finish_plain(self, losses: tuple[Tensor, ...] | None) -> bool:
         """Add g_v to the gradients at θ; whether all was finite."""
         gradients = self._gradients()
-        norm = global_norm(gradients.values())
+        norm = global_norm(_entries(gradients.values()))
         finite = _finite(sum(losses or (), norm))
         turned = [p for p in gradients if p in self._orthogonal]
         if turned:
@@ -267,24 +271,50 @@ class SAM(torch.optim.Optimizer):
         return finite
 
     def _gradients(self) -> dict[Tensor, Tensor]:
+        for p in self._parameters():
+            if p.grad is not None and p.grad.is_sparse:
+                p.grad = p.grad.coalesce()  # each row once
         gradients = {p: p.grad for p in self._parameters() if p.grad is not None}
         if not gradients:
             raise RuntimeError("no parameter of the optimiser has a gradient; call backward() on the loss before")
-        if any(gradient.layout is not torch.strided for gradient in gradients.values()):
-            raise RuntimeError("SAM needs dense gradients, and a parameter has a sparse one; use sparse=False")
+        for gradient in gradients.values():
+            by_rows = gradient.is_sparse and gradient.sparse_dim() == 1 and self.variant != "looksam"
+            if gradient.layout is not torch.strided and not by_rows:
+                raise RuntimeError(
+                    f"{self.variant} needs dense gradients{'' if self.variant == 'looksam' else ' or whole rows'}, and "
+                    "a parameter has a sparse one; use sparse=False"
+                )
         return gradients
 
     def _parameters(self) -> list[Tensor]:
         return [p for group in self.param_groups for p in group["params"]]
 
-    def _copied(self, parameters: list[Tensor]) -> list[Tensor]:
-        for p in parameters:
+    def _copied(self, parameters: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
+        for p, own in zip(parameters, rows, strict=True):
             known = self._copies.get(p)
-            if known is None or known.dtype != p.dtype or known.device != p.device:  # the model may have been moved
-                self._copies[p] = torch.empty_like(p)
+            # The model may have been moved, and sparse gradients differ in their number of rows.
+            if known is None or known.dtype != p.dtype or known.device != p.device or known.shape != own.shape:
+                self._copies[p] = torch.empty_like(own)
         copies = [self._copies[p] for p in parameters]
-        torch._foreach_copy_(copies, parameters)
+        torch._foreach_copy_(copies, rows)
         return copies
+
+
+def _entries(gradients: Iterable[Tensor]) -> list[Tensor]:
+    """The gradients themselves; of sparse ones, which are coalesced, the rows that are there."""
+    return [gradient.values() if gradient.is_sparse else gradient for gradient in gradients]
+
+
+def _rows(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The parameter itself; with a sparse gradient, a copy of the rows that are there."""
+    return parameter.index_select(0, gradient.indices()[0]) if gradient.is_sparse else parameter
+
+
+def _put_rows(gradients: dict[Tensor, Tensor], rows: list[Tensor]) -> None:
+    """Write the rows of ``_rows`` back."""
+    for (parameter, gradient), own in zip(gradients.items(), rows, strict=True):
+        if gradient.is_sparse:
+            parameter.index_copy_(0, gradient.indices()[0], own)
 
 
 def _evaluate(closure: Callable[[], Tensor]) -> Tensor:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import time
+import uuid
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from landscape.devices import resolve
-from landscape.progress import progress_bar
+from landscape.launch import Launch, apart, launch
+from landscape.progress import progress_bar, silent
 from landscape.results.files import format_error
 from landscape.results.study import ClaimVerdict, StudyRecord, StudyReport
 from landscape.training.study.config import StudyConfig
@@ -21,6 +25,10 @@ from landscape.training.study.study_file import read_study, with_pretrained
 from landscape.training.study.verdicts import Verdict
 
 WORKER = "LANDSCAPE_STUDY_WORKER"  # set in the processes of --jobs, which leave the report to the first
+FOLDER, COMPUTED = "landscape/study/{}", "landscape/computed/{}"  # what processes of torchrun tell one another
+MEETING = ".processes"  # a file of the folder, by which they know that they see the same one
+SECONDS_A_LOOK = 0.5  # at whether the others are done
+SECONDS_TO_SEE = 10.0  # until a file on another machine's disk is seen
 
 
 def run_study(
@@ -40,8 +48,11 @@ def run_study(
 ) -> tuple[StudyReport, Path] | None:
     """Run ``landscape study``; its help says what the arguments do.
 
+    Where torchrun has started several processes, each takes the next run that is free, as those of ``jobs`` do, and
+    the first one reports. They need a folder that all of them see.
+
     Returns:
-        The report, and the folder to draw it in; None where there is nothing to draw.
+        The report, and the folder to draw it in; None where there is nothing to draw, or another process draws it.
 
     Raises:
         ValueError: The file or an option is wrong, or the folder belongs to another study.
@@ -51,14 +62,19 @@ def run_study(
     planned = plan(study)
     name = Path(file).stem + ("-quick" if quick else "")
     folder = StudyFolder(out if out is not None else Path("studies") / name)
-    runs = selected(planned, only, _shard(shard))
+    runs, processes = selected(planned, only, _shard(shard)), launch()
+    if (report or listing) and not processes.first:
+        return None
     if report:
         return _report(study, planned, folder.load(), echo), folder.folder
     if listing:
         echo(_listing(folder.status(study, runs)))
         return None
-    folder.open(study)
-    where, status = resolve(device), folder.status(study, runs)
+    if processes.count > 1 and jobs is not None:
+        raise ValueError(f"--jobs has no effect with the {processes.count} processes of torchrun; leave it out")
+    _meet(study, folder, processes)
+    where, status = processes.device(resolve(device)), folder.status(study, runs)
+    jobs = 1 if processes.count > 1 else jobs
     jobs = min(jobs, len(status.left) or 1) if jobs else usual_jobs(status.left, folder.earlier.values(), where)
     if jobs > 1:
         command = ["study", file, "--out", str(folder.folder), "--jobs", "1", "--device", device]
@@ -68,14 +84,48 @@ def run_study(
         environment = {WORKER: "1", "OMP_NUM_THREADS": str(max(1, cores() // jobs))}
         compute_in_processes(command, jobs, environment, lambda: len(folder.status(study, runs).left), echo)
     else:
-        with progress_bar("Study") as progress:
+        with progress_bar("Study") if processes.first else nullcontext(silent) as progress, apart():
             compute(study, planned, folder, runs, data_dir=data_dir, device=where, progress=progress, report=echo)
-    if os.environ.get(WORKER) is not None:
+    if processes.count > 1:
+        processes.tell(COMPUTED, "1")
+    if processes.first:
+        processes.wait_for(COMPUTED, often=SECONDS_A_LOOK)
+        (folder.folder / MEETING).unlink(missing_ok=True)
+    if os.environ.get(WORKER) is not None or not processes.first:
         return None
     result = _report(study, planned, folder.write_study(study, planned), echo)
     if left := len(folder.status(study, runs).left):
         echo(f"{left} {'run is' if left == 1 else 'runs are'} left: in another process, or it said above what is wrong")
     return result, folder.folder
+
+
+def _meet(study: StudyConfig, folder: StudyFolder, processes: Launch) -> None:
+    """Open the folder of a study; of several processes, the first one opens it, and the others see that it is theirs.
+
+    Raises:
+        ValueError: It is not, or it is the folder of another study.
+        ConnectionError: Another process has ended.
+    """
+    mark = folder.folder / MEETING
+    if processes.first:
+        folder.open(study)
+    if processes.count == 1:
+        return
+    if processes.first:
+        name = uuid.uuid4().hex
+        mark.write_text(name)
+        processes.tell(FOLDER, name)
+        return
+    processes.wait_for(FOLDER, [0])
+    until = time.monotonic() + SECONDS_TO_SEE
+    while not mark.is_file() or mark.read_text() != processes.told(FOLDER, 0):
+        if time.monotonic() > until:
+            raise ValueError(
+                f"{folder.folder} is not the folder of the first process; give --out a folder that all processes see, "
+                "or start `landscape study --shard I/N` on each machine"
+            )
+        time.sleep(SECONDS_A_LOOK)
+    folder.open(study)
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:

@@ -18,11 +18,11 @@ function figureOf(panel) {
     if (!SURFACES.includes(name)) return unpackedAt(page.own[of], name);
     const figure = view("figures", name, share(), Number(of));
     if (figure && name === "contour") addCrosshair(figure.layout, Number(of));
-    return figure;
+    return placeRuns(panel, figure);
   }
   const figure = name.startsWith("profile-") ? profile(Number(name.slice(-1))) : unpackedAt(page.common[name], scaleOf(name));
   if (figure) figure.data = figure.data.filter(({ meta }) => meta === undefined || isShown(meta));
-  return figure;
+  return placeRuns(panel, figure);
 }
 
 // Of the joint figures only the radial profile has several scales.

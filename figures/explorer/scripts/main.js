@@ -28,7 +28,9 @@ on("[data-copy]", "click", async ({ currentTarget }) => {
 });
 maps.forEach((panel) => panel.addEventListener("keydown", mapKeys));
 listenToScenes();
+listenToPlayer();
 const restore = () => {
+  between = null;
   fromAddress();
   drawAll();
 };

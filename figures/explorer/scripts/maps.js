@@ -11,7 +11,7 @@ const crossed = (grid) => (atCentre(grid) ? [0, 0] : [grid.alphas, grid.betas].m
 function crosshair(index) {
   if (!grids[index]) return [];
   const [x, y] = crossed(grids[index]);
-  return [lineAt("x", x, "#ffffff"), lineAt("y", y, "#ffffff")];
+  return [lineAt("x", x, "#ffffff"), lineAt("y", y, "#ffffff"), ...rings(index)];
 }
 
 function addCrosshair(layout, index) {

@@ -16,6 +16,7 @@ const initial = () => ({
   camera: structuredClone(CAMERA),
   at: [0, 0],
   zoom: null, // of the maps: lowest and highest α, lowest and highest β
+  moment: null, // the time of the snapshot that is shown of training runs; null: the last
   sort: 0, // the row of the table, counted from one, by which models are sorted; negative: the largest first
 });
 let state = initial();
@@ -28,7 +29,7 @@ const hiddenText = ({ hidden }) => [...hidden].sort((a, b) => a - b).map((index)
 function address() {
   const usual = initial();
   const parameters = new URLSearchParams();
-  for (const key of ["quantity", "scale", "share", "sort"]) if (state[key] !== usual[key]) parameters.set(key, state[key]);
+  for (const key of ["quantity", "scale", "share", "sort", "moment"]) if (state[key] !== usual[key]) parameters.set(key, state[key]);
   if (hiddenText(state) !== hiddenText(usual)) parameters.set("hidden", hiddenText(state));
   if (onText(state) !== onText(usual)) parameters.set("on", onText(state));
   if (cameraText(state.camera) !== cameraText(usual.camera)) parameters.set("camera", cameraText(state.camera));
@@ -60,6 +61,8 @@ function fromAddress() {
   state.at = numbersOf("at", 2) ?? [0, 0];
   const zoom = numbersOf("zoom", 4);
   if (zoom && zoom[0] < zoom[1] && zoom[2] < zoom[3]) state.zoom = zoom;
+  const [time] = numbersOf("moment", 1) ?? [];
+  if (page.course?.times.slice(0, -1).includes(time)) state.moment = time;
   const sort = Number(parameters.get("sort"));
   if (page.table.order[Math.abs(sort) - 1]) state.sort = sort;
 }
@@ -99,6 +102,7 @@ function settle() {
   document.body.classList.toggle("one", count === 1);
   drawBar();
   drawTable();
+  if (course) tellMoment();
 }
 
 function drawBar() {

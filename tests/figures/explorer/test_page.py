@@ -140,7 +140,7 @@ def test_surface_page_shows_what_the_surface_carries():
         "Quadratic model holds to",
     ):
         assert wanted in text
-    assert set(part_of(page, "common")) == {"radial-profile"}
+    assert set(part_of(page, "common")) == {"radial-profile", "course-loss", "course-off-plane"}
     names = [trace["name"] for trace in figure(page, "contour")["data"]]
     assert {"path", "ball", "marks", "quadratic model", "evaluated points"} <= set(names)
     plain = str(Text(page_of(evaluated())))

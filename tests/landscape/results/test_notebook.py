@@ -15,6 +15,7 @@ from landscape import Difference, Surface, TraceEstimate
 from landscape.results import Check
 from landscape.results.paths import Mark
 from landscape.results.tables import NotebookDisplay, format_cell
+from tests.figures.test_curve_figures import PATHS, matrix
 from tests.landscape.results.test_storage import QUADRATIC, curvature, surface
 from tests.landscape.results.test_tables import Cells
 from tests.support.browsing import HOSTILE
@@ -32,6 +33,7 @@ RESULTS = [
     *(CURVATURE, CURVATURE.pairs, CURVATURE.trace, CURVATURE.spectrum, CURVATURE.sharpness, CURVATURE.blocks),
     *(CURVATURE.localization[0], SURFACE, SURFACE.radial_profile, SURFACE.barrier, SURFACE.trajectory, SURFACE.checks),
     *(QUADRATIC, Difference(Check("slope", 0.1, 0.11, 0.02), Check("curvature", 1, 2, 0.5), 0.1, 0.2, 0, 0, 0, 9)),
+    *(PATHS, matrix(), SURFACE.topology()),
     *(objective(), objective().space, landscape.random_plane(objective().space, torch.ones(3))),
 ]
 

@@ -418,7 +418,7 @@ def test_every_array_has_a_shape_in_the_schema_and_every_rule_a_field(kind):
     assert SCHEMA[kind].keys() <= hints.keys()
     arrays = {name for name, hint in hints.items() if "ndarray" in str(hint)}
     shaped = {name for name, rule in SCHEMA[kind].items() if isinstance(rule, Rule) and rule.shape}
-    assert arrays - shaped <= ({"loss"} if kind is Trajectory else set())  # whose loss may be left out
+    assert arrays - shaped <= ({"loss", "metric"} if kind is Trajectory else set())  # which may be left out
 
 
 def test_ranks_that_are_not_packed_are_refused():

@@ -22,6 +22,7 @@ def told(table):
         (lambda: Trajectory(np.zeros((2, 3)), np.zeros(2)), r"points \(2, 3\), 2 distances, 0 names and 0 losses"),
         (lambda: Trajectory(np.zeros((2, 2)), np.zeros(2), ("a",)), "1 names"),
         (lambda: Trajectory(np.zeros((2, 2)), np.zeros(2), (), np.zeros(3)), "3 losses"),
+        (lambda: Trajectory(np.zeros((2, 2)), np.zeros(2), metric=np.zeros(1)), "1 metrics"),
         (lambda: RadialProfile(np.zeros(3), np.zeros((2, 4))), r"losses \(2, 4\) do not fit; 3 radii need \(R, 3\)"),
         (lambda: RadialProfile(np.zeros(3), np.zeros(3)), "do not fit"),
         (lambda: RadialProfile(np.zeros(3), np.zeros((1, 3, 2))), "do not fit"),

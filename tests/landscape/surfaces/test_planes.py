@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from landscape import Objective, ParamSpace, surface
@@ -108,6 +110,30 @@ def test_shares_and_distances_are_those_of_a_singular_value_decomposition():
     # Least squares with any other basis of the plane would place them at the same points.
     solution = np.linalg.lstsq(torch.stack([plane.x, plane.y]).numpy().T, differences.T, rcond=None)[0].T
     assert_allclose(plane.trajectory.points, solution)
+
+
+@given(counts=st.lists(st.integers(1, 6), min_size=2, max_size=4), seed=st.integers(0, 99))
+def test_several_runs_share_the_plane_of_all_their_snapshots(counts, seed):
+    params = drawn(N)
+    runs = [params + drawn(count, N, seed=seed + place) for place, count in enumerate(counts)]
+    others = [(list(run), [f"{place}-{step}" for step in range(len(run))]) for place, run in enumerate(runs[1:])]
+    plane = trajectory_plane(params, list(runs[0]), others=others)
+    every = trajectory_plane(params, [snapshot for run in runs for snapshot in run])
+    assert_allclose(plane.description["shares"], every.description["shares"])
+    assert_allclose(plane.x, every.x)
+    trajectories = [plane.trajectory, *plane.other_trajectories]
+    assert [len(one.off_plane) for one in trajectories] == counts
+    assert [one.names for one in trajectories[1:]] == [tuple(names) for _, names in others]
+    basis = torch.stack([plane.x, plane.y]).numpy()
+    for run, one in zip(runs, trajectories, strict=True):  # dense: projector and what it leaves
+        differences = (run - params).numpy()
+        assert_allclose(one.points, differences @ basis.T, atol=1e-9)
+        assert_allclose(one.off_plane, np.linalg.norm(differences - differences @ basis.T @ basis, axis=1), atol=1e-6)
+        held = np.square(differences @ basis.T).sum() / np.square(differences).sum()
+        assert_allclose(one.share, held)
+    (low, high), (bottom, top) = plane.extent
+    points = np.concatenate([one.points for one in trajectories])
+    assert (points > [low, bottom]).all() and (points < [high, top]).all()
 
 
 @pytest.mark.parametrize("count", [1, 5])

@@ -1,6 +1,6 @@
 """The losses that a checkpoint can be looked at through: the common one, what it minimised, and its parts."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -219,7 +219,8 @@ def test_a_result_names_its_loss_unless_it_is_the_common_one(tmp_path):
     assert one.provenance(ObjectiveConfig(blocks="items.*", train_mode=True))["title"].endswith(
         ", items.* alone, with dropout"
     )
-    assert one.provenance(ObjectiveConfig(loss="sp", seed=3))["objective"] == asdict(ObjectiveConfig(loss="sp", seed=3))
+    config = ObjectiveConfig(loss="sp", seed=3)
+    assert one.provenance(config)["objective"] == config.described()
 
 
 @pytest.mark.parametrize(

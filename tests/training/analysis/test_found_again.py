@@ -28,7 +28,7 @@ from landscape.training.analysis.planes import plane_settings
 from landscape.training.analysis.surface import surface_of
 from landscape.training.checkpoints.checkpoint import save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
-from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.config.objective import AUTO, ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
 from tests.training.analysis.test_planes import DATASET, target
 
@@ -39,6 +39,8 @@ OTHER_SUBSETS = {
     "loss": "contrastive",
     "split": "valid",
     "users": 9,
+    "precision": 0.5,  # which goes with another "users"
+    "skipped": 3,
     "seed": 1,
     "blocks": "items.*",
     "train_mode": True,
@@ -50,6 +52,8 @@ OTHER_SLICES = {
     "eigen": (1,),
     "toward": "other.pt",
     "trajectory": "run",
+    "curve": True,
+    "curve_steps": 7,
     "line": True,
     "repeats": 2,
     "points": 5,
@@ -130,10 +134,23 @@ def test_results_are_found_for_the_same_checkpoint_and_subset_alone(analysis, ch
     assert not found_again(analysis, replace(one, sha256="f" * 64), SUBSET, chosen)
     assert not found_again(analysis, replace(one, results_folder=tmp_path / "elsewhere"), SUBSET, chosen)
     for name, value in OTHER_SUBSETS.items():
-        assert not found_again(analysis, one, replace(SUBSET, **{name: value}), chosen), name
+        change = {name: value} | ({"users": AUTO} if name == "precision" else {})
+        assert not found_again(analysis, one, replace(SUBSET, **change), chosen), name
 
 
-@pytest.mark.parametrize("name", OTHER_SLICES)
+CURVES = {"curve": {}, "curve_steps": {"curve": True, "curve_steps": 3}}  # with what their settings go together
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_a_curve_is_found_for_the_same_settings_alone(name, one):
+    base = replace(PLANE, toward=(str(one.path.parent / "other.pt"),), **CURVES[name])
+    subset = replace(SUBSET, seed=5)  # of which nothing is stored for other tests
+    surface_of(one, subset, base)
+    assert found_again(surface_of, one, subset, base)
+    assert not found_again(surface_of, one, subset, replace(base, **{name: OTHER_SLICES[name]}))
+
+
+@pytest.mark.parametrize("name", [name for name in OTHER_SLICES if name not in CURVES])
 def test_a_surface_is_found_for_the_same_slice_alone(name, one):
     folder, value = one.path.parent, OTHER_SLICES[name]
     value = {"toward": (str(folder / "other.pt"),), "trajectory": str(folder / "run")}.get(name, value)

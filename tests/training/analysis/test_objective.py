@@ -1,6 +1,6 @@
 """From a checkpoint to its objective, surface and curvature."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -174,7 +174,7 @@ def test_the_surface_says_where_it_comes_from(target, tmp_path):
     )
     assert found.metadata["checkpoint"]["sha256"] == target.sha256
     assert found.metadata["data"]["sha256"] == target.dataset.sha256
-    assert found.metadata["objective"] == asdict(ObjectiveConfig(users=60))
+    assert found.metadata["objective"] == ObjectiveConfig(users=60).described()
     assert found.metadata["plane"]["seeds"] == [0, 1]
     assert found.metadata["loss_stderr"] > 0
     expected, _ = objective_of(target.checkpoint, target.dataset, ObjectiveConfig(users=60))

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from landscape.provenance import file_sha256
 from landscape.results.storage import load_surface
 from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.objective import objective_of
+from landscape.training.analysis.planes import plane_settings
+from landscape.training.analysis.related_results import history_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.analysis.surface_metrics import extras_of
 from landscape.training.analysis.users import selected_users
@@ -20,6 +23,7 @@ from landscape.training.config.surface import SurfaceConfig
 from landscape.training.config.training import TrainingConfig
 from landscape.training.evaluation.metrics import summarise
 from landscape.training.evaluation.ranking import model_ranks
+from landscape.training.loop.run_folder import snapshots
 from landscape.training.loop.trainer import train
 from tests.support.small import random_dataset, small_model, with_attributes
 from tests.training.checkpoints.test_checkpoint import checkpoint
@@ -56,6 +60,10 @@ def value(one, objective_config=SUBSET):
         ({"toward": ("a", "b", "c")}, "--toward goes to one other checkpoint or through two, got 3"),
         ({"line": True, "points": (5, 3)}, "a line has one number of --points, got 5x3"),
         ({"toward": ("a",), "points": (5, 3)}, "a line has one number of --points"),
+        ({"curve": True}, "--curve leads to one other checkpoint, in a plane"),
+        ({"curve": True, "toward": ("a", "b")}, "--curve leads to one other checkpoint"),
+        ({"curve": True, "toward": ("a",), "line": True}, "and not --line"),
+        ({"curve_steps": 0}, "curve_steps must be at least 1"),
         ({"repeats": 0}, "repeats must be at least 1"),
         ({"extent": -1.0}, "extent must be"),
     ],
@@ -192,6 +200,43 @@ def test_a_trajectory_is_placed_where_its_snapshots_are(run):
         distance = float(objective.space.project(snapshot - objective.params).norm())
         assert np.hypot(np.linalg.norm(point), off) == pytest.approx(distance, rel=1e-4, abs=1e-5)
     assert 0 < sum(found.metadata["plane"]["shares"]) <= 1 + 1e-9
+
+
+@pytest.mark.slow
+def test_two_runs_share_a_plane_with_losses_and_metrics_of_their_own(run, tmp_path):
+    settings = TrainingConfig(
+        method="samrec", epochs=3, patience=5, width=8, layers=1, max_length=8, batch_size=8, lr=0.01
+    )
+    other = tmp_path / "other"
+    train(DATASET, settings, other, snapshots=1)
+    path = run / "checkpoint.pt"
+    one = CheckpointTarget(path, "0" * 64, load_checkpoint(path), DATASET, tmp_path / "results")
+    found, stored = surface_of(one, SUBSET, SurfaceConfig(trajectory=(str(run), str(other)), points=7, grid=True))
+    assert [names.names for names in found.trajectories] == [
+        ("epoch 0", "epoch 2", "epoch 4"),
+        ("epoch 0", "epoch 1", "epoch 2", "epoch 3"),
+    ]
+    assert [each.title.split()[0] for each in found.trajectories] == ["SASRec", "SAMRec"]
+    # From one start: its weights, loss and place are the same.
+    np.testing.assert_allclose(found.trajectories[0].points[0], found.trajectories[1].points[0], atol=1e-9)
+    assert found.trajectories[0].loss[0] == found.trajectories[1].loss[0]
+    objective, _ = objective_of(one.checkpoint, DATASET, SUBSET)
+    for folder, each in zip((run, other), found.trajectories, strict=True):
+        rows = {int(row["epoch"]): row["valid_ndcg@20"] for row in history_of(folder)}
+        np.testing.assert_array_equal(each.metric, [rows.get(int(name.split()[1]), np.nan) for name in each.names])
+        assert each.metric_name == "valid_ndcg@20"
+        files = sorted((folder / "snapshots").iterdir())
+        losses = [objective.value(objective.space.flatten(load_checkpoint(file).weights)) for file in files]
+        np.testing.assert_allclose(each.loss, losses, rtol=1e-5)
+        assert found.metadata["plane"]["snapshot_sha256"].pop(0) == [file_sha256(file) for file in files]
+    np.testing.assert_array_equal(load_surface(stored).other_trajectories[0].points, found.trajectories[1].points)
+    # The order of runs is another picture; one run alone is stored as it was when there could be one.
+    swapped = surface_of(one, SUBSET, SurfaceConfig(trajectory=(str(other), str(run)), points=7, grid=True))[1]
+    assert swapped != stored
+    alone = SurfaceConfig(trajectory=str(run))
+    assert alone == SurfaceConfig(trajectory=(str(run),))
+    assert plane_settings(one, alone)["trajectory"] == [file_sha256(file) for file in snapshots(run)]
+    assert plane_settings(one, SurfaceConfig())["trajectory"] is None
 
 
 def test_a_run_without_snapshots_is_said_to_have_none(tmp_path):

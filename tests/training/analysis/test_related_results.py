@@ -3,13 +3,18 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from landscape.results import Trajectory
+from landscape.results.along import AlongTraining
+from landscape.results.kinds import kind_of
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.related_results import curvature_beside, history_of
+from landscape.training.analysis.related_results import along_beside, curvature_beside, history_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.surface import SurfaceConfig
+from tests.support.drawable import along, raced
 from tests.training.analysis.test_planes import SUBSET, target
 
 FEW = SurfaceConfig(points=3, grid=True)
@@ -43,6 +48,37 @@ def test_the_fullest_curvature_is_chosen_and_of_the_hessian(tmp_path):
     found = curvature_beside(surface, path)
     assert found.operator == "hessian"
     assert found.trace is not None
+
+
+def test_what_was_measured_along_a_run_is_found_by_its_snapshots(tmp_path):
+    first, second = (Trajectory(np.zeros((2, 2)), np.zeros(2), ("epoch 0", "epoch 5")) for _ in range(2))
+    hashes = [["a", "b"], ["c", "d"]]
+    about = {"data": {"name": "x", "sha256": "0" * 64}, "objective": {"loss": "recommendation"}}
+    run = tmp_path / "second"
+    plane = {"kind": "trajectory", "shares": [0.9, 0.1], "trajectory": ["gone", str(run)], "snapshot_sha256": hashes}
+    surface = replace(raced(), trajectory=first, other_trajectories=(second,), metadata={**about, "plane": plane})
+    path = tmp_path / "surface.npz"
+    assert along_beside(surface, path) == (None, None)
+    kind = kind_of(AlongTraining)
+    measured = along((0, 5))
+    (run / "results").mkdir(parents=True)
+    for place, snapshots, changes in (
+        (tmp_path / "other.json", ["a", "e"], {}),
+        (tmp_path / "loss.json", ["a", "b"], {"objective": {"loss": "own"}}),
+        (run / "results" / "along.json", ["c", "d"], {}),
+    ):
+        kind.save(replace(measured, metadata={**about, "snapshots": snapshots, **changes}), place)
+    (tmp_path / "broken.json").write_text("{")
+    found = along_beside(surface, path)
+    assert found[0] is None
+    assert found[1].epochs.tolist() == [0, 5]
+    kind.save(replace(measured, metadata={**about, "snapshots": ["a", "b"]}), tmp_path / "mine.json")
+    assert [one is not None for one in along_beside(surface, path)] == [True, True]
+    assert [one is not None for one in along_beside(surface)] == [False, True]
+    # Results of before, which do not name their snapshots, and surfaces without a run.
+    older = replace(surface, metadata={**about, "plane": {**plane, "snapshot_sha256": []}})
+    assert along_beside(older, path) == (None, None)
+    assert along_beside(None, path) == along_beside(replace(surface, trajectory=None, other_trajectories=())) == ()
 
 
 def test_a_history_has_numbers_where_there_are_some(tmp_path):

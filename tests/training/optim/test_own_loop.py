@@ -339,9 +339,13 @@ def test_equal_dropout_in_both_passes_needs_a_closure():
 
 def test_no_gradient_and_a_sparse_one_are_refused():
     table = nn.Embedding(5, 3, sparse=True)
-    optimiser = SAM(torch.optim.SGD(table.parameters(), lr=LR))
+    optimiser = SAM(torch.optim.SGD(table.parameters(), lr=LR), variant="looksam")
     with pytest.raises(RuntimeError, match="no parameter of the optimiser has a gradient"), optimiser.ascent():
         pass
     table(torch.tensor([1])).sum().backward()
-    with pytest.raises(RuntimeError, match="SAM needs dense gradients"), optimiser.ascent():
+    with pytest.raises(RuntimeError, match="looksam needs dense gradients"), optimiser.ascent():
+        pass
+    optimiser = SAM(torch.optim.SGD(table.parameters(), lr=LR))
+    table.weight.grad = torch.eye(5, 3).to_sparse()
+    with pytest.raises(RuntimeError, match="sam needs dense gradients or whole rows"), optimiser.ascent():
         pass
