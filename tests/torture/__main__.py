@@ -32,6 +32,7 @@ import numpy as np
 import torch
 
 from landscape.cli import main as cli
+from landscape.launch import JOINED
 from tests.fuzz.__main__ import table
 from tests.torture.commands import COMMANDS, Command, Values
 
@@ -211,7 +212,8 @@ class Torture:
         os.kill(self.random.choice(left), number)
         self.counts["kills"] += 1
         self.counts["SIGTERM, SIGINT"] += number != signal.SIGKILL
-        if ended(children, STOPS) is None:
+        # Where the first process dies before it listens, only torchrun's agent knows at once; the others wait for it.
+        if ended(children, STOPS if len(children) == 1 else STOPS + JOINED) is None:
             for child in running(children):
                 os.kill(child, signal.SIGKILL)
             ended(children, STOPS)

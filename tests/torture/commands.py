@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +225,4 @@ COMMANDS: dict[str, Command] = {
         "import s3rec weights.pt --data small.txt --out new.pt", _weights, _checkpoint_values, done="exists"
     ),
 }
+COMMANDS |= {f"{name}-together": replace(COMMANDS[name], processes=2) for name in ("surface", "curvature", "compare")}

@@ -83,8 +83,8 @@ def selected(plan: Plan, only: Sequence[str], shard: tuple[int, int] | None) -> 
     Args:
         plan: All runs.
         only: Texts; none means all runs. A text names the runs whose names have it as whole parts between hyphens:
-            ``Toys-seed1`` is in ``samrec-Toys-seed1-rho0.1``, and not in ``samrec-Toys-seed10``. With ``*`` or ``?`` in
-            it, it is a pattern of whole names.
+            ``Toys-seed1`` is in ``samrec-Toys-seed1-rho0.1``, and not in ``samrec-Toys-seed10``. With ``*``, ``?``
+            or ``[`` in it, it is a pattern of whole names.
         shard: (i, n): the i-th of n parts, from 1 on.
 
     Raises:
@@ -104,7 +104,7 @@ def selected(plan: Plan, only: Sequence[str], shard: tuple[int, int] | None) -> 
 
 def _names(text: str, name: str) -> bool:
     """Whether a text of ``--only`` names a run."""
-    if {*text} & {*"*?"}:
+    if {*text} & {*"*?["}:
         return fnmatchcase(name, text)
     return f"-{text}-" in f"-{name}-"
 

@@ -81,6 +81,7 @@ def test_shards_are_a_partition():
         ("rho0.1", ["seed1-rho0.1", "seed10-rho0.1", "seed100-rho0.1"]),
         ("*-seed1?-*", ["seed10-rho0.1"]),
         ("*-seed?-rho0.1", ["seed1-rho0.1"]),
+        ("samrec-synthetic-seed[12]-rho0.1", ["seed1-rho0.1"]),
         ("samrec*0.1", ["seed1-rho0.1", "seed10-rho0.1", "seed100-rho0.1"]),
     ],
 )
