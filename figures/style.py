@@ -49,8 +49,17 @@ def shade(fraction: float) -> str:
     """Return the colour at ``fraction`` of the colour scale, 0 (lowest) to 1 (highest), as #rrggbb."""
     place = min(max(fraction, 0.0), 1.0) * (len(COLOUR_SCALE) - 1)
     below = min(int(place), len(COLOUR_SCALE) - 2)
-    low, high = ([int(code[at : at + 2], 16) for at in (1, 3, 5)] for code in COLOUR_SCALE[below : below + 2])
-    return "#" + "".join(f"{round(a + (place - below) * (b - a)):02x}" for a, b in zip(low, high, strict=True))
+    return blended(COLOUR_SCALE[below], COLOUR_SCALE[below + 1], place - below)
+
+
+def blended(one: str, other: str, share: float) -> str:
+    """Return the colour #rrggbb between two, with ``share`` of the other.
+
+    >>> blended("#000000", "#FF8000", 0.5)
+    '#804000'
+    """
+    start, end = ([int(code[at : at + 2], 16) for at in (1, 3, 5)] for code in (one, other))
+    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in zip(start, end, strict=True))
 
 
 def number(value: float, digits: int = 4) -> str:

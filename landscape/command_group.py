@@ -31,12 +31,13 @@ class CommandGroup(click.Group):
     """Commands that end with one line where something is wrong, and keep what is finished when they are stopped."""
 
     _blameless = False  # whether this process ends because another one has, or because it was stopped
+    _said = False  # whether another process says why
 
     def main(self, args: Sequence[str] | None = None, *arguments: Any, **keywords: Any) -> Any:
         """Run a command of the command line; see the module's text."""
         _open_streams()
         given = sys.argv[1:] if args is None else args
-        with launch().one_voice(lambda: self._blameless):
+        with launch().one_voice(lambda: self._blameless, lambda: self._said):
             return super().main([_expanded(text) for text in given], *arguments, **keywords)
 
     def resolve_command(
@@ -77,10 +78,11 @@ class CommandGroup(click.Group):
                 from landscape.processes import OtherProcessError
 
                 causes = [*_causes(problem)]
-                self._blameless = any(isinstance(cause, (ConnectionError, OtherProcessError)) for cause in causes)
+                self._said = any(isinstance(cause, OtherProcessError) for cause in causes)
+                self._blameless = self._said or any(isinstance(cause, ConnectionError) for cause in causes)
                 if any(isinstance(cause, ConnectionError) for cause in causes):
                     text = launch().end_of_another(or_stopped=True) or text
-            if not isinstance(problem, (ValueError, OSError, MemoryError)):
+            if not isinstance(problem, (ValueError, OSError, MemoryError)) and not self._said:
                 text = f"{type(problem).__name__}: {text}; this is a defect: `landscape --debug …` shows where it is"
             raise click.ClickException(text) from None
 

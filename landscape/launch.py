@@ -207,11 +207,14 @@ class Launch:
             return True
 
     @contextmanager
-    def one_voice(self, blameless: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    def one_voice(
+        self, blameless: Callable[[], bool] = lambda: False, said_by_another: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
         """Let the first process print; another one tells it what it fails with, and prints if the first has ended.
 
         Args:
             blameless: Whether this process ends because another one has, or because it was stopped.
+            said_by_another: Whether that one says why itself.
         """
         if self.count == 1:
             yield
@@ -225,15 +228,15 @@ class Launch:
                     yield
         except SystemExit as end:
             if end.code:
-                self._end(said.getvalue().strip(), blameless())
+                self._end(said.getvalue().strip(), blameless(), said_by_another())
             elif "_store" in vars(self):
                 self._end_well()
             _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
 
-    def _end(self, said: str, blameless: bool) -> None:
+    def _end(self, said: str, blameless: bool, said_by_another: bool) -> None:
         """Tell the others that this process has failed, and print what it fails with where nobody else would."""
         try:
-            if self._first_is_silent() and self._store.add("landscape/voices", 1) == 1:
+            if not said_by_another and self._first_is_silent() and self._store.add("landscape/voices", 1) == 1:
                 sys.stderr.write(f"process {self.rank} of {self.count}: {said}\n")
             line = said.rpartition("\n")[2].removeprefix("Error: ") or "it has said why"
             self.tell(ENDED, NOT_TO_BLAME if blameless else line)
@@ -242,7 +245,7 @@ class Launch:
             if self.first and not _agent_holds_store():
                 self._wait_for_end_of(range(1, self.count))  # until then they may look up what this process has told
         except RuntimeError:  # the store has gone with the first process, which may have been killed
-            if not self.first:
+            if not self.first and not said_by_another:
                 sys.stderr.write(f"process {self.rank} of {self.count}: {said}\n")
 
     def _first_is_silent(self) -> bool:

@@ -161,8 +161,7 @@ def _as_small_map(figure: dict[str, Json], surface: Surface, share: bool) -> Non
 
 
 def _as_small_scene(scene: dict[str, Json], compared: ComparedSurfaces, share: bool) -> None:
-    """Make a scene one of several: colour bar and caption have the quantity and the value at the centre."""
-    scene["zaxis"]["title"]["text"] = ""
+    """Make a scene one of several: the caption has the value at the centre."""
     if share:
         sides = aspect(np.array(compared.alphas), np.array(compared.betas))
         scene["aspectratio"] = dict(zip("xyz", sides, strict=True))

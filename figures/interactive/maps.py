@@ -16,6 +16,7 @@ from landscape.figures.interactive.parts import colour_scale, compact, finish, p
 from landscape.figures.plotdata.extents import ends, is_square, require_plane
 from landscape.figures.plotdata.planes import coordinates
 from landscape.figures.plotdata.scales import Heights, Limits, plot_heights
+from landscape.figures.style import SPOT
 from landscape.results import Surface
 
 
@@ -85,6 +86,10 @@ def _contours(surface: Surface, heights: Heights) -> go.Contour:
             "size": heights.step,
             "coloring": "heatmap",
             "showlines": not heights.flat,
+            # Where they fit; on a logarithmic scale they would be log10 of the loss.
+            "showlabels": not heights.flat and not heights.log,
+            "labelfont": {"size": 10, "color": SPOT},
+            "labelformat": ".4~g",
         },
         line={"width": 0.9, "color": transparent("#ffffff", 0.7)},  # in the valley, which is dark in both themes
         hoverongaps=False,

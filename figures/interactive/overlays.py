@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.figures.interactive.marks import just_above, laid_on
+from landscape.figures.interactive.marks import LIFT, just_above, laid_on
 from landscape.figures.interactive.parts import (
     BALL,
     CONTOURS,
     CURVE,
     EVALUATED,
+    LEVELS,
     NOT_FINITE,
     QUADRATIC,
     QUIET,
@@ -26,32 +27,46 @@ from landscape.figures.plotdata.curves import curve_line
 from landscape.figures.plotdata.extents import not_finite
 from landscape.figures.plotdata.planes import ball, quadratic_heights, quadratic_reach, require_quadratic
 from landscape.figures.plotdata.scales import Heights
-from landscape.figures.style import BALL_COLOUR, GREEK_RHO, QUADRATIC_COLOUR, SPOT, number
+from landscape.figures.style import (
+    BALL_COLOUR,
+    COLOUR_SCALE,
+    GREEK_RHO,
+    QUADRATIC_COLOUR,
+    SPOT,
+    SPOT_EDGE,
+    blended,
+    number,
+)
 from landscape.results import Surface
+
+SHARD = 0.06  # of a side: a shorter contour, at a corner, looks like a fault
+# Of lines on the surface: the colours of the scale, toward white where they are dark and toward black where not.
+LINE_COLOURS = [
+    blended(colour, SPOT if place < 0.6 * len(COLOUR_SCALE) else SPOT_EDGE, 0.4)
+    for place, colour in enumerate(COLOUR_SCALE)
+]
 
 
 def add_contours_3d(figure: go.Figure, surface: Surface, heights: Heights) -> None:
-    """Draw the contour lines on the floor of a scene, in the colours of their levels."""
-    # Not plotly's own projected contours: around a hole they contain points without coordinates, for which a browser
-    # without a GPU computes for a minute.
+    """Draw the lines of equal height, at the levels of the map, on the surface and again on the floor below it.
+
+    On the floor they have the colours of their levels, on the surface lighter or darker ones, which stand out from it.
+    """
+    # Not plotly's own contours: around a hole they contain points without coordinates, for which a browser without a
+    # GPU computes for a minute.
     if heights.flat:
         return
-    points, levels = contour_lines(surface.alphas, surface.betas, heights.values, heights.levels)
+    points, levels = contour_lines(surface.alphas, surface.betas, heights.values, heights.levels, shortest=SHARD)
+    x, y, colours = compact(points[:, 0]), compact(points[:, 1]), compact(levels)
+    common: dict[str, Any] = {"mode": "lines", "connectgaps": False, "hoverinfo": "skip"}
+    line = {"color": colours, "cmin": heights.low, "cmax": heights.high}
+    floor = np.full(len(points), just_above(heights.floor, heights), dtype=np.float32)
+    above = compact(levels + LIFT * (heights.high - heights.low))
     figure.add_scatter3d(
-        x=compact(points[:, 0]),
-        y=compact(points[:, 1]),
-        z=np.full(len(points), just_above(heights.floor, heights), dtype=np.float32),
-        mode="lines",
-        connectgaps=False,
-        line={
-            "width": 3,
-            "color": compact(levels),
-            "colorscale": colour_scale(),
-            "cmin": heights.low,
-            "cmax": heights.high,
-        },
-        hoverinfo="skip",
-        name=CONTOURS,
+        x=x, y=y, z=floor, line={**line, "width": 3, "colorscale": colour_scale()}, name=CONTOURS, **common
+    )
+    figure.add_scatter3d(
+        x=x, y=y, z=above, line={**line, "width": 1.5, "colorscale": colour_scale(LINE_COLOURS)}, name=LEVELS, **common
     )
 
 

@@ -23,6 +23,7 @@ from landscape.results import Floats, Surface
 # Names of traces, by which a page finds them.
 CONTOURS, EVALUATED, CENTRE, MARKS, NOT_FINITE = "contours", "evaluated points", "centre", "marks", "not finite"
 PATH, BALL, QUADRATIC, BARRIER = "path", "ball", "quadratic model", "barrier"
+LEVELS = "contours on the surface"
 CURVE = "curve of low loss"
 AHEAD, STEM, RUNNER, CURVE, HERE = "path to come", "pin", "runner", "curve", "here"  # of runs that are played
 

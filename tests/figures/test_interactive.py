@@ -7,10 +7,13 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.interpolate import RegularGridInterpolator
 
 from landscape.figures import interactive
+from landscape.figures.interactive.overlays import LINE_COLOURS
 from landscape.figures.plotdata.contours import contour_lines
 from landscape.figures.plotdata.scales import plot_heights
+from landscape.figures.style import COLOUR_SCALE
 from tests.support.drawable import bowl, evaluated, interpolated, marked, ranking, tiny
 
 BOTH = pytest.mark.parametrize("draw", [interactive.surface_figure, interactive.contour_figure])
@@ -124,6 +127,49 @@ def test_contours_of_both_figures_are_the_same():
     surface = interpolated()
     levels = interactive.contour_figure(surface).data[0].contours
     assert_allclose(np.arange(levels.start, levels.end + levels.size / 2, levels.size), plot_heights(surface).levels)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_contours_on_the_surface_lie_on_it_at_the_levels_of_the_map(log):
+    surface = interpolated(points=(51, 51))
+    lines = trace(interactive.surface_figure(surface, log=log), "contours on the surface")
+    here = ~np.isnan(np.asarray(lines.x))
+    x, y, z = (np.asarray(getattr(lines, axis))[here] for axis in "xyz")
+    heights = plot_heights(surface, log=log)
+    drawn = RegularGridInterpolator((surface.betas, surface.alphas), heights.values)
+    above = (z - drawn(np.stack([y, x], 1).clip(-1, 1))) / (heights.high - heights.low)
+    assert above.min() > 0 and above.max() < 0.01  # neither within the surface nor visibly off it
+    of_map = interactive.contour_figure(surface, log=log).data[0].contours
+    levels = np.arange(of_map.start, of_map.end + of_map.size / 2, of_map.size)
+    assert_allclose(sorted(set(lines.line.color[here])), levels, rtol=1e-6, atol=1e-9)
+
+
+def test_maps_have_values_at_their_contours_unless_these_would_be_logarithms():
+    shown = [interactive.contour_figure(interpolated(), log=log).data[0].contours.showlabels for log in (False, True)]
+    assert shown == [True, False]
+
+
+def test_lines_on_the_surface_stand_out_from_it():
+    def luminance(colour):  # of WCAG 2
+        parts = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+        return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    for colour, line in zip(COLOUR_SCALE, LINE_COLOURS, strict=True):
+        low, high = sorted(map(luminance, (colour, line)))
+        assert (high + 0.05) / (low + 0.05) > 1.5
+
+
+def test_contour_lines_leave_out_shards():
+    x = np.linspace(-1, 1, 41)
+    a, b = np.meshgrid(x, x)
+    values = a + b  # at 1.95 a line of 0.05 across the corner
+    levels = np.array([0.0, 1.95])
+    assert set(contour_lines(x, x, values, levels)[1]) == {0.0, 1.95}
+    points, kept = contour_lines(x, x, values, levels, shortest=0.06)
+    assert set(kept) == {0.0} and len(points) == len(kept)
+    ring = np.array([0.02])  # closed
+    assert set(contour_lines(x, x, np.hypot(a, b), ring, shortest=0.06)[1]) == {0.02}
+    assert set(contour_lines(10 * x, x, values, levels, shortest=0.02)[1]) == {0.0, 1.95}  # each axis by its own length
 
 
 def test_contour_lines_end_at_holes():

@@ -42,9 +42,10 @@ const BOX = { x: 1, y: 1, z: 0.72 };
 const AZIMUTHS = Array.from({ length: 24 }, (_, step) => (step * Math.PI) / 12);
 const distances = new Map(); // by size, box and labels
 
-// Labels keep their size in pixels: beside the box for ticks of the heights, below it for the other axes.
+// Labels keep their size in pixels: beside the box for ticks and title of the heights, below it for the other axes. The
+// library turns a long title upright.
 const roomOf = (scene) => ({
-  side: Math.max(44, 20 + 8 * Math.max(0, ...(scene?.zaxis?.ticktext ?? []).map((text) => text.length))),
+  side: Math.max(44, 14 + 8 * Math.max(0, ...(scene?.zaxis?.ticktext ?? []).map((text) => text.length))) + Math.min(7 * (scene?.zaxis?.title?.text?.length ?? 0), 30),
   top: 8,
   bottom: 40,
 });
@@ -104,7 +105,8 @@ function turnOthers() {
   turning = true;
   requestAnimationFrame((begun) => {
     behind = false;
-    for (const panel of scenes) if (panel !== leading && panel.dataset.drawn) Plotly.relayout(panel, { "scene.camera": cameraOf(panel) });
+    const large = document.querySelector(".enlarged"); // which hides the others: they follow afterwards
+    for (const panel of scenes) if (panel !== leading && panel.dataset.drawn && (!large || large.contains(panel))) Plotly.relayout(panel, { "scene.camera": cameraOf(panel) });
     remember(false);
     requestAnimationFrame((ended) => {
       const rest = ended - begun > 60 ? 2 * (ended - begun) : 0;

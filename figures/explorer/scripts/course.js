@@ -133,6 +133,7 @@ function placeRuns(panel, figure) {
 async function moveRuns(panel) {
   const { movers, fixed } = panel.running;
   const layout = layoutOf(panel, fixed, movers);
+  panel.moment = moment();
   if (!movers.length) return Plotly.relayout(panel, layout);
   const places = movers.map((mover) => moved(mover, movers, panel));
   const update = Object.fromEntries(["x", "y", "z"].filter((axis) => axis in places[0]).map((axis) => [axis, places.map((place) => place[axis])]));

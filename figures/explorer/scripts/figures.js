@@ -5,8 +5,12 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const SURFACES = ["surface", "contour", "line"]; // panels that quantity and scale change
 const COLOURS = page.models.map(({ colour }) => colour);
 let grids = []; // of the quantity and scale shown, by model: coordinates, heights, and whether they were evaluated
+let gridsFrom = "";
 
 function readGrids() {
+  const from = `${state.quantity} ${state.scale}`;
+  if (from === gridsFrom) return;
+  gridsFrom = from;
   grids = (view("grids") ?? []).map(
     (grid) => grid && { ...grid, alphas: numbers(grid.alphas), betas: numbers(grid.betas), values: numbers(grid.values) },
   );
@@ -60,8 +64,38 @@ const config = (panel) => ({
 let printing = false; // in the light theme
 const theme = () => (dark.matches && !printing ? "dark" : "light");
 
+// What the figure of a panel is made from: as long as this stays the same, it is not drawn anew.
+function sourceOf({ dataset: { panel: name, of } }) {
+  const parts = [theme()];
+  if (SURFACES.includes(name)) parts.push(state.quantity, state.scale, share(), onText(state));
+  else if (of === undefined) parts.push(hiddenText(state), scaleOf(name));
+  if (name === "contour") parts.push(state.zoom);
+  if (name.startsWith("profile-")) parts.push(state.quantity, state.scale, state.at);
+  return JSON.stringify(parts);
+}
+
+const CLOSE = 1e-6;
+const sameCamera = (one, other) => ["eye", "center"].every((part) => [..."xyz"].every((axis) => Math.abs(one[part][axis] - other[part][axis]) < CLOSE));
+const places = (shapes) => JSON.stringify((shapes ?? []).map(({ x0, y0 }) => [x0, y0]));
+
+// Brings a panel that is drawn to what changes without a new figure: its size, the camera, the crosshair, the moment.
+async function adjust(panel) {
+  const { width, height } = panel._fullLayout;
+  const update = {};
+  if (Math.abs(width - panel.clientWidth) > 1 || Math.abs(height - panel.clientHeight) > 1) update.autosize = true;
+  if (scenes.includes(panel) && !sameCamera(panel.layout.scene.camera, cameraOf(panel))) update["scene.camera"] = cameraOf(panel);
+  if (maps.includes(panel) && places(panel.layout.shapes) !== places(crosshair(Number(panel.dataset.of)))) update.shapes = crosshair(Number(panel.dataset.of));
+  const moves = panel.running && panel.moment !== moment();
+  if (Object.keys(update).length) await Plotly.relayout(panel, update);
+  if (moves) await moveRuns(panel);
+  return moves || Object.keys(update).length > 0;
+}
+
+// Returns whether there was anything to do.
 async function draw(panel) {
   const unseen = panel.closest("[hidden]:not(.plot), details:not([open])") !== null;
+  const source = sourceOf(panel);
+  if (!unseen && panel.dataset.drawn && panel.source === source) return adjust(panel);
   const figure = unseen ? null : figureOf(panel);
   const note = panel.parentElement.querySelector(".missing");
   if (note && !unseen) {
@@ -72,10 +106,13 @@ async function draw(panel) {
     panel.parentElement.querySelector("figcaption small").textContent = centre ? `${centre} at the centre` : "";
   }
   if (!figure) {
-    if (panel.data) Plotly.purge(panel); // a browser draws a limited number of scenes
+    if (!panel.data) return false;
+    Plotly.purge(panel); // a browser draws a limited number of scenes
     delete panel.dataset.drawn;
-    return;
+    return true;
   }
+  panel.source = source;
+  if (course) panel.moment = moment();
   if (scenes.includes(panel)) figure.layout.scene.camera = cameraOf(panel, figure.layout.scene); // after the panel has its size
   figure.layout.template = page.templates[theme()];
   figure.layout.autosize = true; // a cell grows when another is hidden
@@ -84,20 +121,29 @@ async function draw(panel) {
     if (toggle) trace.visible = toggle.checked && trace.visible !== false;
   }
   await Plotly.react(panel, figure.data, figure.layout, config(panel));
-  if (panel.dataset.drawn) return;
+  if (panel.dataset.drawn) return true;
   panel.dataset.drawn = "true";
   if (scenes.includes(panel)) linkScene(panel);
   if (maps.includes(panel)) linkMap(panel);
+  return true;
+}
+
+// Those within the window come first.
+function inOrder() {
+  const within = new Set(panels.filter((panel) => {
+    const { top, bottom, height } = panel.getBoundingClientRect();
+    return height > 0 && bottom > 0 && top < innerHeight;
+  }));
+  return [...within, ...panels.filter((panel) => !within.has(panel))];
 }
 
 let round = 0;
 async function drawAll() {
   const mine = ++round;
-  settle();
   readGrids();
   readOut();
-  for (const panel of panels) {
-    await draw(panel);
+  for (const panel of inOrder()) {
+    if (!(await draw(panel))) continue;
     await new Promise((done) => setTimeout(done)); // handle clicks first
     if (mine !== round) return;
   }

@@ -20,7 +20,10 @@ on("#quantity", "change", change(({ value }) => (state.quantity = value)));
 on("input[name=scale]", "change", change(({ value }) => (state.scale = value)));
 on("input[name=share]", "change", change(({ value }) => (state.share = value)));
 on("[data-trace]", "change", change(({ id, checked }) => state.on[checked ? "add" : "delete"](id)));
-on("#reset", "click", change(() => Object.assign(state, { camera: structuredClone(CAMERA), at: [0, 0], zoom: null })));
+on("#reset", "click", change(() => {
+  Object.assign(state, { camera: structuredClone(CAMERA), at: [0, 0], zoom: null });
+  for (const panel of panels) panel.source = null; // also those whose axes were moved, which is no state
+}));
 on("details", "toggle", ({ currentTarget }) => panels.filter((panel) => currentTarget.contains(panel)).forEach(draw));
 on(".sort", "click", ({ currentTarget }) => sortBy(currentTarget));
 on("[data-copy]", "click", async ({ currentTarget }) => {
@@ -28,10 +31,12 @@ on("[data-copy]", "click", async ({ currentTarget }) => {
 });
 maps.forEach((panel) => panel.addEventListener("keydown", mapKeys));
 listenToScenes();
+listenToEnlarge();
 listenToPlayer();
 const restore = () => {
   between = null;
   fromAddress();
+  settle();
   drawAll();
 };
 addEventListener("popstate", restore);

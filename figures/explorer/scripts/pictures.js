@@ -21,7 +21,6 @@ function pictureOf(panel) {
   });
   if (scene) {
     layout.scene.camera = cameraOf({ clientWidth: width - 180, clientHeight: height - 56 }, layout.scene);
-    layout.scene.zaxis.title.text = escaped(label);
   }
   if (scene || maps.includes(panel)) {
     layout.margin.r = 90;

@@ -15,7 +15,7 @@ const printed = (now) => () => {
   printing = now;
   document.querySelectorAll("img.printed").forEach((picture) => picture.remove());
   // Of many models, provenance would be dozens of pages.
-  document.querySelectorAll(now ? ".notes:not([open]), .alone .provenance:not([open])" : ".unfolded").forEach((fold) => {
+  document.querySelectorAll(now ? ".notes:not([open]), .warnings:not([open]), .alone .provenance:not([open])" : ".unfolded").forEach((fold) => {
     fold.open = now;
     fold.classList.toggle("unfolded", now);
   });

@@ -95,9 +95,12 @@ function settle() {
   for (const chip of chips) chip.setAttribute("aria-pressed", String(isShown(Number(chip.dataset.chip))));
   for (const part of document.querySelectorAll("[data-model]")) part.hidden = !isShown(Number(part.dataset.model));
   const count = page.models.length - state.hidden.size;
-  const columns = count <= 3 ? Math.max(count, 1) : count === 4 ? 2 : count <= 6 || count === 9 ? 3 : 4;
+  const places = count === 3 && page.models.length === 4 ? 4 : count; // without one of four, the others keep their size
+  const columns = places <= 3 ? Math.max(places, 1) : places === 4 ? 2 : places <= 6 || places === 9 ? 3 : 4;
   document.body.style.setProperty("--columns", columns);
-  document.body.style.setProperty("--map-columns", count === 4 ? 4 : columns); // maps are legible when small
+  document.body.style.setProperty("--map-columns", places === 4 ? 4 : columns); // maps are legible when small
+  document.body.style.setProperty("--wide-columns", places === 4 || places === 5 ? places : columns);
+  document.querySelector(".pictures")?.classList.toggle("rows", places === 4);
   document.body.classList.toggle("own", share() === "own");
   document.body.classList.toggle("one", count === 1);
   drawBar();

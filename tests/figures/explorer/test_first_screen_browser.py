@@ -164,3 +164,26 @@ def test_browser_explains_the_coordinates_beside_the_first_picture_and_leads_on(
     becomes(page, "document.querySelector('#how-to-read').getBoundingClientRect().top < innerHeight")
     assert page.evaluate("state.at.join()") == "0,0"  # the address of a heading is no state
     opened.close()
+
+
+def test_browser_folds_warnings_into_one_line_above_the_first_picture(chromium, file):
+    surfaces = [evaluated(), recorded(evaluated(), users=4000), recorded(evaluated(), data={"name": "Toys"})]
+    surfaces[1] = replace(surfaces[1], metadata={**surfaces[1].metadata, "seeds": [7, 8]})
+    opened = Opened(
+        chromium, file, explorer_page([ModelEntry(*one) for one in zip("abc", surfaces, strict=True)]), **LAPTOP
+    )
+    page = opened.page
+    folded = page.locator("details.warnings")
+    count = folded.locator("li").count()
+    assert count >= 2
+    assert folded.locator("summary").inner_text().startswith(f"{count} warnings")
+    assert folded.bounding_box()["height"] < 40 and not folded.locator("li").first.is_visible()
+    scene = page.locator("[data-panel=surface]").first.bounding_box()
+    assert scene["height"] >= 280
+    assert scene["y"] + scene["height"] <= 650
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert folded.locator("li").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    folded.locator("summary").click()
+    assert folded.locator("li").first.is_visible()
+    opened.close()

@@ -12,8 +12,9 @@ from PIL import Image
 
 from landscape.figures.entries import ModelEntry
 from landscape.figures.explorer import explorer_page
+from tests.figures.explorer.test_explorer import HISTORY
 from tests.support.browsing import Opened, becomes
-from tests.support.drawable import bowl, evaluated
+from tests.support.drawable import bowl, evaluated, full_curvature
 from tests.support.pages import page_of
 
 SCENE = "[data-panel=surface]"
@@ -138,4 +139,109 @@ def test_browser_saves_a_scene_with_title_axes_colour_bar_and_background(chromiu
     assert re.search(
         r'<rect x="0" y="0" width="\d+" height="\d+" style="fill: rgb\(20, 24, 29\); fill-opacity: 1', drawing
     )
+    opened.close()
+
+
+def entries(*names: str) -> list[ModelEntry]:
+    known = evaluated(points=(9, 9))
+    return [ModelEntry(name, known, full_curvature(), HISTORY) for name in names]
+
+
+def test_browser_shows_four_scenes_in_one_view(chromium, file):
+    opened = Opened(chromium, file, explorer_page(entries(*"abcd")), viewport={"width": 1280, "height": 900})
+    page = opened.page
+    for width, height in ((1280, 900), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        becomes(page, "scenes.every((panel) => Math.abs(panel._fullLayout.width - panel.clientWidth) < 2)")
+        boxes = page.evaluate("scenes.map((panel) => panel.getBoundingClientRect().toJSON())")
+        assert min(box["top"] for box in boxes) > 0
+        assert max(box["bottom"] for box in boxes) <= height
+        assert min(box["height"] for box in boxes) > 230
+        assert max(box["right"] for box in boxes) > 0.95 * width - 40  # the width of the screen is used
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    opened.close()
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["screen", "window"])
+def test_browser_enlarges_a_scene_and_goes_back(refused, chromium, file):
+    opened = Opened(chromium, file, two(), viewport={"width": 1280, "height": 800})
+    page = opened.page
+    if refused:  # as in a frame
+        refuse = "Element.prototype.requestFullscreen = () => Promise.reject(new TypeError('not allowed'))"
+        page.evaluate(f"() => {{ {refuse}; }}")
+    drawn = "Math.abs(scenes[1]._fullLayout.{0} - scenes[1].client{1}) < 2"
+    fitted = " && ".join(drawn.format(side.lower(), side) for side in ("Width", "Height"))
+    small = page.evaluate("scenes[1].clientWidth")
+    button = page.locator(".enlarge").nth(1)
+    button.focus()
+    page.keyboard.press("Enter")
+    becomes(page, f"scenes[1].clientHeight > 600 && scenes[1].clientWidth > 1000 && {fitted}")
+    assert page.evaluate("document.fullscreenElement !== null") != refused
+    assert button.get_attribute("aria-pressed") == "true"
+    assert page.evaluate("document.activeElement.className") == "enlarge"
+    page.keyboard.press("Tab")  # the scene itself
+    page.keyboard.press("ArrowLeft")
+    becomes(page, "location.hash.includes('camera=')")
+    becomes(page, "sameCamera(scenes[1].layout.scene.camera, cameraOf(scenes[1]))")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('.enlarged')"
+        )
+    if refused:
+        page.keyboard.press("Escape")
+    else:
+        page.evaluate("document.exitFullscreen()")  # the key is the browser's own, which a test does not reach
+    becomes(page, f"scenes[1].clientWidth === {small} && {fitted}")
+    becomes(page, "scenes.every((panel) => sameCamera(panel.layout.scene.camera, cameraOf(panel)))")  # also the other
+    assert page.evaluate("document.fullscreenElement === null && !document.querySelector('.enlarged')")
+    assert button.get_attribute("aria-pressed") == "false"
+    assert page.evaluate("document.activeElement === document.querySelectorAll('.enlarge')[1]")
+    opened.close()
+
+
+@pytest.mark.parametrize("names", ["abcd", "abcdef"])
+def test_browser_draws_only_what_a_hidden_model_changes(names, chromium, file):
+    opened = Opened(chromium, file, explorer_page(entries(*names)), viewport={"width": 1280, "height": 900})
+    page = opened.page
+    last = len(names) - 1  # without which the others keep their size: their scenes and maps have nothing to do
+    page.evaluate("""() => {
+      window.drawn = {};
+      for (const panel of panels.filter(({ data }) => data))
+        panel.on("plotly_afterplot", () => (window.drawn[panel.dataset.panel] ??= []).push(panel.dataset.of));
+      window.before = scenes.map(({ data }) => data[0].z);
+    }""")
+    ready = page.evaluate("Number(document.documentElement.dataset.ready)")
+    page.click(f".chip >> nth={last}")
+    becomes(page, f"Number(document.documentElement.dataset.ready) > {ready}")
+    page.wait_for_timeout(300)
+    drawn = page.evaluate("window.drawn")
+    assert "surface" not in drawn and "contour" not in drawn
+    assert drawn["spectrum"] == [None]  # once
+    assert page.evaluate("scenes.slice(0, -1).every(({ data }, index) => data[0].z === window.before[index])")
+    assert not page.evaluate("Boolean(scenes.at(-1).data)")
+    models = "document.querySelector('[data-panel=spectrum]').data.map(({ meta }) => meta)"
+    assert last not in page.evaluate(models)
+    # What is shown again is drawn, and nothing else of its kind; a scale changes all.
+    page.click(f".chip >> nth={last}")
+    becomes(page, f"Number(document.documentElement.dataset.ready) > {ready + 1}")
+    assert page.evaluate("Boolean(scenes.at(-1).data)")
+    assert "surface" not in page.evaluate("window.drawn")
+    page.check("input[value=log]", force=True)
+    becomes(page, f"Number(document.documentElement.dataset.ready) > {ready + 2}")
+    assert {*page.evaluate("window.drawn").get("surface", [])} >= {str(index) for index in range(last)}
+    opened.close()
+
+
+def test_browser_moves_the_crosshair_back_with_the_address(flat_chromium, file):
+    opened = Opened(flat_chromium, file, two())
+    page = opened.page
+    at = "maps[0].layout.shapes[0].x0"
+    page.evaluate("location.hash = '#at=0.5,0.5'")
+    becomes(page, f"Math.abs({at} - 0.5) < 1e-6")
+    page.evaluate("moveTo([-0.5, 0.5])")
+    becomes(page, f"Math.abs({at} + 0.5) < 1e-6")
+    page.wait_for_timeout(400)  # the address follows
+    page.evaluate("location.hash = '#at=0.5,0.5'")
+    becomes(page, f"Math.abs({at} - 0.5) < 1e-6")
     opened.close()
