@@ -494,8 +494,8 @@ def _analyse(inputs: tuple[str, ...], given: dict[str, Any], kind: ResultKind[An
 @click.option("--shard", metavar="I/N", help="Compute the I-th of N parts of the runs only, as a batch system's job.")
 @click.option(
     "--only", multiple=True, metavar="TEXT",
-    help="Compute only runs with these parts in their names, such as Toys-seed1; with *, ? or [012], a pattern of whole "
-    "names (repeatable).",
+    help="Compute only runs with these parts in their names, such as Toys-seed1; with *, ? or [012], a pattern of "
+    "whole names (repeatable).",
 )  # fmt: skip
 @click.option("--list", "listing", is_flag=True, help="Show what is done and what is left, and compute nothing.")
 @click.option("--quick", is_flag=True, help="Put the built-in data and little of everything in the study's place.")
