@@ -77,7 +77,8 @@ def curve_caption(curve: LowLossCurve) -> str:
         f"whose bend was trained for a low loss{steps} (Garipov et al. 2018); evaluated on all batches at "
         f"{counted(len(curve.straight.t), 'point')}, between which a peak may be missed. The shade is the standard "
         f"error from taking part of the data. The curve is {number(curve.length / curve.distance, 3)} times as long. "
-        "Another seed may find another one, and more steps a lower one."
+        "The bend was trained on the data and draws that the loss is shown of: below the ends, the curve fits these "
+        "better, which says nothing of others. Another seed may find another curve, and more steps a lower one."
     )
 
 

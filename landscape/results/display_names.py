@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from landscape.results.printable import printable
 
+_PART = re.compile(r"(?= on |, )")  # where a part of a title begins: ``METHOD on DATA, seed N``
 DISPLAY_NAMES = {
     # matrices
     "hessian": "Hessian",
@@ -62,10 +64,19 @@ def display_name(identifier: str) -> str:
 
 
 def short_names(titles: Sequence[str]) -> list[str]:
-    """Return titles without data and seed, where these are the same for all: ``SASRec on Beauty, seed 0`` as SASRec."""
-    ends = {title[title.rfind(" on ") :] for title in titles if " on " in title}
-    if len(titles) > 1 and len(ends) == 1 and all(" on " in title for title in titles):
-        shortened = [title[: title.rfind(" on ")] for title in titles]
-        if len(set(shortened)) == len(titles):
-            return shortened
+    """Return titles without the data, the seed or whatever else all of them share; of a method, all keep their own.
+
+    Titles that would not differ any more, or are not made of the same parts, are returned as they are.
+
+    >>> short_names(["SASRec on Beauty, seed 0", "SAMRec on Beauty, seed 0"])
+    ['SASRec', 'SAMRec']
+    >>> short_names(["SASRec on Beauty, seed 0", "SASRec on Beauty, seed 1"])
+    ['SASRec, seed 0', 'SASRec, seed 1']
+    """
+    split = [_PART.split(title) for title in titles]
+    if len({len(parts) for parts in split}) == 1:
+        shared = [len(set(place)) == 1 for place in zip(*split, strict=True)]
+        names = ["".join(part for place, part in enumerate(parts) if not place or not shared[place]) for parts in split]
+        if len(titles) > 1 and len(set(names)) == len(names):
+            return names
     return list(titles)

@@ -12,6 +12,7 @@ from landscape.objectives.objective import Objective
 from landscape.progress import Progress
 from landscape.results import EigenPairs
 from landscape.results.curve import LowLossCurve
+from landscape.results.display_names import short_names
 from landscape.results.files import errors_about
 from landscape.surfaces.barrier import active_point
 from landscape.surfaces.curve import curve_plane, low_loss_curve
@@ -67,7 +68,7 @@ def plane_of(
     elif surface_config.kind == "toward":
         paths = surface_config.toward
         others = [target.point(objective, path) for path in paths]
-        names = distinct([target.title, *(other.title for other in others)])
+        names = distinct(short_names([target.title, *(other.title for other in others)]))
         with errors_about(" and ".join(paths)):
             plane = plane_through(objective.params, [active_point(objective, other.params) for other in others], names)
     elif surface_config.kind == "trajectory":
@@ -96,7 +97,7 @@ def curve_of(
     """Return a curve of low loss to another model, and the plane through it; errors as of ``plane_of``."""
     (path,) = surface_config.toward
     other = target.point(objective, path)
-    first, last = distinct([target.title, other.title])
+    first, last = distinct(short_names([target.title, other.title]))
     with errors_about(path):
         end = active_point(objective, other.params)
         curve = low_loss_curve(

@@ -65,7 +65,7 @@ def test_a_library_caller_compares_checkpoints_and_results_in_one_call(tmp_path)
     paths, texts = [on_disk(tmp_path, seed) for seed in (0, 1)], []
     configs = {"objective_config": SUBSET, "surface_config": FEW, "curvature_config": ONE}
     entries = compare(paths, **configs, progress=lambda done, total, text: texts.append(text))
-    assert [entry.name for entry in entries] == [entry.title for entry in entries]  # which differ by their seeds
+    assert [entry.name for entry in entries] == ["SASRec, seed 0", "SASRec, seed 1"]
     assert all(text.startswith(tuple(entry.title for entry in entries)) for text in texts)
     for path, entry in zip(paths, entries, strict=True):
         one = CheckpointTarget.open(path)
@@ -104,8 +104,9 @@ def test_a_file_that_does_not_hold_a_result_is_refused(tmp_path):
     ("titles", "names"),
     [
         (["SASRec on Beauty, seed 0", "S3Rec on Beauty, seed 0"], ["SASRec", "S3Rec"]),
-        (["SASRec on Beauty, seed 0", "SASRec on Beauty, seed 1"], None),
-        (["SASRec on Beauty, seed 0", "S3Rec on Toys, seed 0"], None),
+        (["SASRec on Beauty, seed 0", "SASRec on Beauty, seed 1"], ["SASRec, seed 0", "SASRec, seed 1"]),
+        (["SASRec on Beauty, seed 0", "S3Rec on Toys, seed 0"], ["SASRec on Beauty", "S3Rec on Toys"]),
+        (["SASRec on Beauty, seed 0", "SASRec on Beauty, seed 0, own loss"], None),
         (["SASRec on Beauty, seed 0"], None),
         (["SASRec on Beauty, seed 0"] * 2, None),
         (["A on B on Beauty, seed 0", "A on C on Beauty, seed 0"], ["A on B", "A on C"]),

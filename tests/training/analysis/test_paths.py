@@ -101,7 +101,7 @@ def test_the_command_draws_the_curve(runs, tmp_path):
     first, second = (runs / f"seed{seed}" / "checkpoint.pt" for seed in (0, 1))
     shown = run("surface", first, "--toward", second, *options, "--out", page, "--png", tmp_path / "a.png",
                 "--picture", "curve").stdout  # fmt: skip
-    assert "Paths from SASRec on synthetic, seed 0 to SASRec on synthetic, seed 1" in shown
+    assert "Paths from SASRec, seed 0 to SASRec, seed 1" in shown
     assert {path.name for path in tmp_path.iterdir()} == {"a.html", "a.npz", "a.png"}
     told = json.loads(run("surface", tmp_path / "a.npz", "--out", tmp_path / "b.html", "--json").stdout)
     assert told["curve"]["straight"]["barrier"]["stderr"] >= 0
