@@ -213,7 +213,14 @@ class Krylov:
         del self._pieces[math.ceil(count / ROWS) :]
 
     def combine(self, coordinates: Tensor) -> Tensor:
-        """Return the unit vector (n,) in the direction that has these coordinates (m,) in the basis."""
+        """Return the unit vector (n,) in the direction that has these coordinates (m,) in the basis.
+
+        A vector of the basis is returned as it is: dividing it by its norm once more would change its last bits.
+        """
+        places = coordinates.nonzero()
+        if len(places) == 1 and coordinates[places[0]] == 1:
+            first, place = divmod(int(places[0]), ROWS)
+            return self._whole(self._pieces[first][place].clone())
         coordinates = coordinates.to(self._next)
         result = torch.zeros_like(self.processes.own(self._next))
         for first, rows in self._rows():
