@@ -72,7 +72,7 @@ def main(
     from benchmarks.measure import machine
     from benchmarks.table import markdown
     from landscape.provenance import versions
-    from landscape.results.files import write_json
+    from landscape.results.storage.files import write_json
 
     target = Path(out) if out else None if quick else HERE / "results.json"
     before = json.loads(target.read_text()) if target and target.exists() else {}

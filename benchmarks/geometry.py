@@ -20,14 +20,14 @@ from benchmarks.markdown import markdown_table
 from benchmarks.systems import SYSTEMS, label, opened
 from landscape.progress import progress_bar
 from landscape.results import Curvature, RadialProfile, Surface
-from landscape.results.files import write_json
-from landscape.results.values import curvature_values, surface_values
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
+from landscape.results.storage.files import write_json
+from landscape.results.storage.values import curvature_values, surface_values
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
+from landscape.training.targets.checkpoint_target import CheckpointTarget
 
 ALL = CurvatureConfig(density=True, trace=True, sharpness=True, by_block=True)
 FIRST = {name: CurvatureConfig(operator=name, top=1, checks=False) for name in ("gauss-newton", "fisher")}

@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.markdown import markdown_table
 from benchmarks.systems import SYSTEMS, label, opened
-from landscape.results.files import write_json
+from landscape.results.storage.files import write_json
 from landscape.training.evaluation.evaluate import BASELINES, Evaluation, evaluate
 from landscape.training.evaluation.metrics import (
     CUTOFFS,

@@ -25,7 +25,6 @@ from benchmarks.markdown import markdown_table
 from benchmarks.measure import matrix_product, peak_memory, seconds
 from landscape import HessianOperator, Objective
 from landscape.models.sasrec import SASRec
-from landscape.training.analysis.objective import objective_of
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.config.fields import integers
 from landscape.training.config.objective import ObjectiveConfig
@@ -33,6 +32,7 @@ from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import Dataset, load
 from landscape.training.evaluation.validation import validation_ranking
 from landscape.training.loop.stages import RecommendationStage
+from landscape.training.targets.objective import objective_of
 
 LEAST = 5  # interactions of every user, before those with an item that the user has had are dropped
 REPEATS = 3  # of what takes less than an epoch

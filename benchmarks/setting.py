@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from landscape import Objective
-from landscape.training.analysis.objective import objective_of
 from landscape.training.batches.packing import Batch, input_windows
 from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.data.dataset import Dataset, load
+from landscape.training.targets.objective import objective_of
 
 DATA = "Beauty"
 USERS = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
+from landscape.training.targets.checkpoint_target import CheckpointTarget
 
 SYSTEMS = {  # folders of runs, and a remark for the label besides method and radius
     "sasrec": "",

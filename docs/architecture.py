@@ -29,7 +29,11 @@ COLUMN, INNER, ROW, BOX, GAP, MARGIN = 370, 290, 64, 32, 12, 24  # px
 WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "landscape": (
         ("version choices devices launch processes provenance progress",),
+        ("results.numerics",),
+        ("results.display",),
         ("results",),
+        ("results.study",),
+        ("results.storage",),
         ("objectives", "linalg", "command_group"),
         ("operators", "adapters", "problems"),
         ("surfaces", "geometry"),
@@ -42,6 +46,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("losses", "checkpoints"),
         ("evaluation",),
         ("loop",),
+        ("targets",),
         ("analysis",),
         ("study",),
     ),
@@ -53,7 +58,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("study", "export"),
         ("click_options",),
     ),
-    "landscape.cli": (("__init__ __main__",),),  # landscape/__main__.py starts the commands
+    "landscape.cli": (("__init__ __main__ commands",),),  # landscape/__main__.py starts the commands
 }
 MAY: dict[str, tuple[str, ...]] = {  # wing -> modules and folders of other wings
     "landscape": (),
@@ -62,6 +67,7 @@ MAY: dict[str, tuple[str, ...]] = {  # wing -> modules and folders of other wing
     "landscape.figures": ("landscape.results", "landscape.version"),
     "landscape.cli": ("landscape", "landscape.models", "landscape.training", "landscape.figures"),
 }
+ROWS = max(map(len, WINGS.values()))
 Graph = dict[str, set[str]]  # module -> the modules that it imports
 Room = tuple[str, int, str]  # wing, rank, name
 
@@ -107,7 +113,7 @@ def imports(files: Mapping[str, list[Path]]) -> Graph:
 
 def wing_of(module: str) -> str:
     """The wing that a module belongs to."""
-    if module == "landscape.__main__":
+    if module == "landscape.__main__" or within(module, "landscape.commands"):
         return "landscape.cli"
     return next((wing for wing in WINGS if wing != "landscape" and within(module, wing)), "landscape")
 
@@ -124,7 +130,7 @@ def place(module: str) -> Room:
         KeyError: No room is listed for it in WINGS.
     """
     wing = wing_of(module)
-    inside = module.removeprefix(wing if module != "landscape.__main__" else "landscape").removeprefix(".")
+    inside = module.removeprefix(wing if within(module, wing) else "landscape").removeprefix(".")
     found = [
         (len(part), rank, room)
         for rank, rooms in enumerate(WINGS[wing])
@@ -160,7 +166,7 @@ def drawing(graph: Graph) -> str:
     """An SVG of the rooms, a column for each large wing. Arrows that follow from other arrows are left out."""
     arrows = _reduced(rooms(graph))
     boxes = _boxes(arrows)
-    width, height = 2 * COLUMN + INNER + 2 * MARGIN, 9 * ROW + 2 * MARGIN
+    width, height = 2 * COLUMN + INNER + 2 * MARGIN, (ROWS + 2) * ROW + 2 * MARGIN
     lines = [
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' font-family='sans-serif' "
         "font-size='12'>",
@@ -176,7 +182,8 @@ def drawing(graph: Graph) -> str:
     for room, (x, y, wide) in sorted(boxes.items()):
         lines.append(
             f"<rect x='{x}' y='{y}' width='{wide}' height='{BOX}' rx='6' fill='#fafafa' stroke='{COLOURS[room[0]]}'/>"
-            f"<text x='{x + wide // 2}' y='{y + 20}' text-anchor='middle'>{escape(_label(room))}</text>"
+            f"<text x='{x + wide // 2}' y='{y + 20}' text-anchor='middle'{_smaller(_label(room), wide)}>"
+            f"{escape(_label(room))}</text>"
         )
     for column, wing in enumerate(COLUMNS):
         lines.append(
@@ -204,7 +211,7 @@ def _boxes(arrows: Mapping[Room, set[Room]]) -> dict[Room, tuple[int, int, int]]
             here = [(wing, rank, name) for name in names if (wing, name) != ("landscape.training", "__init__")]
             wide = (INNER - GAP * (len(here) - 1)) // len(here)
             for number, room in enumerate(here):
-                boxes[room] = (left + number * (wide + GAP), MARGIN + int((7.5 - rank) * ROW), wide)
+                boxes[room] = (left + number * (wide + GAP), MARGIN + int((ROWS + 0.5 - rank) * ROW), wide)
             centres = [boxes[low][0] + boxes[low][2] // 2 for low in arrows[here[0]] if low[0] == wing]
             if len(here) == 1 and 0 < rank < len(WINGS[wing]) - 1:  # above what it imports
                 wide = INNER // 2
@@ -212,13 +219,19 @@ def _boxes(arrows: Mapping[Room, set[Room]]) -> dict[Room, tuple[int, int, int]]
                 boxes[here[0]] = (min(max(middle - wide // 2, left), left + INNER - wide), boxes[here[0]][1], wide)
     (top,), (networks,) = WINGS["landscape.cli"][0], WINGS["landscape.models"][0]
     boxes["landscape.cli", 0, top] = (MARGIN, MARGIN, 2 * COLUMN + INNER)
-    boxes["landscape.models", 0, networks] = (MARGIN, MARGIN + int(8.5 * ROW), INNER)
+    boxes["landscape.models", 0, networks] = (MARGIN, MARGIN + int((ROWS + 1.5) * ROW), INNER)
     return boxes
 
 
 def _label(room: Room) -> str:
     wing, _, name = room
     return LABELS.get(wing) or ("public names" if name == "__init__" else name.removeprefix("__init__ "))
+
+
+def _smaller(label: str, wide: int) -> str:
+    """The font size at which a long label fits into its box."""
+    size = min(12, 1.75 * (wide - 8) / len(label))
+    return f" font-size='{size:.1f}'" if size < 12 else ""
 
 
 def _arrow(room: Room, target: Room, boxes: Mapping[Room, tuple[int, int, int]]) -> str:

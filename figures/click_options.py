@@ -113,7 +113,7 @@ class Drawing:
             FileExistsError: A file holds something else than a page or a picture of these commands.
             OSError: The folder does not exist or cannot be written to.
         """
-        from landscape.results.files import check_writable
+        from landscape.results.storage.files import check_writable
 
         outputs = {"html": self.page, **self.pictures}
         for kind, output in ((kind, output) for kind, output in outputs.items() if output is not None):
@@ -131,7 +131,7 @@ class Drawing:
         self._check_replaced(Path(output) for output in every if output is not None)
 
     def _check_replaced(self, outputs: Iterable[Path]) -> None:
-        from landscape.results.outputs import is_drawn, refuse_foreign, refuse_inputs
+        from landscape.results.storage.outputs import is_drawn, refuse_foreign, refuse_inputs
 
         outputs = list(outputs)
         refuse_inputs(outputs, self.inputs)

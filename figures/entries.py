@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from landscape.figures.style import PALETTE, colour
 from landscape.results import Curvature, Surface
 from landscape.results.along import AlongTraining
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 
 History = Sequence[Mapping[str, float | str]]  # of a training run: a row an epoch, as in ``history.csv``
 DASHES = ("solid", "dash", "dot")  # plotly's names

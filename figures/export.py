@@ -21,7 +21,7 @@ from landscape.figures.static.animation import AnimationOptions, require_runs, w
 from landscape.results import Curvature, Surface
 from landscape.results.along import AlongTraining
 from landscape.results.curve import BarrierMatrix, LowLossCurve
-from landscape.results.files import write_text
+from landscape.results.storage.files import write_text
 
 
 def write_page(models: Sequence[ModelEntry], path: str | Path, *, rho: float | None = None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 # Okabe & Ito (2008), "Color Universal Design": eight colours that colour-blind readers can distinguish. Black and
 # yellow are left out: black vanishes on a dark page, yellow on a light one.

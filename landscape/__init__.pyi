@@ -98,7 +98,6 @@ from .results import (
 from .results import (
     Trajectory as Trajectory,
 )
-from .results.cache import ResultCache as ResultCache
 from .results.curve import (
     BarrierMatrix as BarrierMatrix,
 )
@@ -109,16 +108,17 @@ from .results.curve import (
     PathLoss as PathLoss,
 )
 from .results.interpolation import resample as resample
-from .results.storage import (
+from .results.storage.cache import ResultCache as ResultCache
+from .results.storage.save_load import (
     load_curvature as load_curvature,
 )
-from .results.storage import (
+from .results.storage.save_load import (
     load_surface as load_surface,
 )
-from .results.storage import (
+from .results.storage.save_load import (
     save_curvature as save_curvature,
 )
-from .results.storage import (
+from .results.storage.save_load import (
     save_surface as save_surface,
 )
 from .results.topology import Topology as Topology

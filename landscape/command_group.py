@@ -71,7 +71,7 @@ class CommandGroup(click.Group):
         except BaseException as problem:  # a panic of a library is no Exception
             if ctx.params.get("debug"):
                 raise
-            from landscape.results.files import format_error
+            from landscape.results.storage.files import format_error
 
             text = format_error(problem)
             if launch().count > 1:
@@ -122,7 +122,7 @@ def _plain_warnings() -> Iterator[None]:
     """Show a warning as one line, without the place in the code that it comes from."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        from landscape.results.printable import printable
+        from landscape.results.display.printable import printable
 
         click.echo(f"Warning: {printable(message)}", err=True)
 

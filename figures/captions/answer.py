@@ -14,7 +14,7 @@ from landscape.figures.entries import ModelEntry, ModelStyle
 from landscape.figures.plotdata.extents import centre_in_view, is_plane
 from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, give_or_take, number
 from landscape.results import Surface
-from landscape.results.serialization import to_plain
+from landscape.results.storage.serialization import to_plain
 
 MOST_DIGITS = 6  # of two values that would look equal with fewer
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from landscape.figures.style import number
 from landscape.results import Curvature, Surface
-from landscape.results.display_names import display_name
-from landscape.results.printable import printable
-from landscape.results.serialization import to_plain
+from landscape.results.display.display_names import display_name
+from landscape.results.display.printable import printable
+from landscape.results.storage.serialization import to_plain
 
 
 def conditions(result: Surface | Curvature) -> dict[str, str | None]:

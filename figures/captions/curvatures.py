@@ -11,8 +11,8 @@ from landscape.figures.captions.facts import Fact, counted, quadratic_fact
 from landscape.figures.captions.measures import negative_fact, trace_fact
 from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, eigenvalue_name, number, percent
 from landscape.results import Curvature, EigenPairs
-from landscape.results.display_names import display_name
-from landscape.results.printable import printable
+from landscape.results.display.display_names import display_name
+from landscape.results.display.printable import printable
 
 STATIONARY = 1e-3  # the share of the loss that a gradient step may still gain at a point called nearly stationary
 

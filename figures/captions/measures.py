@@ -10,7 +10,7 @@ from landscape.figures.captions.facts import Fact, counted
 from landscape.figures.plotdata.densities import density
 from landscape.figures.style import GREEK_RHO, eigenvalue_name, give_or_take, number, percent
 from landscape.results import Localization, Sharpness, Spectrum, TraceEstimate
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 UNDETERMINED = 0.5  # the error of a share from which on an eigenvector is called undetermined
 STILL_RISING = 0.01  # the share of the rise that the last step of an ascent may add

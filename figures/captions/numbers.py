@@ -12,7 +12,7 @@ from landscape.figures.entries import ModelEntry
 from landscape.figures.plotdata.histories import VALIDATED, series
 from landscape.figures.style import GREEK_RHO, LAMBDA_MAX, LAMBDA_MIN, number, percent
 from landscape.results import Curvature, EigenPairs, Surface
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from landscape.figures.entries import ModelEntry
 from landscape.figures.plotdata.extents import is_plane
 from landscape.figures.style import GREEK_LAMBDA, LAMBDA_MAX, LAMBDA_MIN, number
 from landscape.results import Curvature, Surface
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 
 def reading(models: Sequence[ModelEntry], rho: float | None) -> list[str]:

@@ -12,7 +12,7 @@ from landscape.figures.exchange.stl import stl_bytes
 from landscape.figures.exchange.vtp import vtp_text
 from landscape.figures.plotdata.comparison import LINEAR, LOSS, SCALES, quantity_of
 from landscape.results import Surface
-from landscape.results.kinds import kind_of
+from landscape.results.storage.kinds import kind_of
 
 Files = dict[str, bytes]  # content by what comes after the name of the first file; that one's own is ""
 

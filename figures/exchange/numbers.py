@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from landscape.results import Curvature, Surface
-from landscape.results.format import FORMAT
-from landscape.results.frames import Tabular
-from landscape.results.kinds import kind_of
-from landscape.results.serialization import to_plain
+from landscape.results.display.frames import Tabular
+from landscape.results.storage.format import FORMAT
+from landscape.results.storage.kinds import kind_of
+from landscape.results.storage.serialization import to_plain
 
 Columns = Mapping[str, Any]  # arrays or lists by name, all of one length
 GRID, EIGENVALUES, ROWS = "grid", "eigenvalues", "table"  # the first table of each kind of result

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from landscape.figures.exchange.mesh import Sheet
 from landscape.results import Surface
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 
 TYPES = {"f8": "Float64", "i4": "Int32", "u1": "UInt8"}
 

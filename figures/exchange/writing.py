@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landscape.figures.exchange.formats import ExportOptions, export, format_of
-from landscape.results.files import atomic, check_writable, errors_about
-from landscape.results.kinds import load_result
-from landscape.results.outputs import refuse_existing, refuse_inputs
-from landscape.results.printable import printable
-from landscape.results.transactions import together
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import atomic, check_writable, errors_about
+from landscape.results.storage.kinds import load_result
+from landscape.results.storage.outputs import refuse_existing, refuse_inputs
+from landscape.results.storage.transactions import together
 
 REMEDY = "add --overwrite to replace it, or give another name by --out"
 

@@ -26,7 +26,7 @@ from landscape.figures.plotdata.localization import first_eigenvectors
 from landscape.figures.style import COLOUR_SCALE
 from landscape.figures.themes import THEMES, template
 from landscape.results import Surface
-from landscape.results.serialization import to_plain
+from landscape.results.storage.serialization import to_plain
 
 AT_FIRST = 8  # models shown when the page opens: a browser draws at most about sixteen scenes at a time
 EMPTY = "This model has neither a surface nor a curvature: there is nothing to draw."

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from landscape.figures.captions.cards import Card
 from landscape.figures.explorer.rendering import bare, render
 from landscape.figures.themes import THEMES, template
-from landscape.results.arrays import Metadata
-from landscape.results.serialization import to_plain
-from landscape.results.tables import Table
+from landscape.results.display.tables import Table
+from landscape.results.numerics.arrays import Metadata
+from landscape.results.storage.serialization import to_plain
 
 
 class _Result(Protocol):

@@ -12,7 +12,7 @@ from landscape.figures.entries import History, ModelStyle
 from landscape.figures.interactive.parts import axis, finish, literal, model_line
 from landscape.figures.plotdata.histories import VALIDATED, series
 from landscape.figures.style import number
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 
 def history_figure(histories: Mapping[int, History], column: str, styles: Sequence[ModelStyle]) -> go.Figure | None:

@@ -9,7 +9,7 @@ import numpy as np
 from landscape.figures.style import LAMBDA_MAX, give_or_take, number
 from landscape.results import Floats
 from landscape.results.along import AlongTraining
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 EPOCH_LABEL = "epoch"
 MARGIN = 0.08  # of an axis, beyond what is drawn

@@ -14,7 +14,7 @@ from landscape.figures.plotdata.marks import heights_at, run_colours, snapshot_n
 from landscape.figures.style import colour, shortened
 from landscape.results import Floats, Surface, Trajectory
 from landscape.results.along import AlongTraining
-from landscape.results.display_names import display_name, short_names
+from landscape.results.display.display_names import display_name, short_names
 
 EPOCH, SNAPSHOT = "epoch", "snapshot"  # what time is counted in
 LABEL = 24  # characters beside a marker

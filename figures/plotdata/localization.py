@@ -10,7 +10,7 @@ import numpy as np
 
 from landscape.figures.style import eigenvalue_name
 from landscape.results import Curvature, Floats, Localization
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 BASELINES = {"coordinates": ("random", "vector"), "interactions": ("inter-", "actions")}  # headings, in two lines
 GAP = 0.35  # between the vectors and the baselines, in columns

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from landscape.figures.style import GREEK_RHO, colour, give_or_take, number
 from landscape.results import Floats, Sharpness
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 RHO_LABEL = f"distance {GREEK_RHO}"
 RISE_LABEL = "rise of the loss"

@@ -35,8 +35,8 @@ from landscape.figures.static.surfaces import fill, framed
 from landscape.figures.static.text import fitted
 from landscape.figures.style import number, percent
 from landscape.results import Floats, Surface
-from landscape.results.files import atomic
-from landscape.results.outputs import PICTURE
+from landscape.results.storage.files import atomic
+from landscape.results.storage.outputs import PICTURE
 
 GIF, FILMS = ".gif", {".mp4": ("libx264", "mp4"), ".webm": ("libvpx-vp9", "webm")}  # suffix: codec and format
 SUFFIXES = (GIF, *FILMS)

@@ -14,7 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from landscape.figures.style import COLOUR_SCALE
-from landscape.results.files import atomic
+from landscape.results.storage.files import atomic
 
 SUFFIXES = (".png", ".pdf", ".svg")
 COLUMN, PAGE = 3.5, 7.0  # inches: the width of one column of a paper, and of two

@@ -15,7 +15,7 @@ from landscape.figures.static.canvas import COLUMN, QUIET, SMALL, settings, sing
 from landscape.figures.static.text import fitted
 from landscape.figures.style import eigenvalue_label
 from landscape.results import Curvature
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
 
 
 def spectra_figure(models: Sequence[ModelEntry], *, width: float = COLUMN) -> Figure:

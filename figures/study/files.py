@@ -9,11 +9,11 @@ from landscape.figures.static.canvas import SUFFIXES
 from landscape.figures.study.page import report_page
 from landscape.figures.study.pictures import file_name, study_pictures
 from landscape.figures.study.text import is_report_text, report_text
-from landscape.results.files import write_text
-from landscape.results.outputs import is_drawn, refuse_foreign
-from landscape.results.study import StudyReport
-from landscape.results.study_tables import FORMATS
-from landscape.results.transactions import together
+from landscape.results.storage.files import write_text
+from landscape.results.storage.outputs import is_drawn, refuse_foreign
+from landscape.results.storage.transactions import together
+from landscape.results.study.records import StudyReport
+from landscape.results.study.tables import FORMATS
 
 PAGE, TEXT, TABLES, FIGURES = "report.html", "report.md", "tables", "figures"
 RECORD = "study.json"

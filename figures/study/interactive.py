@@ -16,8 +16,8 @@ from landscape.figures.study.methods import Styles
 from landscape.figures.study.points import DrawnChart, Line
 from landscape.figures.study.scattered import DrawnScatter, eigenvalues_by_method
 from landscape.figures.style import number
-from landscape.results.display_names import display_name
-from landscape.results.study import ModelSurface
+from landscape.results.display.display_names import display_name
+from landscape.results.study.records import ModelSurface
 
 SEED = {"size": 6, "opacity": 0.55}
 HOVER = "%{text}<extra></extra>"

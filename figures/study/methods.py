@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from landscape.figures.entries import ModelEntry, ModelStyle, model_styles
-from landscape.results.study import StudyReport
+from landscape.results.study.records import StudyReport
 
 Styles = dict[str, ModelStyle]  # by the method's name in the report, which a style's may differ from
 

@@ -22,7 +22,7 @@ from landscape.figures.study.tables import copies, correlations, most_runs, show
 from landscape.figures.study.verdicts import claim_cards, verdict_counts
 from landscape.figures.style import COLOUR_SCALE
 from landscape.figures.themes import THEMES, template
-from landscape.results.study import Chart, ModelSurface, Scatter, StudyReport
+from landscape.results.study.records import Chart, ModelSurface, Scatter, StudyReport
 
 HERE = Path(__file__).parent
 

@@ -19,8 +19,8 @@ from landscape.figures.study.scattered import DrawnScatter, eigenvalues_by_metho
 from landscape.figures.study.tables import tau_text
 from landscape.figures.study.verdicts import claim_scale, in_unit, symbol_of, tested_text
 from landscape.figures.style import number
-from landscape.results.display_names import display_name
-from landscape.results.study import Claim, ModelSurface
+from landscape.results.display.display_names import display_name
+from landscape.results.study.records import Claim, ModelSurface
 
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}  # from plotly's names
 SEED_ALPHA = 0.5

@@ -21,7 +21,7 @@ from landscape.figures.study.panels import Size, chart_panel, claim_panel, eigen
 from landscape.figures.study.points import drawn_chart
 from landscape.figures.study.scattered import drawn_scatter, eigenvalues_by_method, first_surfaces
 from landscape.figures.study.verdicts import claim_scale
-from landscape.results.study import Chart, ModelSurface, Scatter, StudyReport
+from landscape.results.study.records import Chart, ModelSurface, Scatter, StudyReport
 
 COLUMNS, MORE_COLUMNS = 2, 3  # of panels on a page; of more than MANY
 MANY = 6

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from landscape.results import Floats
-from landscape.results.study import Cell, Chart, Series
+from landscape.results.study.records import Cell, Chart, Series
 
 MANY = 8  # places from which on intervals are a band and not bars
 FLOOR = 0.03  # of the height of the axes

@@ -10,7 +10,7 @@ import numpy as np
 
 from landscape.figures.study.points import limits
 from landscape.results import Floats
-from landscape.results.study import ModelSurface, Scatter, ScatterPoint
+from landscape.results.study.records import ModelSurface, Scatter, ScatterPoint
 
 DECADE = 10.0  # measures of flatness that spread further than this have a logarithmic axis
 

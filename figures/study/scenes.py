@@ -17,7 +17,7 @@ from landscape.figures.study.methods import Styles
 from landscape.figures.study.scattered import first_surfaces
 from landscape.figures.style import number
 from landscape.results import Surface
-from landscape.results.study import ModelSurface
+from landscape.results.study.records import ModelSurface
 
 SCALES = (LINEAR, LOG)  # of the heights
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from landscape.figures.plotdata.ticks import round_ticks
-from landscape.results.study import Estimate
+from landscape.results.study.records import Estimate
 
 MARGIN = 0.06  # of the drawn range, on either side
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from landscape.figures.entries import ModelStyle
 from landscape.figures.study.methods import Styles
 from landscape.figures.study.strips import Scale, Strip, scale_of, strip_of, values_of
-from landscape.results.study import Cell, Estimate, Scatter, StudyTable
-from landscape.results.study_tables import FORMATS, CellText, cell_text, decimal, is_started
+from landscape.results.study.records import Cell, Estimate, Scatter, StudyTable
+from landscape.results.study.tables import FORMATS, CellText, cell_text, decimal, is_started
 
 CORRELATION = Scale(-1.0, 1.0)  # of Kendall's τ
 COPIES = {"Markdown": ".md", "LaTeX": ".tex", "CSV": ".csv"}

@@ -16,10 +16,10 @@ from landscape.figures.study.verdicts import (
     waiting_text,
     with_interval,
 )
-from landscape.results import escaping
-from landscape.results.printable import printable
-from landscape.results.study import Claim, Scatter, StudyReport, StudyTable
-from landscape.results.study_tables import is_started, markdown
+from landscape.results.display import escaping
+from landscape.results.display.printable import printable
+from landscape.results.study.records import Claim, Scatter, StudyReport, StudyTable
+from landscape.results.study.tables import is_started, markdown
 
 SIGN = "<!-- written by `landscape study` -->"  # at the end, so that the file is known as one that may be replaced
 HEAD = ("Data", "Verdict", "Difference", "Claimed", "Tests", "Over seeds and users")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from landscape.figures.study.strips import Scale, Strip, scale_of, strip_of, values_of
 from landscape.figures.style import number, percent
-from landscape.results.study import Claim, ClaimVerdict, Estimate, StudyReport
+from landscape.results.study.records import Claim, ClaimVerdict, Estimate, StudyReport
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = VERDICTS = ("supported", "contradicted", "undecided", "not tested")
 SYMBOLS = {SUPPORTED: "✓", CONTRADICTED: "✗", UNDECIDED: "?", NOT_TESTED: "–"}

@@ -18,7 +18,7 @@ from landscape.objectives.jackknife import jackknife_error
 from landscape.objectives.loss_terms import Batch, weighted_sum
 from landscape.objectives.plane_evaluation import PlaneEvaluation
 from landscape.results import Floats
-from landscape.results.tables import NotebookDisplay, Row, Table
+from landscape.results.display.tables import NotebookDisplay, Row, Table
 
 
 class BatchTerms(NamedTuple):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.objectives.wrappers import sharded, unwrapped
-from landscape.results.tables import NotebookDisplay, Row, Table
+from landscape.results.display.tables import NotebookDisplay, Row, Table
 
 Model = nn.Module | Mapping[str, Tensor]  # a model, or its tensors by name
 Rows = Mapping[str, Sequence[int] | Tensor]  # indices along dimension 0, by parameter

@@ -23,8 +23,8 @@ from landscape.problems.fingerprint import fingerprint
 from landscape.problems.settings import in_effect, settings_of
 from landscape.problems.state import load_state
 from landscape.problems.user_code import UserCode
-from landscape.results.files import errors_about
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import errors_about
 
 FUNCTION = "objective"  # by default
 DEVICE = "device"  # a parameter of this name gets the device

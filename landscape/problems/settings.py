@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Union
 
 from landscape.choices import one_of
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 
 SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 PLAIN = (bool, int, float, str, types.NoneType)

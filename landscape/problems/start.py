@@ -6,9 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from landscape.choices import one_of
-from landscape.results.files import check_writable, write_text
-from landscape.results.outputs import refuse_existing
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import check_writable, write_text
+from landscape.results.storage.outputs import refuse_existing
 
 LIKE = ("huggingface", "vision", "recommender")
 SUFFIX = ".py.txt"  # they are written for a user's folder, and are no modules of this package

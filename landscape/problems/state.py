@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 
 NESTED = ("state_dict", "model_state_dict", "model", "module", "weights")  # under which training programs keep weights
 WRAPPERS = ("module", "_orig_mod")  # of DistributedDataParallel and torch.compile, in the names of what they wrap

@@ -13,8 +13,8 @@ from pathlib import Path
 from traceback import walk_tb
 from types import ModuleType
 
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
+from landscape.results.display.printable import printable
+from landscape.results.storage.regular import check_regular
 
 # What lies there is not the user's, even where the user's folder is above it.
 INSTALLED = (Path(__file__).parents[1], Path(sys.prefix), Path(sys.base_prefix))

@@ -4,9 +4,6 @@ A result describes itself (``repr``, tables). It is computed in ``surfaces``, ``
 ``storage``, and drawn by the ``figures`` package.
 """
 
-from landscape.results.arrays import Floats as Floats
-from landscape.results.arrays import Integers as Integers
-from landscape.results.arrays import Metadata as Metadata
 from landscape.results.checks import Check as Check
 from landscape.results.checks import CheckReport as CheckReport
 from landscape.results.checks import Difference as Difference
@@ -17,6 +14,9 @@ from landscape.results.eigenpairs import EigenPairs as EigenPairs
 from landscape.results.eigenpairs import LanczosState as LanczosState
 from landscape.results.localization import BlockEigenvalues as BlockEigenvalues
 from landscape.results.localization import Localization as Localization
+from landscape.results.numerics.arrays import Floats as Floats
+from landscape.results.numerics.arrays import Integers as Integers
+from landscape.results.numerics.arrays import Metadata as Metadata
 from landscape.results.paths import Barrier as Barrier
 from landscape.results.paths import Mark as Mark
 from landscape.results.paths import Trajectory as Trajectory

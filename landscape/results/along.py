@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.arrays import Floats, Integers, Metadata
-from landscape.results.display_names import display_name
-from landscape.results.frames import Tabular
+from landscape.results.display.display_names import display_name
+from landscape.results.display.frames import Tabular
+from landscape.results.display.tables import Row, Table, TableDisplay
+from landscape.results.numerics.arrays import Floats, Integers, Metadata
 from landscape.results.sample import sample_tables
-from landscape.results.tables import Row, Table, TableDisplay
 
 
 @dataclass(frozen=True)

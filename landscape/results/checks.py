@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from landscape.results.arrays import Floats, Metadata
-from landscape.results.frames import Tabular, from_rows
-from landscape.results.tables import NotebookDisplay, Row, Table
+from landscape.results.display.frames import Tabular, from_rows
+from landscape.results.display.tables import NotebookDisplay, Row, Table
+from landscape.results.numerics.arrays import Floats, Metadata
 
 WORDS = {"agrees": "yes", "differs": "NO", "cannot tell": "cannot tell"}  # by verdict, in a column "agrees"
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from landscape.results.arrays import Metadata, give_or_take
 from landscape.results.checks import CheckReport, QuadraticRadius
-from landscape.results.display_names import display_name
+from landscape.results.display.display_names import display_name
+from landscape.results.display.printable import printable
+from landscape.results.display.tables import NotebookDisplay, Row, Table, TableDisplay, interval_cell
 from landscape.results.eigenpairs import EigenPairs
-from landscape.results.estimates import LEVEL, SingleNumber, student_half_width
 from landscape.results.localization import BlockEigenvalues, Localization
-from landscape.results.printable import printable
+from landscape.results.numerics.arrays import Metadata, give_or_take
+from landscape.results.numerics.estimates import LEVEL, SingleNumber, student_half_width
 from landscape.results.sample import sample_tables
 from landscape.results.sharpness import Sharpness
 from landscape.results.spectrum import Spectrum
-from landscape.results.tables import NotebookDisplay, Row, Table, TableDisplay, interval_cell
 
 
 @dataclass(frozen=True)

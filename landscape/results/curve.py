@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.arrays import Floats, Metadata
-from landscape.results.frames import Tabular
+from landscape.results.display.frames import Tabular
+from landscape.results.display.tables import Cell, Row, Table, TableDisplay
+from landscape.results.numerics.arrays import Floats, Metadata
 from landscape.results.paths import Barrier
-from landscape.results.tables import Cell, Row, Table, TableDisplay
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results.arrays import Floats, Integers
-from landscape.results.frames import Tabular
-from landscape.results.plotting import Plotted
-from landscape.results.tables import Row, Table
+from landscape.results.display.frames import Tabular
+from landscape.results.display.plotting import Plotted
+from landscape.results.display.tables import Row, Table
+from landscape.results.numerics.arrays import Floats, Integers
 
 ASYMMETRIC = 5e-2  # |uᵀHv − vᵀHu| / ‖Hv‖ above which an operator is not symmetric; rounding leaves 1e-2 at most
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results.arrays import Floats, Integers
-from landscape.results.frames import Tabular, from_rows
-from landscape.results.plotting import Plotted
-from landscape.results.printable import printable
-from landscape.results.tables import Row, Table
+from landscape.results.display.frames import Tabular, from_rows
+from landscape.results.display.plotting import Plotted
+from landscape.results.display.printable import printable
+from landscape.results.display.tables import Row, Table
+from landscape.results.numerics.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.arrays import Floats
-from landscape.results.display_names import display_name
-from landscape.results.estimates import SingleNumber
-from landscape.results.frames import Tabular
-from landscape.results.tables import NotebookDisplay, Row, Table
+from landscape.results.display.display_names import display_name
+from landscape.results.display.frames import Tabular
+from landscape.results.display.tables import NotebookDisplay, Row, Table
+from landscape.results.numerics.arrays import Floats
+from landscape.results.numerics.estimates import SingleNumber
 
 
 @dataclass(frozen=True)

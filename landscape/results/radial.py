@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.arrays import Floats
-from landscape.results.estimates import LEVEL, student_half_width
-from landscape.results.frames import Tabular
-from landscape.results.plotting import Pictured
-from landscape.results.tables import Table
+from landscape.results.display.frames import Tabular
+from landscape.results.display.plotting import Pictured
+from landscape.results.display.tables import Table
+from landscape.results.numerics.arrays import Floats
+from landscape.results.numerics.estimates import LEVEL, student_half_width
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.arrays import Floats, Integers
-from landscape.results.printable import printable
-from landscape.results.tables import Row, Table, TableDisplay
+from landscape.results.display.printable import printable
+from landscape.results.display.tables import Row, Table, TableDisplay
+from landscape.results.numerics.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)

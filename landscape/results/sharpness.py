@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from landscape.choices import one_of
-from landscape.results.arrays import Floats, Integers, Metadata
-from landscape.results.display_names import display_name
-from landscape.results.frames import Tabular, from_rows
-from landscape.results.plotting import Plotted
-from landscape.results.tables import Row, Table, TableDisplay
+from landscape.results.display.display_names import display_name
+from landscape.results.display.frames import Tabular, from_rows
+from landscape.results.display.plotting import Plotted
+from landscape.results.display.tables import Row, Table, TableDisplay
+from landscape.results.numerics.arrays import Floats, Integers, Metadata
 
 
 def _format(value: float, error: float) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from landscape.results.arrays import Floats, Integers, Metadata
-from landscape.results.estimates import LEVEL, Error, student_half_width
-from landscape.results.frames import Tabular, dataset, plain_attributes
-from landscape.results.plotting import Pictured
-from landscape.results.tables import Row, Table, interval_cell
+from landscape.results.display.frames import Tabular, dataset, plain_attributes
+from landscape.results.display.plotting import Pictured
+from landscape.results.display.tables import Row, Table, interval_cell
+from landscape.results.numerics.arrays import Floats, Integers, Metadata
+from landscape.results.numerics.estimates import LEVEL, Error, student_half_width
 
 WIDTH = 0.01  # the density's default kernel width, as a share of the range of the nodes and zero
 POINTS = 801  # of the density as a curve: seven to a kernel's standard deviation

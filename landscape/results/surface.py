@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results.arrays import Floats, Metadata, give_or_take
 from landscape.results.checks import CheckReport, QuadraticRadius
 from landscape.results.curve import LowLossCurve
-from landscape.results.frames import Tabular, Variables, dataset, plain_attributes
+from landscape.results.display.frames import Tabular, Variables, dataset, plain_attributes
+from landscape.results.display.plotting import Pictured
+from landscape.results.display.tables import Row, Table, TableDisplay
+from landscape.results.numerics.arrays import Floats, Metadata, give_or_take
 from landscape.results.paths import Barrier, Mark, Trajectory
-from landscape.results.plotting import Pictured
 from landscape.results.radial import RadialProfile
 from landscape.results.sample import sample_tables
-from landscape.results.tables import Row, Table, TableDisplay
 from landscape.results.topology import Topology, topology
 
 DIMENSIONS = ("beta", "alpha")  # of the arrays

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results.arrays import Floats, Integers
-from landscape.results.frames import Tabular
-from landscape.results.tables import Row, Table, TableDisplay
+from landscape.results.display.frames import Tabular
+from landscape.results.display.tables import Row, Table, TableDisplay
+from landscape.results.numerics.arrays import Floats, Integers
 
 ROWS = 10  # of the table
 NONE = -1  # the parent of a minimum whose basin meets no lower one

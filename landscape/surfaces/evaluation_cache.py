@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from landscape.results import Floats
-from landscape.results.files import atomic
-from landscape.results.format import reading
-from landscape.results.npz import ArrayFile
+from landscape.results.storage.files import atomic
+from landscape.results.storage.format import reading
+from landscape.results.storage.npz import ArrayFile
 
 Point = tuple[float, float]
 

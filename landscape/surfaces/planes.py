@@ -13,8 +13,8 @@ from landscape.linalg.vectors import norm
 from landscape.objectives.directions import cosine, orthogonalise, random_direction
 from landscape.objectives.parameter_space import ParamSpace
 from landscape.results import EigenPairs, Floats, Mark, Metadata, Trajectory
-from landscape.results.printable import printable
-from landscape.results.tables import NotebookDisplay, Row, Table
+from landscape.results.display.printable import printable
+from landscape.results.display.tables import NotebookDisplay, Row, Table
 from landscape.surfaces.axes import Interval
 
 BEYOND = 0.5  # how far a plane through other points extends past them, as a share of their distance

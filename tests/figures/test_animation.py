@@ -24,8 +24,8 @@ from landscape.figures.static.animation import (
     check_animation,
     write_animation,
 )
-from landscape.results.outputs import is_drawn
-from landscape.results.storage import save_surface
+from landscape.results.storage.outputs import is_drawn
+from landscape.results.storage.save_load import save_surface
 from tests.support.drawable import evaluated, marked, raced
 
 SMALL = AnimationOptions(frames=4, width=480, colours=32)

@@ -25,7 +25,7 @@ from landscape.figures.export import PICTURES_OF_ONE, PICTURES_OF_SEVERAL, write
 from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, SCALES, above_lowest
 from landscape.figures.static.canvas import COLUMN, DPI, NARROWEST, PAGE, SUFFIXES, width_of
 from landscape.figures.static.text import fitted, text_width, wrapped
-from landscape.results.storage import save_surface
+from landscape.results.storage.save_load import save_surface
 from tests.support.drawable import bowl, curvature, evaluated, full_curvature, interpolated, marked, profile, tiny
 
 LONG = "A $x^2$ <script>alert(1)</script> & \\alpha " + "very long name " * 12

@@ -9,7 +9,7 @@ import pytest
 
 from landscape.figures import captions, interactive, static
 from landscape.figures.plotdata.registry import CURVATURE_FIGURES
-from landscape.results.display_names import DISPLAY_NAMES, display_name
+from landscape.results.display.display_names import DISPLAY_NAMES, display_name
 from tests.support.drawable import curvature, full_curvature
 from tests.support.pages import Text, page_of, part_of
 

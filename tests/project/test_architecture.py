@@ -14,9 +14,11 @@ import pytest
 from docs.architecture import PICTURE, WINGS, allowed, drawing, imported, imports, modules, place, rooms, within
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ROOT / "landscape" / "commands"
 OLD_ROOTS = ("models", "training", "figures", "cli")  # folders of the checkout, imported below landscape only
 BEFORE_A_COMMAND_RUNS = (
     "landscape.command_group",
+    "landscape.commands",
     "landscape.launch",
     "landscape.training.config",
     "landscape.figures.click_options",
@@ -54,6 +56,7 @@ def test_the_rule_itself() -> None:
         (maps, "landscape.results"),
         (maps, "landscape.results.interpolation"),
         ("landscape.__main__", "landscape.cli"),
+        ("landscape.commands.train", "landscape.training.loop.trainer"),
     }
     may_not = {
         ("landscape.objectives.objective", surface),  # upwards
@@ -65,6 +68,7 @@ def test_the_rule_itself() -> None:
         ("landscape.training.data.dataset", readers),
         (trainer, "landscape.figures.style"),
         (trainer, "landscape.cli"),
+        (trainer, "landscape.commands.shared"),
         (maps, "landscape.progress"),
         (maps, "landscape"),
         (maps, "landscape.figures.explorer.page"),
@@ -111,11 +115,12 @@ def test_the_drawing_shows_the_imports_of_today() -> None:
     assert PICTURE.read_text(encoding="utf-8") == drawing(GRAPH), "run `make docs`"
 
 
-def test_the_commands_import_only_settings_before_they_run() -> None:
-    tree = ast.parse((ROOT / "cli.py").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", [ROOT / "cli.py", *sorted(COMMANDS.glob("[!_]*.py"))], ids=lambda path: path.stem)
+def test_the_commands_import_only_settings_before_they_run(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
     names = [*imported(ast.unparse(top), "landscape")]
-    assert names, "cli.py has no imports at its top: has it moved?"
+    assert names, f"{path.name} has no imports at its top: has it moved?"
     ours = [name for name in names if within(name, "landscape")]
     assert [name for name in ours if not any(within(name, may) for may in BEFORE_A_COMMAND_RUNS)] == []
 

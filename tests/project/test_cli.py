@@ -17,7 +17,7 @@ import torch
 from click.testing import CliRunner
 
 from landscape.cli import main
-from landscape.results.storage import load_curvature, load_surface
+from landscape.results.storage.save_load import load_curvature, load_surface
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--epochs", "2", "--width", "8", "--layers", "1", "--max-length", "10", "--batch-size", "512"]

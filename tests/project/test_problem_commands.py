@@ -9,7 +9,7 @@ from torch import nn
 
 from landscape.figures.captions.conditions import conditions
 from landscape.problems.start import LIKE
-from landscape.results.storage import load_surface
+from landscape.results.storage.save_load import load_surface
 from tests.project.test_cli import refused, run
 from tests.support.transformers_library import transformers
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from landscape.cli import main
 from landscape.launch import Launch
-from landscape.results.storage import load_curvature, load_surface
+from landscape.results.storage.save_load import load_curvature, load_surface
 from landscape.training.checkpoints.checkpoint import load_checkpoint
 from tests.torture.commands import COMMANDS
 

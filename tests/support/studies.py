@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from landscape.results import Surface
-from landscape.results.study import (
+from landscape.results.study.records import (
     Cell,
     Chart,
     Claim,

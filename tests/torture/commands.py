@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.results.storage import load_curvature, load_surface
+from landscape.results.storage.save_load import load_curvature, load_surface
 from tests.fuzz.fuzzers import checkpoints
 from tests.fuzz.fuzzers.objects import saved
 

@@ -14,17 +14,17 @@ from landscape.progress import Progress, silent
 from landscape.provenance import file_sha256
 from landscape.results import Curvature
 from landscape.results.along import AlongTraining
-from landscape.results.cache import ResultCache
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
+from landscape.results.storage.cache import ResultCache
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.inputs import titled
-from landscape.training.analysis.related_results import history_of
 from landscape.training.analysis.sample_size import curvature_sample
 from landscape.training.checkpoints.checkpoint import data_of, load_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.loop.history import METRIC
 from landscape.training.loop.run_folder import snapshots
+from landscape.training.targets.checkpoint_target import CheckpointTarget
+from landscape.training.targets.inputs import titled
+from landscape.training.targets.related_results import history_of
 
 USED = ("operator", "tolerance", "max_products", "memory", "trace_method", "trace_products")  # of CurvatureConfig
 

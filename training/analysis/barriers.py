@@ -11,14 +11,14 @@ import torch
 from landscape.problems.problem import ProblemFile
 from landscape.progress import Progress, silent
 from landscape.results.curve import BarrierMatrix
-from landscape.results.display_names import short_names
-from landscape.results.files import errors_about
-from landscape.results.printable import printable
+from landscape.results.display.display_names import short_names
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import errors_about
 from landscape.surfaces.barrier import barrier_matrix
-from landscape.training.analysis.inputs import Input, open_inputs
 from landscape.training.analysis.planes import distinct
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.targets.inputs import Input, open_inputs
+from landscape.training.targets.target import AnalysisTarget
 
 
 def barrier_targets(

@@ -12,18 +12,18 @@ import torch
 
 from landscape.progress import Progress, silent
 from landscape.results import Curvature, Surface
-from landscape.results.display_names import short_names
-from landscape.results.files import errors_about
+from landscape.results.display.display_names import short_names
 from landscape.results.sample import SampleSize
-from landscape.results.values import curvature_values, surface_values
+from landscape.results.storage.files import errors_about
+from landscape.results.storage.values import curvature_values, surface_values
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.inputs import Input, Result, open_inputs, title_of, titled
 from landscape.training.analysis.sample_size import curvature_sample, surface_sample
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
+from landscape.training.targets.inputs import Input, Result, open_inputs, title_of, titled
+from landscape.training.targets.target import AnalysisTarget
 
 OBJECTIVE, SURFACE, CURVATURE = ObjectiveConfig(), SurfaceConfig(), CurvatureConfig(top=3, checks=False)  # by default
 

@@ -14,9 +14,9 @@ from landscape.progress import Progress, silent
 from landscape.results import Curvature, EigenPairs
 from landscape.training.analysis.curvature_sections import CurvatureSections
 from landscape.training.analysis.sample_size import curvature_sample
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.targets.target import AnalysisTarget
 
 
 def curvature_of(

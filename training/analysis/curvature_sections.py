@@ -27,11 +27,11 @@ from landscape.results import (
     Spectrum,
     TraceEstimate,
 )
-from landscape.results.cache import ResultCache
+from landscape.results.storage.cache import ResultCache
 from landscape.training.analysis.operators import OPERATORS
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.targets.target import AnalysisTarget
 
 SHARE_OF_MEMORY = 0.5  # of the free memory, that a Krylov basis may take
 

@@ -12,14 +12,14 @@ from landscape.objectives.objective import Objective
 from landscape.progress import Progress
 from landscape.results import EigenPairs
 from landscape.results.curve import LowLossCurve
-from landscape.results.display_names import short_names
-from landscape.results.files import errors_about
+from landscape.results.display.display_names import short_names
+from landscape.results.storage.files import errors_about
 from landscape.surfaces.barrier import active_point
 from landscape.surfaces.curve import curve_plane, low_loss_curve
 from landscape.surfaces.planes import Plane, eigen_plane, plane_through, random_plane, trajectory_plane
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.surface import SurfaceConfig
 from landscape.training.loop.history import METRIC
+from landscape.training.targets.target import AnalysisTarget
 
 
 def plane_settings(target: AnalysisTarget, surface_config: SurfaceConfig) -> dict[str, Any]:

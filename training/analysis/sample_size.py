@@ -22,10 +22,10 @@ from landscape.surfaces.planes import Plane
 from landscape.training.analysis.curvature_sections import CurvatureSections
 from landscape.training.analysis.operators import OPERATORS
 from landscape.training.analysis.planes import plane_of, plane_settings
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
+from landscape.training.targets.target import AnalysisTarget
 
 SHARE = 1 / 50  # of the data to begin with, if that is more
 PROBES = 4  # random vectors for the error of the trace

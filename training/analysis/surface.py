@@ -23,9 +23,9 @@ from landscape.surfaces.surface import surface
 from landscape.training.analysis.curvature import eigenpairs_of
 from landscape.training.analysis.planes import curve_of, plane_of, plane_settings
 from landscape.training.analysis.sample_size import surface_sample
-from landscape.training.analysis.target import AnalysisTarget
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
+from landscape.training.targets.target import AnalysisTarget
 
 
 def surface_of(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from landscape.models.s3rec import S3Rec
 from landscape.models.sasrec import SASRec
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 from landscape.training.checkpoints.plain_files import ForeignFileError, load_plain, save_plain
 from landscape.training.checkpoints.schema import (
     MEASURED,

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from landscape.models.s3rec import HEADS
 from landscape.provenance import file_sha256, versions
-from landscape.results.files import check_writable, errors_about
-from landscape.results.outputs import refuse_foreign, refuse_inputs
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import check_writable, errors_about
+from landscape.results.storage.outputs import refuse_foreign, refuse_inputs
+from landscape.results.storage.regular import check_regular
 from landscape.training.batches.masked import attributes_of
 from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from landscape.training.checkpoints.plain_files import load_plain

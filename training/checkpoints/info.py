@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from landscape.results.kinds import file_kind, kind_of, load_result, section_kind
-from landscape.results.study import StudyRecord
+from landscape.results.storage.kinds import file_kind, kind_of, load_result, section_kind
+from landscape.results.study.records import StudyRecord
 from landscape.training.checkpoints.checkpoint import describe, load_checkpoint
 
 STUDY = "study.json"  # in a study's folder

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from landscape.results.files import atomic
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import atomic
+from landscape.results.storage.regular import check_regular
 
 ZIP = b"PK\x03\x04"  # begins the files of today's torch.save; those of before 2020 are a row of pickles
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 
 Check = Callable[[Any, str], None]
 

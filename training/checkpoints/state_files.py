@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from landscape.problems.state import state_of
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
+from landscape.results.display.printable import printable
+from landscape.results.storage.regular import check_regular
 from landscape.training.checkpoints.plain_files import ForeignFileError, load_plain
 
 SAFETENSORS = ".safetensors"

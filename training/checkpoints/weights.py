@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.models.s3rec import HEADS
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 from landscape.training.checkpoints.schema import rule
 
 Shape = tuple[int, ...]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
+from landscape.results.display.printable import printable
+from landscape.results.storage.regular import check_regular
 from landscape.training.data import synthetic
 from landscape.training.data.catalogue import SYNTHETIC, attributes_beside, find
 from landscape.training.data.s3rec_format import parse_attributes, parse_sequences

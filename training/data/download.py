@@ -15,9 +15,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from landscape.results.files import atomic
-from landscape.results.outputs import made_folder
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import atomic
+from landscape.results.storage.outputs import made_folder
 from landscape.training.data.catalogue import KNOWN, SYNTHETIC, match, unknown
 
 # A commit, not a branch: what it names cannot change. Its files' SHA-256 are in the catalogue.

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 
 Ints = NDArray[np.int64]
 

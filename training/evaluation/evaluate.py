@@ -11,7 +11,7 @@ from torch import nn
 from torch.distributed import ProcessGroup
 
 from landscape.processes import Processes
-from landscape.results.tables import Table
+from landscape.results.display.tables import Table
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.data.dataset import Dataset, training_users
 from landscape.training.evaluation.baselines import popularity_ranks, successor_ranks

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.results.files import write_text
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import write_text
+from landscape.results.storage.regular import check_regular
 from landscape.training.checkpoints.schema import MEASURED, choice, record, rule, shown
 from landscape.training.config.methods import PRETRAINED, TRAINED
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from landscape.results.files import write_json
-from landscape.results.outputs import made_folder, refuse_existing
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
-from landscape.results.temporary import remove_dead
+from landscape.results.display.printable import printable
+from landscape.results.storage.files import write_json
+from landscape.results.storage.outputs import made_folder, refuse_existing
+from landscape.results.storage.regular import check_regular
+from landscape.results.storage.temporary import remove_dead
 from landscape.training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from landscape.training.checkpoints.plain_files import load_plain, save_plain
 from landscape.training.checkpoints.schema import PLAIN, SHOWN, each, shown

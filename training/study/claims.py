@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.study import Claim, ClaimVerdict, Estimate, RunRecord, unpack_ranks
+from landscape.results.study.records import Claim, ClaimVerdict, Estimate, RunRecord, unpack_ranks
 from landscape.training.evaluation.metrics import METRICS, by_user
 from landscape.training.study.config import ClaimSpec, StudyConfig
 from landscape.training.study.geometry import MEASURES

@@ -13,8 +13,8 @@ from pathlib import Path
 from landscape.devices import resolve
 from landscape.launch import Launch, apart, launch
 from landscape.progress import progress_bar, silent
-from landscape.results.files import format_error
-from landscape.results.study import ClaimVerdict, StudyRecord, StudyReport
+from landscape.results.storage.files import format_error
+from landscape.results.study.records import ClaimVerdict, StudyRecord, StudyReport
 from landscape.training.study.config import StudyConfig
 from landscape.training.study.folder import Status, StudyFolder
 from landscape.training.study.jobs import compute_in_processes, cores, usual_jobs

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from landscape.results.files import write_text
-from landscape.results.kinds import section_kind
-from landscape.results.serialization import to_plain
-from landscape.results.study import RunRecord, StudyRecord
+from landscape.results.storage.files import write_text
+from landscape.results.storage.kinds import section_kind
+from landscape.results.storage.serialization import to_plain
+from landscape.results.study.records import RunRecord, StudyRecord
 from landscape.training.loop.run_folder import RunFolder
 from landscape.training.study.config import StudyConfig
 from landscape.training.study.measure import RECORD, RECORDS, is_complete

@@ -11,11 +11,9 @@ from landscape.objectives.objective import check_loss
 from landscape.progress import Progress
 from landscape.provenance import file_sha256
 from landscape.results import Curvature, Surface
-from landscape.results.study import SurfaceGrid
+from landscape.results.study.records import SurfaceGrid
 from landscape.training.analysis.along import curvature_along
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.checkpoints.checkpoint import load_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
@@ -23,6 +21,8 @@ from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
 from landscape.training.data.dataset import Dataset
 from landscape.training.study.config import Geometry, StudyConfig
+from landscape.training.targets.checkpoint_target import CheckpointTarget
+from landscape.training.targets.objective import objective_of
 
 RHOS = (0.05, 0.5)  # of the sharpness
 MEASURES = {  # key -> title, in the order of the report

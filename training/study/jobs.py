@@ -15,7 +15,7 @@ import psutil
 import torch
 
 from landscape.devices import available_memory
-from landscape.results.study import RunRecord
+from landscape.results.study.records import RunRecord
 from landscape.training.study.plan import Run
 
 PEAK = "peak_bytes"  # in a record's metadata: the most memory that the process had when the run was finished

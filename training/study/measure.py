@@ -13,10 +13,9 @@ import torch
 
 from landscape.progress import Progress, silent
 from landscape.provenance import file_sha256, process_metadata
-from landscape.results.files import write_json
-from landscape.results.kinds import section_kind
-from landscape.results.study import RunRecord, pack_ranks
-from landscape.training.analysis.related_results import history_of
+from landscape.results.storage.files import write_json
+from landscape.results.storage.kinds import section_kind
+from landscape.results.study.records import RunRecord, pack_ranks
 from landscape.training.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from landscape.training.config.methods import TRAINED
 from landscape.training.data.dataset import Dataset, load
@@ -31,6 +30,7 @@ from landscape.training.study.config import StudyConfig
 from landscape.training.study.geometry import along_training, geometry_of
 from landscape.training.study.jobs import PEAK, peak_memory
 from landscape.training.study.plan import Run
+from landscape.training.targets.related_results import history_of
 
 RECORD = "measurements.json"  # in the run's folder; written last
 PRETRAINING, GIVEN = "pretraining", "given"  # in a record's metadata: whose weights it fine-tunes

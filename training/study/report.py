@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.study import (
+from landscape.results.study.records import (
     Cell,
     Chart,
     Estimate,

@@ -17,7 +17,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from landscape.progress import Progress, silent
-from landscape.results.files import format_error
+from landscape.results.storage.files import format_error
 from landscape.training.study.config import StudyConfig
 from landscape.training.study.folder import StudyFolder
 from landscape.training.study.measure import measure

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from landscape.results.study import Estimate
+from landscape.results.study.records import Estimate
 
 LEVEL = 0.95  # of all intervals
 DRAWS = 2000  # of a bootstrap

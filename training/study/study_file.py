@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.choices import check_known
-from landscape.results.serialization import from_plain
+from landscape.results.storage.serialization import from_plain
 from landscape.training.config.methods import METHODS, PRETRAINED
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.catalogue import SYNTHETIC

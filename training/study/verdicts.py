@@ -21,7 +21,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from landscape.results.study import Estimate
+from landscape.results.study.records import Estimate
 from landscape.training.study.statistics import LEVEL, Floats, holm, mean_interval, t_test
 
 TAIL = (1 - LEVEL) / 2  # of a two-sided interval, on each side

@@ -11,7 +11,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs_version
 
 from landscape.figures.explorer.bundle import BUNDLE, TRACES
-from landscape.results.files import write_text
+from landscape.results.storage.files import write_text
 
 ESBUILD = "0.28.2"  # the same bytes from the same versions
 ENTRY = "entry.js"

@@ -13,8 +13,8 @@ from numpy.testing import assert_array_equal
 
 from landscape.figures.exchange.numbers import csv_text, json_text, result_tables
 from landscape.results import Barrier, Surface
-from landscape.results.serialization import from_plain, to_plain
-from landscape.results.values import curvature_values
+from landscape.results.storage.serialization import from_plain, to_plain
+from landscape.results.storage.values import curvature_values
 from tests.support.drawable import evaluated, full_curvature, interpolated, marked
 
 

@@ -12,8 +12,8 @@ from landscape.cli import main
 from landscape.figures.exchange.formats import FORMATS, ExportOptions
 from landscape.figures.exchange.writing import export_file
 from landscape.results.along import AlongTraining
-from landscape.results.kinds import kind_of
-from landscape.results.storage import save_curvature, save_surface
+from landscape.results.storage.kinds import kind_of
+from landscape.results.storage.save_load import save_curvature, save_surface
 from tests.support.drawable import evaluated, full_curvature, marked
 
 

@@ -27,7 +27,7 @@ from landscape.figures.plotdata.scales import plot_heights
 from landscape.figures.static import comparison_figure
 from landscape.figures.style import COLOUR_SCALE, shade
 from landscape.results import Surface
-from landscape.results.escaping import latex, markdown
+from landscape.results.display.escaping import latex, markdown
 from tests.support.drawable import (
     METADATA,
     between,

@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from landscape.figures.study import report_page
-from landscape.results.study import Cell, Claim, ClaimVerdict, Estimate, ModelSurface, StudyReport
-from landscape.results.study_tables import latex
+from landscape.results.study.records import Cell, Claim, ClaimVerdict, Estimate, ModelSurface, StudyReport
+from landscape.results.study.tables import latex
 from tests.support import studies
 from tests.support.browsing import HOSTILE
 from tests.support.pages import Text, data_of, unpacked

@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 from landscape.figures.study import is_current, study_pictures, write_report
 from landscape.figures.study.pictures import file_name
 from landscape.figures.style import PALETTE
-from landscape.results.study import StudyReport
+from landscape.results.study.records import StudyReport
 from tests.support import studies
 
 BLUE, VERMILLION, GREEN, *_ = (colour.lower() for colour in PALETTE.values())

@@ -16,7 +16,7 @@ from landscape.figures.study.strips import Scale, scale_of, strip_of
 from landscape.figures.study.tables import correlations, most_runs, shown_table
 from landscape.figures.study.verdicts import claim_cards, verdict_counts
 from landscape.figures.style import PALETTE
-from landscape.results.study import Cell, Chart, Estimate, ScatterPoint, Series
+from landscape.results.study.records import Cell, Chart, Estimate, ScatterPoint, Series
 from tests.support import studies
 from tests.support.studies import NAN, failed, seeded
 

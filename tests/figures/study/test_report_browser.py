@@ -11,7 +11,7 @@ import pytest
 
 from landscape.figures.study import report_page
 from landscape.figures.themes import template
-from landscape.results.study_tables import csv
+from landscape.results.study.tables import csv
 from tests.figures.study.test_page import hostile
 from tests.support import studies
 from tests.support.browsing import Opened, becomes, colours

@@ -9,7 +9,7 @@ import pytest
 
 from landscape.figures.study import write_report
 from landscape.figures.study.text import SIGN, is_report_text, report_text
-from landscape.results.study import Cell, Estimate, StudyReport
+from landscape.results.study.records import Cell, Estimate, StudyReport
 from tests.support import studies
 from tests.support.browsing import HOSTILE
 

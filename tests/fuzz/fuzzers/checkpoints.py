@@ -15,7 +15,7 @@ import torch
 
 from landscape.models.s3rec import S3Rec
 from landscape.models.sasrec import SASRec
-from landscape.results.serialization import to_plain
+from landscape.results.storage.serialization import to_plain
 from landscape.training.checkpoints.checkpoint import Checkpoint, data_of, load_checkpoint, save_checkpoint
 from landscape.training.checkpoints.import_s3rec import BLOCK, import_s3rec
 from landscape.training.checkpoints.info import describe_file

@@ -20,9 +20,8 @@ from landscape.figures.entries import ModelEntry
 from landscape.figures.explorer import explorer_page
 from landscape.linalg.lanczos import top_eigenpairs
 from landscape.results import Curvature, Surface
-from landscape.results.printable import printable
-from landscape.results.serialization import to_plain
-from landscape.results.storage import (
+from landscape.results.display.printable import printable
+from landscape.results.storage.save_load import (
     load_curvature,
     load_lanczos_state,
     load_surface,
@@ -30,9 +29,10 @@ from landscape.results.storage import (
     save_lanczos_state,
     save_surface,
 )
-from landscape.results.values import curvature_values, surface_values
+from landscape.results.storage.serialization import to_plain
+from landscape.results.storage.values import curvature_values, surface_values
 from landscape.training.analysis.comparison import result_entry
-from landscape.training.analysis.inputs import title_of
+from landscape.training.targets.inputs import title_of
 from tests.fuzz.harness import Fuzzer, WrongError, naming, shown
 from tests.fuzz.mutations import change_bytes, change_json, change_tree
 from tests.support import drawable

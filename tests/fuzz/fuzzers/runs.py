@@ -12,11 +12,11 @@ from random import Random
 
 from landscape.figures.entries import ModelEntry
 from landscape.figures.explorer import explorer_page
-from landscape.training.analysis.related_results import history_of
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import load
 from landscape.training.loop.stage_trainer import DivergedError
 from landscape.training.loop.trainer import train
+from landscape.training.targets.related_results import history_of
 from tests.fuzz.fuzzers import checkpoints
 from tests.fuzz.fuzzers.objects import change_saved
 from tests.fuzz.fuzzers.results import DRAWN

@@ -11,9 +11,9 @@ from landscape.objectives.blocks import block
 from landscape.objectives.compact_objective import CompactObjective
 from landscape.objectives.parameter_space import ParamSpace
 from landscape.objectives.pieces import pieces
-from landscape.training.analysis import objective as bridge
-from landscape.training.analysis.objective import objective_of
 from landscape.training.config.objective import ObjectiveConfig
+from landscape.training.targets import objective as bridge
+from landscape.training.targets.objective import objective_of
 from tests.support.small import random_dataset, small_model
 from tests.training.checkpoints.test_checkpoint import checkpoint
 

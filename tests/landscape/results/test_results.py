@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from landscape import Barrier, Localization, RadialProfile, Surface, Trajectory
-from landscape.results.values import surface_values
-from tests.landscape.results.test_storage import LOSS, curvature, restart, surface
+from landscape.results.storage.values import surface_values
+from tests.landscape.results.storage.test_storage import LOSS, curvature, restart, surface
 
 
 def told(table):

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from landscape import Objective, ParamSpace
 from landscape.results.curve import BarrierMatrix, LowLossCurve
-from landscape.results.serialization import from_plain, to_plain
+from landscape.results.storage.serialization import from_plain, to_plain
 from landscape.surfaces.barrier import barrier_matrix, path_loss
 from landscape.surfaces.curve import bezier, curve_plane, low_loss_curve
 

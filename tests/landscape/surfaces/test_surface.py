@@ -10,7 +10,7 @@ from torch import nn
 
 from landscape import EvaluationCache, Objective, random_direction, random_plane, resample, surface
 from landscape.results.interpolation import Axis
-from landscape.results.storage import load_surface, save_surface
+from landscape.results.storage.save_load import load_surface, save_surface
 from tests.support.planar import Counting, Plane, X, Y, bumpy, holed, smooth, spike, true
 from tests.support.problems import linear_regression, squares, transformer
 

@@ -14,9 +14,8 @@ from click.testing import CliRunner
 from landscape import HessianOperator, top_eigenpairs
 from landscape.cli import main
 from landscape.results.along import AlongTraining
-from landscape.results.kinds import kind_of
+from landscape.results.storage.kinds import kind_of
 from landscape.training.analysis.along import along_path, curvature_along
-from landscape.training.analysis.objective import objective_of
 from landscape.training.checkpoints.checkpoint import data_of, load_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -24,6 +23,7 @@ from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import load
 from landscape.training.loop.run_folder import snapshots
 from landscape.training.loop.trainer import train
+from landscape.training.targets.objective import objective_of
 
 SOME = ObjectiveConfig(users=40, seed=3)
 FEW = CurvatureConfig(trace_method="hutchinson", trace_products=6)

@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from landscape.results.storage import save_curvature, save_surface
-from landscape.results.values import curvature_values, surface_values
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
+from landscape.results.storage.save_load import save_curvature, save_surface
+from landscape.results.storage.values import curvature_values, surface_values
 from landscape.training.analysis.comparison import ComparisonEntry, compare, joined, short_names, target_entry
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.surface import surface_of
@@ -18,6 +17,7 @@ from landscape.training.checkpoints.checkpoint import save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.surface import SurfaceConfig
 from landscape.training.data.dataset import load
+from landscape.training.targets.checkpoint_target import CheckpointTarget
 from tests.training.analysis.test_planes import DATASET, SUBSET, target
 
 FEW = SurfaceConfig(points=3, grid=True)

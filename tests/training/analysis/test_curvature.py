@@ -11,8 +11,8 @@ from landscape.linalg.trace import METHODS
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.analysis.operators import OPERATORS
 from landscape.training.config.curvature import TRACE_METHODS, CurvatureConfig
-from tests.training.analysis.test_objective import objective as of_dtype
 from tests.training.analysis.test_planes import SUBSET, target
+from tests.training.targets.test_objective import objective as of_dtype
 
 SECTIONS = CurvatureConfig(
     top=2,

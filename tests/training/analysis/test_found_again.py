@@ -20,16 +20,16 @@ from landscape.results import (
     Surface,
     TraceEstimate,
 )
-from landscape.results.storage import load_surface
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
+from landscape.results.storage.save_load import load_surface
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.planes import plane_settings
 from landscape.training.analysis.surface import surface_of
 from landscape.training.checkpoints.checkpoint import save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import AUTO, ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
+from landscape.training.targets.checkpoint_target import CheckpointTarget
+from landscape.training.targets.objective import objective_of
 from tests.training.analysis.test_planes import DATASET, target
 
 SUBSET = ObjectiveConfig(users=3)

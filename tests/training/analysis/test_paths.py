@@ -10,14 +10,14 @@ from click.testing import CliRunner
 
 from landscape.cli import main
 from landscape.problems.problem import ProblemFile
-from landscape.results.kinds import load_result
-from landscape.results.storage import load_surface
+from landscape.results.storage.kinds import load_result
+from landscape.results.storage.save_load import load_surface
 from landscape.surfaces.curve import low_loss_curve
 from landscape.training.analysis.barriers import barrier_targets, barriers_of, weights_of
-from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.surface import surface_of
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.config.surface import SurfaceConfig
+from landscape.training.targets.objective import objective_of
 from tests.project.test_cli import TINY
 from tests.training.analysis.test_planes import DATASET, SUBSET, target
 

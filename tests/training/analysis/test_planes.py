@@ -7,15 +7,10 @@ import pytest
 import torch
 
 from landscape.provenance import file_sha256
-from landscape.results.storage import load_surface
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
+from landscape.results.storage.save_load import load_surface
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.objective import objective_of
 from landscape.training.analysis.planes import plane_settings
-from landscape.training.analysis.related_results import history_of
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.surface_metrics import extras_of
-from landscape.training.analysis.users import selected_users
 from landscape.training.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -25,6 +20,11 @@ from landscape.training.evaluation.metrics import summarise
 from landscape.training.evaluation.ranking import model_ranks
 from landscape.training.loop.run_folder import snapshots
 from landscape.training.loop.trainer import train
+from landscape.training.targets.checkpoint_target import CheckpointTarget
+from landscape.training.targets.objective import objective_of
+from landscape.training.targets.related_results import history_of
+from landscape.training.targets.surface_metrics import extras_of
+from landscape.training.targets.users import selected_users
 from tests.support.small import random_dataset, small_model, with_attributes
 from tests.training.checkpoints.test_checkpoint import checkpoint
 

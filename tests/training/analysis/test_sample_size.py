@@ -14,20 +14,20 @@ from landscape.operators.hessian import HessianOperator
 from landscape.problems.problem import ProblemFile
 from landscape.results import LanczosState
 from landscape.results.sample import SampleSize, sample_tables, sample_text
-from landscape.results.serialization import from_plain
-from landscape.results.storage import load_curvature, load_surface, save_surface
+from landscape.results.storage.save_load import load_curvature, load_surface, save_surface
+from landscape.results.storage.serialization import from_plain
 from landscape.surfaces.planes import random_plane
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
 from landscape.training.analysis.comparison import common_losses
 from landscape.training.analysis.curvature import curvature_of
-from landscape.training.analysis.problem_target import ProblemTarget
-from landscape.training.analysis.related_results import curvature_beside
 from landscape.training.analysis.sample_size import RISE, TOP, TRACE, curvature_sample, surface_sample
 from landscape.training.analysis.surface import surface_of
-from landscape.training.analysis.users import selected_users
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import AUTO, PRECISION, ObjectiveConfig, number_of_users, share
 from landscape.training.config.surface import SurfaceConfig
+from landscape.training.targets.checkpoint_target import CheckpointTarget
+from landscape.training.targets.problem_target import ProblemTarget
+from landscape.training.targets.related_results import curvature_beside
+from landscape.training.targets.users import selected_users
 from tests.support.small import random_dataset
 from tests.training.analysis.test_planes import target as small_target
 

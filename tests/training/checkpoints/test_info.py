@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from landscape.results.kinds import section_kind
-from landscape.results.study import RunRecord, StudyRecord
+from landscape.results.storage.kinds import section_kind
+from landscape.results.study.records import RunRecord, StudyRecord
 from landscape.training.checkpoints.info import describe_file
 
 

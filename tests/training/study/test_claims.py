@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from landscape.results.study import Claim, RunRecord, pack_ranks
+from landscape.results.study.records import Claim, RunRecord, pack_ranks
 from landscape.training.study.claims import judged, summary
 from landscape.training.study.plan import plan
 from landscape.training.study.study_file import parse_study

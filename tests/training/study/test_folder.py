@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from landscape.results.files import write_json
-from landscape.results.study import RunRecord
+from landscape.results.storage.files import write_json
+from landscape.results.study.records import RunRecord
 from landscape.training.study.config import StudyConfig
 from landscape.training.study.folder import StudyFolder, seconds_left
 from landscape.training.study.measure import RECORD

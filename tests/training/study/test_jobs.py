@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from landscape.results.study import RunRecord
+from landscape.results.study.records import RunRecord
 from landscape.training.study.jobs import PEAK, USUAL_PEAK, compute_in_processes, cores, peak_memory, usual_jobs
 from landscape.training.study.plan import Run
 

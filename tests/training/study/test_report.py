@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from landscape.results.study import RunRecord, StudyRecord, SurfaceGrid
+from landscape.results.study.records import RunRecord, StudyRecord, SurfaceGrid
 from landscape.training.study.geometry import MEASURES
 from landscape.training.study.plan import CellKey, plan
 from landscape.training.study.report import LEAST_RUNS, cell, report_of

@@ -14,8 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from landscape.results.study import unpack_ranks
-from landscape.training.analysis.checkpoint_target import CheckpointTarget
+from landscape.results.study.records import unpack_ranks
 from landscape.training.analysis.curvature import curvature_of
 from landscape.training.config.curvature import CurvatureConfig
 from landscape.training.config.objective import ObjectiveConfig
@@ -27,6 +26,7 @@ from landscape.training.study.plan import plan
 from landscape.training.study.report import report_of
 from landscape.training.study.runner import compute
 from landscape.training.study.study_file import read_study
+from landscape.training.targets.checkpoint_target import CheckpointTarget
 from tests.support.small import random_dataset
 
 pytestmark = pytest.mark.slow

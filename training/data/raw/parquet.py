@@ -20,8 +20,8 @@ from typing import Any
 import polars as pl
 import psutil
 
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
+from landscape.results.display.printable import printable
+from landscape.results.storage.regular import check_regular
 from landscape.training.data.raw import parquet_worker
 
 MAGIC = b"PAR1"

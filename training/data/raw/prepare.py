@@ -17,9 +17,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from landscape.results.outputs import made_folder, refuse_existing, refuse_inputs
-from landscape.results.printable import printable
-from landscape.results.transactions import finish_interrupted, write_together
+from landscape.results.display.printable import printable
+from landscape.results.storage.outputs import made_folder, refuse_existing, refuse_inputs
+from landscape.results.storage.transactions import finish_interrupted, write_together
 from landscape.training.data.catalogue import ATTRIBUTES, SYNTHETIC
 from landscape.training.data.dataset import MIN_LENGTH
 from landscape.training.data.raw.readers import Raw, read

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from landscape.results.printable import printable
-from landscape.results.regular import check_regular
+from landscape.results.display.printable import printable
+from landscape.results.storage.regular import check_regular
 from landscape.training.data.raw.files import check_kind, read_start
 from landscape.training.data.raw.records import (
     RECORDS,

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 from landscape.training.data.raw.files import lines
 from landscape.training.data.raw.sources import Source, read_names
 from landscape.training.data.raw.tables import BATCH, USUAL_NAMES, Columns, find_columns

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 from landscape.training.data.raw.times import Times
 
 CONTROL = "[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]"  # what no name may hold, as Rust's regular expressions write it

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 from landscape.training.data.raw.files import line_breaks, lines, read_start
 from landscape.training.data.raw.layouts import LAYOUTS, Layout, is_value, recognise
 from landscape.training.data.raw.parquet import MAGIC, open_parquet

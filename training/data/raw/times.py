@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from landscape.results.printable import printable
+from landscape.results.display.printable import printable
 
 Place = Callable[[int], str]  # row, from 0 -> "FILE, line 7"
 
