@@ -28,7 +28,7 @@ COLUMN, INNER, ROW, BOX, GAP, MARGIN = 370, 290, 64, 32, 12, 24  # px
 # and from what MAY lists for its wing. A room is a folder, or one or more files of the wing's own folder.
 WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "landscape": (
-        ("version choices devices launch processes provenance progress",),
+        ("version choices devices owner launch processes provenance progress",),
         ("results.numerics",),
         ("results.display",),
         ("results",),

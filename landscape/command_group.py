@@ -44,6 +44,7 @@ class CommandGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; of several processes, only some commands can make use."""
+        _reject_empty(args)
         name, command, rest = super().resolve_command(ctx, args)
         if launch().count > 1 and name not in SHARED:
             raise click.UsageError(f"{name} is not shared out among processes ({', '.join(SHARED)} are); start one")
@@ -93,6 +94,15 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__
+
+
+def _reject_empty(args: Sequence[str]) -> None:
+    """Refuse empty arguments, which a shell makes of a variable that is not set: ``--out "$FOLDER"``."""
+    for place, text in enumerate(args):
+        option, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
+        if not value and (equals or not option):
+            where = option or (args[place - 1] if place else "landscape")
+            raise click.UsageError(f"the argument after {where} is empty; is a variable of the shell not set?")
 
 
 def _expanded(text: str) -> str:

@@ -19,6 +19,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from landscape.owner import owned_folder
+
 if TYPE_CHECKING:
     import torch
     from torch.distributed import ProcessGroup
@@ -323,5 +325,4 @@ def _leave(code: int) -> NoReturn:
 
 @cache
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder that is removed when the process ends."""
-    return tempfile.TemporaryDirectory(prefix="landscape-")
+    return owned_folder()

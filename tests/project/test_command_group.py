@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from landscape.cli import main
 from landscape.command_group import CommandGroup
 from landscape.training.data.catalogue import find
 
@@ -104,6 +105,25 @@ def test_the_users_folder_is_known_everywhere(monkeypatch, tmp_path):
     assert seen == [(f"{tmp_path}/a.pt", f"{tmp_path}/b")]
     (tmp_path / "c.txt").write_text("1 1 2 3\n")
     assert find("~/c.txt") == tmp_path / "c.txt"
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (["train", "--out", ""], "--out"),
+        (["train", "--out="], "--out"),
+        (["data", "prepare", ""], "prepare"),
+        (["surface", "a.pt", "", "b.pt"], "a.pt"),
+        (["surface", "problem.py", "--set", ""], "--set"),
+        ([""], "landscape"),
+    ],
+)
+def test_an_empty_argument_is_refused_before_anything_is_done(words, where, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(main, words)
+    assert ended.exit_code == 2
+    assert f"the argument after {where} is empty; is a variable of the shell not set?" in ended.stderr
+    assert not [*tmp_path.iterdir()]
 
 
 def test_data_need_a_name():

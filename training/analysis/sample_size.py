@@ -121,7 +121,9 @@ def curvature_sample(
         found = eigenvalue_error(objective, others, matrix, top, share=count / total, population=population)
         errors = {TOP: _relative(found.stderr, found.bias, found.value - found.bias)}
         if curvature_config.trace:
-            mean, error = quadratic_error(objective, matrix, _signs(objective), population=population)
+            mean, error = quadratic_error(
+                objective, matrix, _signs(objective, objective_config.seed), population=population
+            )
             errors[TRACE] = _relative(error, 0.0, mean)
         return errors
 
@@ -169,9 +171,9 @@ def _points(plane: Plane, surface_config: SurfaceConfig) -> Floats:
     return np.concatenate([np.zeros((1, 2)), points[points.any(1)]])  # the range includes the centre
 
 
-def _signs(objective: Objective[Any]) -> Tensor:
+def _signs(objective: Objective[Any], seed: int) -> Tensor:
     """Random signs (PROBES, n), the same for every part."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     return torch.randint(2, (PROBES, objective.space.size), generator=generator).to(objective.params) * 2 - 1
 
 

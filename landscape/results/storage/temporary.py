@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-import socket
 import tempfile
-from functools import cache
 from pathlib import Path
+
+from landscape.owner import host, is_dead
 
 NAME = 40  # characters of a file's name that its temporary file's name has, too
 ENDING, JOURNAL = ".part", ".journal"
@@ -27,7 +26,7 @@ def create_temporary(path: Path) -> tuple[int, Path]:
     """
     remove_dead(path.parent)
     # A name may be as long as the file system allows: only its beginning leaves room for what is added here.
-    prefix = f".{path.name[:NAME]}.{_host()}-{os.getpid()}."
+    prefix = f".{path.name[:NAME]}.{host()}-{os.getpid()}."
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=ENDING, dir=path.parent)
     return handle, Path(name)
 
@@ -38,7 +37,7 @@ def remove_dead(folder: Path) -> None:
         names = os.listdir(folder)
     except OSError:  # it may be written to and not listed
         return
-    dead = [name for name in names if (owner := OWNED.fullmatch(name)) and _is_dead(owner[1], int(owner[2]))]
+    dead = [name for name in names if (owner := OWNED.fullmatch(name)) and is_dead(owner[1], int(owner[2]))]
     if not dead:
         return
     journals = ""
@@ -56,25 +55,3 @@ def remove_dead(folder: Path) -> None:
                 (folder / name).unlink(missing_ok=True)
             except OSError:  # somebody else's, in a folder for all
                 continue
-
-
-@cache
-def _host() -> str:
-    """This machine; a container with process numbers of its own is another one."""
-    try:
-        numbers = os.readlink("/proc/self/ns/pid")
-    except OSError:  # not Linux
-        numbers = ""
-    return hashlib.sha256(f"{socket.gethostname()}/{numbers}".encode()).hexdigest()[:8]
-
-
-def _is_dead(host: str, process: int) -> bool:
-    if host != _host() or os.name == "nt":  # there, signal 0 ends a process
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):  # another user's process lives; a number too large is none of ours
-        return False
-    return False
