@@ -23,7 +23,7 @@ import torch
 from benchmarks.epochs import TrainingSteps
 from benchmarks.markdown import markdown_table
 from benchmarks.measure import matrix_product, peak_memory, seconds
-from landscape import HessianOperator, Objective
+from landscape import HessianOperator, Objective, top_eigenpairs
 from landscape.models.sasrec import SASRec
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.config.fields import integers
@@ -37,7 +37,8 @@ from landscape.training.targets.objective import objective_of
 LEAST = 5  # interactions of every user, before those with an item that the user has had are dropped
 REPEATS = 3  # of what takes less than an epoch
 HEAD = 10  # most popular items, which are about equally so
-TASKS = ("reading", "preparing", "packing", "epoch", "validation", "surface point", "Hessian product")
+ANALYSES = ("surface point", "Hessian product", "largest eigenvalue")
+TASKS = ("reading", "preparing", "packing", "epoch", "validation", *ANALYSES)
 SIZE = ("users", "items", "interactions")
 NETWORK = ("length", "width")
 
@@ -76,13 +77,14 @@ def measured(path: Path, settings: TrainingConfig, steps: int, analysed: int, th
     - packing: the batches of an epoch with their negatives, not used; epoch: all its steps, batches included, scaled
       from the median of ``steps`` later ones, and what remains of it at its end (``RowAdam.catch_up``);
     - validation: the ranking of ``settings.valid_users``, with what is otherwise made once a run;
-    - surface point: the loss on ``analysed`` users; Hessian product: one on them, after the first, which builds graphs.
+    - surface point: the loss on ``analysed`` users; Hessian product: one on them, after the first, which builds graphs;
+      largest eigenvalue: of the Hessian on them, by ``top_eigenpairs`` to its default tolerance.
 
-    All but the epoch are done three times; the median counts.
+    All but the epoch and the eigenvalue are done three times; the median counts.
 
     Returns:
-        The sizes as they are in the file, ``peak_mb`` before the last two tasks and ``peak_mb_analysis`` after them,
-        and for each task its ``seconds`` and the mean ``gflops`` around it.
+        The sizes as they are in the file, ``peak_mb`` before the analyses and ``peak_mb_analysis`` after them, the
+        eigenvalue's ``products``, and for each task its ``seconds`` and the mean ``gflops`` around it.
     """
     torch.set_num_threads(threads)
     result: dict[str, Any] = {"length": settings.max_length, "width": settings.width}
@@ -118,6 +120,7 @@ def measured(path: Path, settings: TrainingConfig, steps: int, analysed: int, th
     timed("surface point", objective.value)
     H @ v
     timed("Hessian product", lambda: H @ v)
+    result["products"] = timed("largest eigenvalue", lambda: top_eigenpairs(H), repeats=1).products
     return result | {"analysed": min(analysed, dataset.n_users), "peak_mb_analysis": peak_memory()}
 
 
@@ -156,10 +159,12 @@ def table(results: Sequence[dict[str, Any]], varied: str) -> str:
     sizes = [one[varied] for one in results]
     shown = [*SIZE, *(name for name in NETWORK if name == varied)]
     header = ["", *(", ".join(f"{one[name]:,} {name}" for name in shown) for one in results), f"exponent in {varied}"]
-    users = dict.fromkeys(TASKS[-2:], results[-1]["analysed"]) | {"validation": results[-1]["ranked"]}
+    users = dict.fromkeys(ANALYSES, results[-1]["analysed"]) | {"validation": results[-1]["ranked"]}
     rows = []
     for task in TASKS:
         title = f"{task} on {users[task]:,} users" if task in users else task
+        if task == "largest eigenvalue":
+            title += f", {' or '.join(str(n) for n in dict.fromkeys(one['products'] for one in results))} products"
         cells = [f"{one[task]['seconds']:.3g} s ({one[task]['gflops']:.0f} GFLOP/s)" for one in results]
         rows.append([title, *cells, _exponent(sizes, [one[task]["seconds"] * one[task]["gflops"] for one in results])])
     for name, title in (("peak_mb", "peak memory"), ("peak_mb_analysis", "the same with surface and curvature")):
@@ -204,7 +209,7 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 @click.option("--negatives", type=int, help="As for `landscape train`.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads to compute with.")
 def main(steps: int, analysed: int, threads: int, **options: Any) -> None:
-    """Time training, ranking, a surface's point and a Hessian product on made data, one or several sizes."""
+    """Time training, ranking, a surface's point and Hessian eigenvalues on made data, one or several sizes."""
     given = {name: options.pop(name) for name in (*SIZE, *NETWORK)}
     count = max(map(len, given.values()))
     if any(len(numbers) not in (1, count) for numbers in given.values()):

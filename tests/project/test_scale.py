@@ -49,6 +49,7 @@ def test_the_table_corrects_the_exponent_of_time_for_the_machines_speed():
             "analysed": 20,
             "peak_mb": 100.0 * factor**0.5,
             "peak_mb_analysis": 200.0,
+            "products": 10 + factor,
             **{task: {"seconds": factor / speed, "gflops": 100 * speed} for task in scale.TASKS},
         }
         for factor, speed in ((1, 1.0), (4, 0.5), (16, 2.0))
@@ -59,6 +60,7 @@ def test_the_table_corrects_the_exponent_of_time_for_the_machines_speed():
     assert "| peak memory | 100 MB | 200 MB | 400 MB | 0.50 |" in lines
     assert any(line.startswith("| validation on 50 users |") for line in lines)
     assert any(line.startswith("| Hessian product on 20 users |") for line in lines)
+    assert any(line.startswith("| largest eigenvalue on 20 users, 11 or 14 or 26 products |") for line in lines)
 
 
 def test_one_size_has_no_exponent():
@@ -73,7 +75,7 @@ def test_every_task_is_measured(tmp_path, monkeypatch):
     assert (result["users"], result["ranked"]) == (load(tmp_path / "a.txt").n_users, 20)
     assert result["analysed"] == result["users"]
     assert set(result) == {
-        *scale.SIZE, *scale.NETWORK, *scale.TASKS, "ranked", "analysed", "peak_mb", "peak_mb_analysis"
+        *scale.SIZE, *scale.NETWORK, *scale.TASKS, "ranked", "analysed", "products", "peak_mb", "peak_mb_analysis"
     }  # fmt: skip
     assert all(set(result[task]) == {"seconds", "gflops"} for task in scale.TASKS)
     assert "| validation on 20 users |" in scale.table([result], "items")
