@@ -35,6 +35,8 @@ from .objectives.directions import (
 )
 from .objectives.objective import Objective as Objective
 from .objectives.parameter_space import ParamSpace as ParamSpace
+from .objectives.sharded_objective import ShardedObjective as ShardedObjective
+from .objectives.sharded_space import ShardedSpace as ShardedSpace
 from .operators.base import (
     CurvatureOperator as CurvatureOperator,
 )

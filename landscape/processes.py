@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -156,17 +157,50 @@ class Processes:
         return torch.cat(pieces)[:length]
 
     @contextmanager
+    def talking(self) -> Iterator[None]:
+        """Raise a ConnectionError where code that sends by itself, as FSDP does, finds that another process has ended.
+
+        Other errors of that code pass.
+        """
+        try:
+            yield
+        except RuntimeError as problem:
+            if isinstance(problem, dist.DistError) or "gloo" in str(problem):
+                raise self._ended(problem) from problem
+            raise
+
+    @contextmanager
     def _together(self) -> Iterator[None]:
         """Raise a ConnectionError where another process does not take part any more."""
         try:
             yield
         except RuntimeError as problem:
-            reason = str(problem).splitlines()[0].split(". ")[0] if str(problem) else type(problem).__name__
-            raise ConnectionError(f"another of the {self.count} processes has ended: {reason}") from problem
+            raise self._ended(problem) from problem
+
+    def _ended(self, problem: RuntimeError) -> ConnectionError:
+        reason = str(problem).splitlines()[0].split(". ")[0] if str(problem) else type(problem).__name__
+        return ConnectionError(f"another of the {self.count} processes has ended: {reason}")
 
     def width(self, length: int) -> int:
         """Return the length of a slice of a vector of this length."""
         return math.ceil(length / self.count)
+
+    @property
+    def sliced(self) -> bool:
+        """Whether the vectors of an analysis are slices, one in each process, which make up the whole one together."""
+        return False
+
+    def across(self, tensor: Tensor) -> Tensor:
+        """Return the sum, over the slices of a vector, of what was computed from each; a whole vector is one slice."""
+        return tensor
+
+    def anywhere(self, flag: bool) -> bool:
+        """Return whether the flag is set in any process that has a slice of the vector."""
+        return flag
+
+    def own_generator(self, generator: torch.Generator) -> torch.Generator:
+        """Return the source of random numbers for this process's part of a vector."""
+        return generator
 
     def require_equal(self, tensor: Tensor, name: str, remedy: str = "load the same weights in all processes") -> None:
         """Compare a vector among the processes, by its sums.
@@ -194,3 +228,61 @@ class Processes:
                         f"{name} is {other.get(name)!r} in process {rank} of {self.count} and {first.get(name)!r} in "
                         "the first; give all processes the same files and options"
                     )
+
+
+class SlicedProcesses(Processes):
+    """Processes that hold slices of every vector, of whatever lengths: none of them ever has a whole one.
+
+    Nothing is cut or put together: ``own`` and ``whole`` return what they are given, and inner products, norms and
+    flags are those of all slices.
+    """
+
+    @property
+    def sliced(self) -> bool:
+        """Whether the vectors of an analysis are slices, one in each process, which make up the whole one together."""
+        return True
+
+    def across(self, tensor: Tensor) -> Tensor:
+        """Return the sum, over the slices of a vector, of what was computed from each; a whole vector is one slice."""
+        return self.summed(tensor)
+
+    def anywhere(self, flag: bool) -> bool:
+        """Return whether the flag is set in any process that has a slice of the vector."""
+        return any(self.gathered(flag))
+
+    def own_generator(self, generator: torch.Generator) -> torch.Generator:
+        """Return the source of random numbers for this process's part of a vector: the same would repeat them."""
+        text = f"{generator.initial_seed()}:{self.rank}"
+        return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1)
+
+    def own(self, vector: Tensor) -> Tensor:
+        """Return the slice itself."""
+        return vector
+
+    def whole(self, piece: Tensor, length: int) -> Tensor:
+        """Return the slice itself."""
+        return piece
+
+    def width(self, length: int) -> int:
+        """Return the length of the longest slice."""
+        return max(self.gathered(length))
+
+
+ALONE = Processes()
+
+
+def refuse_slices(processes: Processes, name: str) -> None:
+    """Refuse vectors of which each process has a slice.
+
+    Args:
+        processes: Those of the vectors.
+        name: Of the analysis, in the error.
+
+    Raises:
+        ValueError: The vectors are slices.
+    """
+    if processes.sliced:
+        raise ValueError(
+            f"{name} needs whole vectors, and a ShardedObjective has a slice of them in each process; load the model's "
+            "whole weights (get_model_state_dict, full_state_dict=True) into one that is not sharded, for an Objective"
+        )

@@ -19,7 +19,7 @@ class _Space(Protocol):
     """The sizes of a parameter space."""
 
     @property
-    def size(self) -> int: ...
+    def total(self) -> int: ...
     @property
     def active(self) -> int: ...
 
@@ -43,7 +43,7 @@ def run_metadata(objective: _Objective, started: float) -> dict[str, Any]:
     import torch  # here, so that results are read without it
 
     return {
-        "parameters": objective.space.size,
+        "parameters": objective.space.total,
         "parameters_taking_part": objective.space.active,
         "device": str(objective.device),
         "torch": torch.__version__,

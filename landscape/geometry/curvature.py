@@ -68,7 +68,7 @@ def curvature(
         "gradient_path_difference": path_difference(objective, loss),
     }
     gradient = objective.gradient()
-    if not math.isfinite(norm(gradient)):
+    if not math.isfinite(norm(gradient, objective.space.processes)):
         raise ValueError(
             f"the gradient of the loss is not finite, where the loss is {loss:.6g}: look for a root, a norm or a "
             "division at zero in the loss"
@@ -89,8 +89,8 @@ def curvature(
         pairs=pairs,
         loss=loss,
         loss_stderr=objective.standard_error(population=population),
-        gradient_norm=norm(gradient),
-        params_norm=norm(objective.space.project(objective.params)),
+        gradient_norm=norm(gradient, objective.space.processes),
+        params_norm=norm(objective.space.project(objective.params), objective.space.processes),
         asymmetry=pairs.asymmetry,
         operator=H.name,
         metadata={

@@ -15,6 +15,7 @@ from landscape.geometry.noise import NOISE_POINTS, SIGMAS, loss_noise, parameter
 from landscape.linalg.vectors import dot, norm
 from landscape.objectives.directions import checked_direction
 from landscape.objectives.objective import Objective
+from landscape.processes import refuse_slices
 from landscape.results import Check, Difference, Floats
 
 PRODUCT_ROUNDING = 4.0  # machine epsilons of ‖g‖‖d‖ and ‖Hd‖‖d‖ by which gᵀd and dᵀHd may be off
@@ -63,6 +64,7 @@ def central_difference(
         >>> difference.agrees, round(difference.curvature.expected, 6)
         (True, 6.0)
     """
+    refuse_slices(objective.processes, "a check of derivatives")
     if step is not None and not (math.isfinite(step) and step > 0):
         raise ValueError(f"step={step} must be a positive number; None selects one")
     d = checked_direction(objective, direction, "the direction")

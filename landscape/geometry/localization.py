@@ -10,6 +10,7 @@ from torch import Tensor
 
 from landscape.objectives.blocks import matches
 from landscape.objectives.parameter_space import ParamSpace
+from landscape.processes import refuse_slices
 from landscape.results import EigenPairs, Floats, Localization
 
 OTHERS = "others"
@@ -64,6 +65,7 @@ def localization_by_rows(
     Raises:
         ValueError: There are no vectors, they have another size, or the space has no such parameter.
     """
+    refuse_slices(space.processes, "shares of rows")
     if parameter not in space.names:
         raise ValueError(f"there is no parameter {parameter!r}; there are {', '.join(space.names)}")
     numbers = torch.full((space.size,), len(rows))
@@ -82,15 +84,16 @@ def _localization(by: str, space: ParamSpace, pairs: EigenPairs, numbers: Tensor
 
     def by_group(values: Tensor) -> Floats:
         sums = torch.zeros(len(groups) + 1, dtype=torch.float64).index_add(0, numbers, values.double())
-        result: Floats = sums[: len(groups)].numpy()
+        result: Floats = space.processes.across(sums)[: len(groups)].numpy()
         return result
 
     squares = [torch.from_numpy(vector).double().square() for vector in pairs.vectors]
+    sizes = [space.processes.across(square.sum()) for square in squares]
     active = space.project(torch.ones(space.size)).cpu()
     return Localization(
         by=by,
         groups=tuple(groups),
-        values=np.stack([by_group(square / square.sum()) for square in squares]),
+        values=np.stack([by_group(square / size) for square, size in zip(squares, sizes, strict=True)]),
         errors=angle_bounds(pairs),
         baselines={"coordinates": by_group(active) / space.active},
     )

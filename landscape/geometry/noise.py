@@ -12,6 +12,7 @@ from torch import Tensor
 from landscape.linalg.vectors import norm
 from landscape.objectives.directions import checked_direction
 from landscape.objectives.objective import Objective
+from landscape.processes import refuse_slices
 from landscape.results import Floats
 
 SIGMAS = 4.0  # standard deviations of rounding noise that an error allows for
@@ -31,6 +32,7 @@ def loss_noise(objective: Objective[Any], direction: Tensor | Floats) -> float:
     Raises:
         ValueError: The direction is zero or has another size.
     """
+    refuse_slices(objective.processes, "an estimate of the loss's noise")
     d = checked_direction(objective, direction, "the direction")
     spacing = power_of_two(NOISE_SPACING * torch.finfo(d.dtype).eps * parameter_scale(objective) / norm(d))
     offsets = np.arange(NOISE_POINTS, dtype=np.float64) - NOISE_POINTS // 2

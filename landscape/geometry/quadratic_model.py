@@ -14,6 +14,7 @@ from torch import Tensor
 from landscape.geometry.noise import NOISE_POINTS, SIGMAS, loss_noise, parameter_scale
 from landscape.objectives.directions import checked_direction
 from landscape.objectives.objective import Objective
+from landscape.processes import refuse_slices
 from landscape.progress import Progress, silent
 from landscape.results import Floats, QuadraticRadius
 
@@ -72,6 +73,7 @@ def quadratic_radius(
         >>> result.radii.round(2)
         array([0.1, inf, 0.1, inf])
     """
+    refuse_slices(objective.processes, "the radius of the quadratic model")
     _check_arguments(rays, share, extent)
     plane, gram = _plane(objective, x, y)
     slopes = (plane.double() @ (gradient if gradient is not None else objective.gradient()).double()).cpu().numpy()

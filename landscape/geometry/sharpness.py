@@ -19,6 +19,7 @@ from landscape.geometry.noise import NOISE_POINTS, loss_noise
 from landscape.linalg.vectors import norm
 from landscape.objectives.directions import random_direction
 from landscape.objectives.objective import Objective, check_loss
+from landscape.processes import refuse_slices
 from landscape.progress import Progress, silent
 from landscape.provenance import run_metadata
 from landscape.results import Sharpness
@@ -84,6 +85,7 @@ def sharpness(
         >>> sharpness(objective, [0.5], kinds=["one-step"]).values
         array([[2.25]])
     """
+    refuse_slices(objective.processes, "the sharpness")
     distances: list[float] = np.atleast_1d(np.asarray(rhos, dtype=np.float64)).tolist()
     kinds = tuple(dict.fromkeys(one_of(kind, KINDS, "kind") for kind in kinds))
     _check(objective, distances, {"ascent_steps": ascent_steps, "draws": draws}, seed, eta)

@@ -90,7 +90,7 @@ class Krylov:
         """
         self.H = H
         self.processes: Processes = getattr(H, "processes", Processes())
-        self.generator = generator
+        self.generator = self.processes.own_generator(generator)
         self.size = dimension(H)
         self.top = self.bottom = self.size
         self.rows = rows
@@ -108,9 +108,9 @@ class Krylov:
             self._resume(resume_from)
             return
         self._next = self._random()
-        if start is not None and start.any():
+        if start is not None and self.processes.anywhere(bool(start.any())):
             start = self._project(start.to(self._next))
-            self._next = unit(unit(start) + self._next)
+            self._next = self._unit(self._unit(start) + self._next)
 
     @property
     def resolution(self) -> float:
@@ -199,7 +199,7 @@ class Krylov:
         self.top, self.bottom = self.ends(kept)
         count = coordinates.shape[1]
         weights = torch.from_numpy(coordinates).to(self._next)
-        length = self.processes.width(len(self._next))
+        length = len(self.processes.own(self._next))
         width = max(1, length // count)
         for left in range(0, length, width):
             columns = slice(left, min(left + width, length))
@@ -225,7 +225,7 @@ class Krylov:
         result = torch.zeros_like(self.processes.own(self._next))
         for first, rows in self._rows():
             result.addmv_(rows.T, coordinates[first : first + len(rows)])
-        return unit(self._whole(result))
+        return self._unit(self._whole(result))
 
     def state(
         self,
@@ -291,11 +291,14 @@ class Krylov:
         """Return a random unit vector, orthogonal to the basis."""
         vector = self._project(self._draw().to(self.H.device, self.H.dtype))
         if not self.count:
-            return unit(vector)
+            return self._unit(vector)
         piece = self.processes.own(vector)
         for _ in range(2):
             piece, _ = self._orthogonalised(piece)
-        return unit(self._whole(piece))
+        return self._unit(self._whole(piece))
+
+    def _unit(self, vector: Tensor) -> Tensor:
+        return unit(vector, self.processes)
 
     def _draw(self) -> Tensor:
         self.draws += 1
@@ -312,7 +315,7 @@ class Krylov:
             block.couplings.append(float(resume_from.couplings[place]))
             self._append(self._like(resume_from.vectors[place]))
         self._next = self._like(resume_from.following)
-        self.invariant = not self._next.any()
+        self.invariant = not self.processes.anywhere(bool(self._next.any()))
         self.products, self.asymmetry, self.scale = resume_from.products, resume_from.asymmetry, resume_from.scale
         self.top, self.bottom, self.complete = resume_from.top, resume_from.bottom, resume_from.complete
 

@@ -160,7 +160,8 @@ def _pairs(
         residuals[0] = resume_from.residual
     else:
         first = torch.from_numpy(vectors[0]).to(krylov.H.device)
-        measured = norm(krylov.multiply(first).double() - float(approximation.values[0]) * first.double())
+        rest = krylov.multiply(first).double() - float(approximation.values[0]) * first.double()
+        measured = norm(rest, krylov.processes)
         residuals[0] = max(measured, krylov.product_error)
     converged = residuals <= approximation.allowed(tolerance)
 
@@ -201,9 +202,12 @@ def _ritz_vectors(krylov: Krylov, coordinates: Floats) -> tuple[NDArray[np.float
     rows, signs = [], []
     for column in coordinates.T:
         vector = krylov.combine(torch.from_numpy(column.copy()))
-        sign = vector[vector.abs().argmax()].sign()
+        largest = float(vector[vector.abs().argmax()]) if len(vector) else 0.0
+        if krylov.processes.sliced:
+            largest = max(krylov.processes.gathered(largest), key=abs)
+        sign = math.copysign(1.0, largest)
         rows.append((vector * sign).cpu().numpy())
-        signs.append(float(sign))
+        signs.append(sign)
     return np.stack(rows), np.array(signs)
 
 

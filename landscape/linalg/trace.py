@@ -16,6 +16,7 @@ from torch import Tensor
 
 from landscape.choices import one_of
 from landscape.linalg.protocols import MaskedOperator, SymmetricOperator, dimension
+from landscape.processes import ALONE, refuse_slices
 from landscape.progress import Progress, silent
 from landscape.results import TraceEstimate
 
@@ -74,6 +75,7 @@ def trace(
     method = one_of(method, METHODS, "method")
     if columns < 1:
         raise ValueError(f"columns={columns} must be at least 1, the number of vectors multiplied at a time")
+    refuse_slices(getattr(H, "processes", ALONE), "a trace")
     size = dimension(H)
     A = _Sampled(
         H,

@@ -5,16 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from landscape.processes import ALONE, Processes
+
 PIECE = 2**24  # entries of which copies in float64 are made at once
 
 
-def norm(vector: Tensor) -> float:
-    """Return ‖v‖₂, summed in float64.
+def norm(vector: Tensor, processes: Processes = ALONE) -> float:
+    """Return ‖v‖₂, summed in float64, of a vector (n,) or of the one whose slices the processes have.
 
     >>> norm(torch.tensor([3.0, 4.0]))
     5.0
     """
-    return float(torch.linalg.vector_norm(vector, dtype=torch.float64))
+    return float(_length(vector, processes))
 
 
 def inner(u: Tensor, v: Tensor) -> Tensor:
@@ -23,20 +25,24 @@ def inner(u: Tensor, v: Tensor) -> Tensor:
     return torch.stack([one.double() @ other.double() for one, other in pieces]).sum()
 
 
-def dot(u: Tensor, v: Tensor) -> float:
-    """Return uᵀv, summed in float64.
+def dot(u: Tensor, v: Tensor, processes: Processes = ALONE) -> float:
+    """Return uᵀv, summed in float64, of vectors (n,) or of those whose slices the processes have.
 
     >>> dot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     11.0
     """
-    return float(inner(u, v))
+    return float(processes.across(inner(u, v)))
 
 
-def unit(vector: Tensor) -> Tensor:
+def unit(vector: Tensor, processes: Processes = ALONE) -> Tensor:
     """Return v / ‖v‖ in the dtype of v, without waiting for the device; NaN for a vector of zeros.
 
     >>> unit(torch.tensor([3.0, 4.0]))
     tensor([0.6000, 0.8000])
     """
+    return vector.div(_length(vector, processes).to(vector.dtype))
+
+
+def _length(vector: Tensor, processes: Processes) -> Tensor:
     length = torch.linalg.vector_norm(vector, dtype=torch.float64)
-    return vector.div(length.to(vector.dtype))
+    return processes.across(length.square()).sqrt() if processes.sliced else length

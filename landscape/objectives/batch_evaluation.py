@@ -25,8 +25,8 @@ from landscape.objectives.function_check import check_function, written
 from landscape.objectives.loss_terms import Batch, LossFn, ModelFunction, Number, describe_value, named_terms
 from landscape.objectives.parameter_space import ParamSpace, padding_rows
 from landscape.objectives.replacements import replaced, replacements
-from landscape.objectives.wrappers import unwrapped
-from landscape.processes import Processes
+from landscape.objectives.wrappers import refuse_sharded, unwrapped
+from landscape.processes import Processes, refuse_slices
 
 POINTS_AT_ONCE = 16  # of a plane, on a GPU; halved whenever they do not fit into its memory
 
@@ -43,8 +43,11 @@ class BatchEvaluation(Generic[Batch]):
         vmap: Whether several points of a plane are evaluated in one pass.
         points_at_once: How many.
         processes: Those that share out the batches.
+        rounds: The number of passes over single batches that a pass over all takes.
         falls_back: Whether a loss that ``vmap`` does not take is evaluated point by point instead.
     """
+
+    takes_slices = False  # whether the model is one of ``fully_shard``
 
     def __init__(
         self,
@@ -61,6 +64,10 @@ class BatchEvaluation(Generic[Batch]):
     ) -> None:
         _refuse_criterion(loss)
         self.model = model = unwrapped(model)
+        if not self.takes_slices:
+            refuse_sharded(model, model.parameters())
+            if space is not None:
+                refuse_slices(space.processes, "an Objective")
         self.loss = loss
         self.space = space if space is not None else ParamSpace(model)
         own = self.space.params(model)
@@ -128,9 +135,9 @@ class BatchEvaluation(Generic[Batch]):
             raise ValueError(self._refusal)
         if self._without_gradient is not None:
             return
-        self.processes.require_equal(self.params, "the parameters")
+        self._require_same_point()
         try:
-            found = self.processes.all_or_none(lambda: check_function(self) if self.batches else "")
+            found = self._examine()
         except ValueError as problem:
             self._refusal = str(problem)
             raise
@@ -139,6 +146,13 @@ class BatchEvaluation(Generic[Batch]):
         if any(set(other) != set(names[0]) for other in names):
             raise ValueError(f"the loss has the parts {[*names[0]]} in one process, {[*names[-1]]} in another")
         self._part_names = names[0]
+
+    def _require_same_point(self) -> None:
+        self.processes.require_equal(self.params, "the parameters")
+
+    def _examine(self) -> str:
+        """Check that the loss is a function; return why it has no gradient, or an empty text."""
+        return self.processes.all_or_none(lambda: check_function(self) if self.batches else "")
 
     def _include_moving_padding(self) -> None:
         """Make rows of padding active that have a gradient on the first batch, as with scores from the table itself."""
@@ -196,14 +210,16 @@ class BatchEvaluation(Generic[Batch]):
         """Return the sums of terms (batches, P) of this process, float64, on the device, without waiting for it."""
         self._check()
         theta = self.leaf(params) if differentiable else self.checked(params)
+        own = len(self.batches)
         version, parts = theta._version, len(self._part_names)
         sums: list[Tensor] = []
         counts: list[list[Number]] = []
-        with self.mode(), torch.set_grad_enabled(differentiable), _unfused_attention(differentiable):
-            for index in range(len(self.batches)):
+        with self.mode(), torch.set_grad_enabled(differentiable), unfused_attention(differentiable):
+            for index in range(self.rounds):
                 terms, numbers = self.terms(theta, index)
-                sums.append(torch.stack([term.detach() for term in terms]).double())
-                counts.append(numbers)
+                if index < own:
+                    sums.append(torch.stack([term.detach() for term in terms]).double())
+                    counts.append(numbers)
         if theta._version != version:
             self._refusal = written(["a parameter"])
             raise ValueError(self._refusal)
@@ -211,6 +227,15 @@ class BatchEvaluation(Generic[Batch]):
             table = [[float(number) for number in row] for row in counts]
             self._counts = torch.tensor(table, dtype=torch.float64, device=self.device).reshape(-1, parts)
         return torch.stack(sums) if sums else torch.zeros(0, parts, dtype=torch.float64, device=self.device)
+
+    @property
+    def rounds(self) -> int:
+        """The number of passes over single batches that a pass over all takes."""
+        return len(self.batches)
+
+    def batch(self, index: int) -> Batch:
+        """Return what the loss gets in a round."""
+        return self.batches[index]
 
     def terms(self, theta: Tensor, index: int) -> tuple[list[Tensor], list[Number]]:
         """Return one batch's sums () and numbers of terms, by part.
@@ -221,7 +246,7 @@ class BatchEvaluation(Generic[Batch]):
         try:
             terms = named_terms(self.evaluate(self._loss_module, theta, index))
         except Exception as problem:
-            batch = describe_value(self.batches[index])
+            batch = describe_value(self.batch(index))
             if self._pair:
                 raise ValueError(
                     f"the loss fails on batch {index}, {batch}: {problem}. `batches` is a list of batches; for one "
@@ -238,17 +263,22 @@ class BatchEvaluation(Generic[Batch]):
 
     def evaluate(self, function: nn.Module, theta: Tensor, index: int) -> Any:
         """Return what a ``ModelFunction`` of this model returns for a batch at θ, with this objective's masks."""
-        batch = self.batches[index]
+        batch = self.batch(index)
         tensors = {f"model.{name}": view for name, view in self.space.tensors(theta).items()}
         if self.training_mode_seed is None:
             return func.functional_call(function, tensors | self.fixed, (batch,))
         fixed = {name: tensor.clone() for name, tensor in self.fixed.items()}  # a training batch norm writes to it
         with (
             torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []),
-            _unfused_attention(True),  # each kernel draws its own masks: all paths have to use the same
+            unfused_attention(True),  # each kernel draws its own masks: all paths have to use the same
         ):
             torch.manual_seed(self.training_mode_seed + index)
             return func.functional_call(function, tensors | fixed, (batch,))
+
+    def writable(self, theta: Tensor) -> dict[str, Tensor]:
+        """Return the tensors that the loss could write to, by name: θ's views, and what the model needs beside them."""
+        # In training mode a copy is written to, as batch norms do.
+        return {**self.space.views(theta), **(self.fixed if self.training_mode_seed is None else {})}
 
     @contextmanager
     def mode(self) -> Iterator[None]:
@@ -313,6 +343,6 @@ def _fixed_tensors(model: nn.Module, space: ParamSpace, device: torch.device) ->
     }
 
 
-def _unfused_attention(active: bool) -> Any:
+def unfused_attention(active: bool) -> Any:
     """Return a context with attention written out: fused kernels have no second derivative and their own dropout."""
     return sdpa_kernel(SDPBackend.MATH) if active else nullcontext()

@@ -11,6 +11,7 @@ import torch
 from landscape.objectives.loss_terms import Batch
 from landscape.objectives.objective import Objective
 from landscape.objectives.parameter_space import ParamSpace
+from landscape.processes import refuse_slices
 
 
 def block(objective: Objective[Batch], patterns: str) -> Objective[Batch]:
@@ -38,6 +39,7 @@ def subspace(space: ParamSpace, patterns: str) -> ParamSpace:
     Raises:
         ValueError: A pattern matches no parameter.
     """
+    refuse_slices(space.processes, "a block of parameters")
     for pattern in patterns.split(","):
         if not any(matches(name, pattern) for name in space.names):
             raise ValueError(f"no parameter matches {pattern.strip()!r}; {_nearest(pattern.strip(), space.names)}")
@@ -69,6 +71,7 @@ def restricted(objective: Objective[Batch], space: ParamSpace) -> Objective[Batc
     Raises:
         ValueError: The objective has no such parameter, or one of another shape.
     """
+    refuse_slices(objective.processes, "a block of parameters")
     _ = objective.counts  # so that they are shared, and the loss is checked on all of its parameters
     part = copy.copy(objective)
     part.space, part.params = space, space.flatten(objective.space.views(objective.params))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from landscape.choices import NORMALIZE, VECTORS, one_of
 from landscape.objectives.objective import Objective
 from landscape.objectives.parameter_space import ParamSpace
+from landscape.processes import ALONE, Processes
 from landscape.results import Floats
 
 
@@ -48,7 +50,8 @@ def random_direction(
     normalize = one_of(normalize, NORMALIZE, "normalize")
     vectors = one_of(vectors, VECTORS, "vectors")
     params = space.project(params.detach())
-    draw = torch.cat([_draw(name, shape, seed) for name, shape in zip(space.names, space.shapes, strict=True)])
+    pieces = (space.own_rows(name, _draw(name, space.whole_shape(name), seed)) for name in space.names)
+    draw = torch.cat([piece.reshape(-1) for piece in pieces])
     direction = space.project(draw.to(params))
     scales = space.views(params)
     for name, view in space.views(direction).items():
@@ -56,18 +59,21 @@ def random_direction(
             view.zero_()
         elif normalize != "none":
             by_row = normalize == "filter" and view.ndim >= 2
-            view.mul_(_norm(scales[name], by_row) / _norm(view, by_row).clamp_min(torch.finfo(view.dtype).tiny))
+            own, drawn = (_norm(tensor, by_row, space.processes) for tensor in (scales[name], view))
+            view.mul_(own / drawn.clamp_min(torch.finfo(view.dtype).tiny))
     return direction
 
 
 def _draw(name: str, shape: torch.Size, seed: int) -> Tensor:
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)  # a seed has 63 bits
-    return torch.randn(shape.numel(), generator=generator)  # on the CPU: the same for every device
+    return torch.randn(shape.numel(), generator=generator).view(shape)  # on the CPU: the same for every device
 
 
-def _norm(tensor: Tensor, by_row: bool) -> Tensor:
-    """Return the norm of the whole tensor, or of each row, (rows, 1, …)."""
+def _norm(tensor: Tensor, by_row: bool, processes: Processes) -> Tensor:
+    """Return the norm of the whole tensor, or of each row, (rows, 1, …); rows are never cut between processes."""
+    if processes.sliced and not by_row:
+        return processes.across(tensor.double().square().sum()).sqrt().to(tensor.dtype)
     dims = tuple(range(1 if by_row else 0, tensor.ndim))
     norms: Tensor = torch.linalg.vector_norm(tensor, dim=dims, keepdim=True)
     return norms
@@ -96,7 +102,8 @@ def flat_filters(space: ParamSpace, params: Tensor, directions: Tensor) -> tuple
             rows = space.views(active)[name].flatten(1).any(1)
             total += int(rows.sum())
             flat += int((rows & ~view.flatten(1).any(1)).sum())
-    return flat, total
+    counts = space.processes.across(torch.tensor([flat, total], device=params.device))
+    return int(counts[0]), int(counts[1])
 
 
 def checked_direction(
@@ -117,33 +124,63 @@ def checked_direction(
     if vector.shape != objective.params.shape:
         raise ValueError(f"{name} has shape {tuple(vector.shape)}; this objective needs ({objective.space.size},)")
     vector = objective.space.project(vector)
-    if nonzero and not (vector.any() and vector.isfinite().all()):
+    moving, finite = bool(vector.any()), bool(vector.isfinite().all())
+    processes = objective.space.processes
+    if nonzero and (not processes.anywhere(moving) or processes.anywhere(not finite)):
         raise ValueError(f"{name} is zero, or not finite, at the active coordinates; pass a finite, nonzero direction")
     return vector
 
 
-def cosine(x: Tensor, y: Tensor) -> float:
+def cosine(x: Tensor, y: Tensor, processes: Processes = ALONE) -> float:
     """Return the cosine of the angle between two directions (n,); NaN if one is zero.
 
     >>> round(cosine(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1.0])), 4)
     0.7071
+
+    Args:
+        x: The one direction.
+        y: The other.
+        processes: Those that have slices of them, of a ``ShardedObjective``.
     """
     x, y = x.double(), y.double()
+    if processes.sliced:
+        xx, xy, yy = processes.across(torch.stack([x @ x, x @ y, y @ y])).tolist()
+        return xy / math.sqrt(xx * yy) if xx * yy else math.nan
     return float(x @ y / (x.norm() * y.norm()))
 
 
-def orthogonalise(direction: Tensor, *others: Tensor) -> Tensor:
+def orthogonalise(direction: Tensor, *others: Tensor, processes: Processes = ALONE) -> Tensor:
     """Return the direction (n,) without its components along the others (n,), which need not be orthogonal.
 
     It is not scaled afterwards. A direction that is a combination of the others becomes zero, up to rounding.
 
     >>> orthogonalise(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 0.0]))
     tensor([0., 2.])
+
+    Args:
+        direction: The direction.
+        others: The others.
+        processes: Those that have slices of all of them, of a ``ShardedObjective``.
     """
     if not others:
         return direction
-    basis = torch.linalg.qr(torch.stack(others, 1).double()).Q  # (n, m)
+    basis = _orthonormal(torch.stack(others, 1).double(), processes)  # (n, m)
     result = direction.double()
     for _ in range(2):  # twice is enough (Kahan and Parlett): the first pass leaves rounding errors
-        result = result - basis @ (basis.T @ result)
+        result = result - basis @ processes.across(basis.T @ result)
     return result.to(direction)
+
+
+def _orthonormal(columns: Tensor, processes: Processes) -> Tensor:
+    """Return an orthonormal basis (n, m) of the space of the columns (n, m), or its slice."""
+    if not processes.sliced:
+        orthonormal: Tensor = torch.linalg.qr(columns).Q
+        return orthonormal
+    basis = columns[:, :0]
+    for column in columns.T:  # Gram-Schmidt, twice: a factorisation would need whole columns
+        rest = column
+        for _ in range(2):
+            rest = rest - basis @ processes.across(basis.T @ rest)
+        length = processes.across(rest @ rest).sqrt()
+        basis = torch.cat([basis, (rest / length.clamp_min(torch.finfo(rest.dtype).tiny))[:, None]], 1)
+    return basis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from landscape.objectives.autograd import graph_nodes
 from landscape.objectives.loss_terms import Number
 from landscape.objectives.parameter_space import ParamSpace
+from landscape.processes import ALONE, Processes
 
 REPEATABLE = 1e-4  # two evaluations may differ by this share of the loss; rounding differs by far less
 STEPS = (1e-2, 1.0)  # in root mean squares of the parameters, to see whether a loss without a gradient moves at all
@@ -29,41 +30,45 @@ class Evaluation(Protocol):
     training_mode_seed: int | None
 
     @property
-    def batches(self) -> Sequence[Any]:
-        """What the loss takes, one after another."""
+    def rounds(self) -> int:
+        """The number of passes over single batches that a pass over all takes."""
 
     def mode(self) -> AbstractContextManager[None]:
         """Put the model into the mode of an evaluation."""
+
+    def writable(self, theta: Tensor) -> Mapping[str, Tensor]:
+        """Return the tensors that the loss could write to, by name."""
 
     def terms(self, theta: Tensor, index: int) -> tuple[list[Tensor], list[Number]]:
         """Return one batch's sums and numbers of terms."""
 
 
-def check_function(evaluation: Evaluation) -> str:
+def check_function(
+    evaluation: Evaluation, processes: Processes = ALONE, has_gradient: Callable[[], bool] | None = None
+) -> str:
     """Check a loss at θ₀ on its first batches; return why it has no gradient, or an empty text.
 
     The loss has to write to nothing that it is computed from, to be the same when evaluated again, and to depend on θ.
     It costs three evaluations of one batch, of more where the first do not depend on θ.
+
+    Args:
+        evaluation: The loss.
+        processes: Those that evaluate it together, and so have to take the same decisions.
+        has_gradient: Whether it has one, where that does not show in the graph.
 
     Raises:
         ValueError: It writes to its parameters, to the model's buffers or to other tensors of the model; two
             evaluations differ; or it is the same at other parameters.
     """
     theta = evaluation.params.clone()
-    before = _state(evaluation, theta)
     with evaluation.mode(), torch.no_grad():
+        before = _state(evaluation, theta)
         first, again = _values(evaluation, theta, 0), _values(evaluation, theta, 0)
-    changed = [name for name, state in _state(evaluation, theta).items() if before.get(name, state) != state]
-    if changed:
-        raise ValueError(written(changed))
-    if not _same(first, again, max(REPEATABLE, evaluation.space.resolution)):
-        raise ValueError(
-            f"two evaluations of the first batch give {_text(first)} and {_text(again)}: the loss draws random "
-            "numbers, or keeps something from one call to the next; draw once, and keep what was drawn in the batches"
-        )
-    if _has_gradient(evaluation, theta):
+        after = _state(evaluation, theta)
+    processes.all_or_none(lambda: _require_repeatable(evaluation, before, after, first, again))
+    if has_gradient() if has_gradient is not None else _has_gradient(evaluation, theta):
         return ""
-    if not _moves(evaluation, theta):
+    if not _moves(evaluation, theta, processes):
         raise ValueError(
             "the loss does not depend on the parameters: it is the same when they change. It is called as "
             "loss(model, batch) with a model that has other parameters for the time of the call: use this argument, "
@@ -73,6 +78,19 @@ def check_function(evaluation: Evaluation) -> str:
         "the loss has no gradient by the parameters: on its way something is computed under torch.no_grad, detached, "
         "or turned into a number or an integer. A surface can be drawn of it, derivatives cannot be taken"
     )
+
+
+def _require_repeatable(
+    evaluation: Evaluation, before: State, after: State, first: list[float], again: list[float]
+) -> None:
+    changed = [name for name, state in after.items() if before.get(name, state) != state]
+    if changed:
+        raise ValueError(written(changed))
+    if not _same(first, again, max(REPEATABLE, evaluation.space.resolution)):
+        raise ValueError(
+            f"two evaluations of the first batch give {_text(first)} and {_text(again)}: the loss draws random "
+            "numbers, or keeps something from one call to the next; draw once, and keep what was drawn in the batches"
+        )
 
 
 def written(names: Iterable[str]) -> str:
@@ -101,12 +119,7 @@ def _text(values: list[float]) -> str:
 
 def _state(evaluation: Evaluation, theta: Tensor) -> State:
     """Return what identifies the contents of θ, of the model's other tensors, and of plain tensors of its modules."""
-    tensors: Mapping[str, Tensor] = {
-        **evaluation.space.views(theta),
-        # In training mode a copy is written to, as batch norms do.
-        **(evaluation.fixed if evaluation.training_mode_seed is None else {}),
-        **_attributes(evaluation.model),
-    }
+    tensors: Mapping[str, Tensor] = {**evaluation.writable(theta), **_attributes(evaluation.model)}
     return {name: (tuple(tensor.shape), *_sums(tensor)) for name, tensor in tensors.items()}
 
 
@@ -134,7 +147,7 @@ def _has_gradient(evaluation: Evaluation, theta: Tensor) -> bool:
     leaf = theta.requires_grad_()
     try:
         with evaluation.mode(), torch.enable_grad():
-            return any(leads_to(evaluation.terms(leaf, index)[0], leaf) for index in range(len(evaluation.batches)))
+            return any(leads_to(evaluation.terms(leaf, index)[0], leaf) for index in range(evaluation.rounds))
     except torch.OutOfMemoryError:  # a surface may fit where a gradient does not
         return True
     except RuntimeError as problem:
@@ -153,17 +166,18 @@ def leads_to(outputs: Iterable[Tensor], leaf: Tensor) -> bool:
     return any(getattr(node, "variable", None) is leaf for node in graph_nodes(outputs))
 
 
-def _moves(evaluation: Evaluation, theta: Tensor) -> bool:
+def _moves(evaluation: Evaluation, theta: Tensor, processes: Processes) -> bool:
     """Return whether the loss of a batch changes with θ, in small steps and in large ones."""
     theta = theta.detach()
     generator = torch.Generator().manual_seed(0)
     step = evaluation.space.project(torch.randn(len(theta), generator=generator).to(theta))
     scale = theta.square().mean().sqrt().clamp_min(torch.finfo(theta.dtype).tiny)
     with evaluation.mode(), torch.no_grad():
-        for index in range(len(evaluation.batches)):
+        for index in range(evaluation.rounds):
             centre = _values(evaluation, theta, index)
             for length in STEPS:
                 for sign in (-1, 1):
-                    if _values(evaluation, theta + sign * length * scale * step, index) != centre:
+                    moved = _values(evaluation, theta + sign * length * scale * step, index)
+                    if any(processes.gathered(moved != centre)):
                         return True
     return False

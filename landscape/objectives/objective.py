@@ -171,7 +171,7 @@ class Objective(PlaneEvaluation[Batch], NotebookDisplay):
         rows: list[Row] = [
             ("model", type(self.model).__name__),
             ("batches", len(self.batches)),
-            ("coordinates", self.space.size),
+            ("coordinates", self.space.total),
             ("active", self.space.active),
             ("mode", "evaluation" if seed is None else f"training, seed {seed}"),
             ("numbers", str(self.params.dtype).removeprefix("torch.")),
@@ -181,7 +181,7 @@ class Objective(PlaneEvaluation[Batch], NotebookDisplay):
 
     def __repr__(self) -> str:
         return (
-            f"Objective({type(self.model).__name__}, {len(self.batches)} batches, {self.space.size:,} coordinates, "
+            f"Objective({type(self.model).__name__}, {len(self.batches)} batches, {self.space.total:,} coordinates, "
             f"{self.space.active:,} active)"
         )
 

@@ -9,7 +9,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from landscape.objectives.wrappers import sharded, unwrapped
+from landscape.objectives.wrappers import refuse_sharded, unwrapped
+from landscape.processes import ALONE, Processes
 from landscape.results.display.tables import NotebookDisplay, Row, Table
 
 Model = nn.Module | Mapping[str, Tensor]  # a model, or its tensors by name
@@ -47,13 +48,17 @@ class ParamSpace(NotebookDisplay):
         dtypes: Their dtypes, in the same order.
         dtype: That of the vector.
         size: n, the length of the vector.
-        active: The number of active coordinates.
+        total: The number of coordinates of all processes, where each has a slice of the vector; n otherwise.
+        active: The number of active coordinates, of all processes likewise.
+        processes: Those that have slices of the vector; this one alone otherwise.
         mask: (n,) bool, False where a coordinate is inactive; None where all are active.
 
     Raises:
         ValueError: No parameter is left, the model is sharded over processes, parameters are on several devices or are
             no real floats, or an excluded row does not exist.
     """
+
+    processes: Processes = ALONE
 
     def __init__(
         self,
@@ -74,12 +79,7 @@ class ParamSpace(NotebookDisplay):
             raise ValueError(
                 "no parameter is left to analyse; `include` rejects all that require a gradient: " + ", ".join(known)
             )
-        if kind := sharded(model, tensors.values()):
-            raise ValueError(
-                f"the model is sharded over processes ({kind}): it computes with its own shards, whatever parameters "
-                "it is given; load its whole weights (get_model_state_dict, full_state_dict=True) into a model that "
-                "is not sharded, and share out batches by process_group"
-            )
+        refuse_sharded(model, tensors.values())
         devices = sorted({str(tensor.device) for tensor in tensors.values()})
         if len(devices) > 1:
             raise ValueError(f"parameters are on several devices ({', '.join(devices)}); move them to the same")
@@ -94,7 +94,7 @@ class ParamSpace(NotebookDisplay):
         self.dtypes = tuple(tensor.dtype for tensor in tensors.values())
         self.dtype = _vector_dtype(self.dtypes)
         self._sizes = [prod(shape) for shape in self.shapes]
-        self.size = sum(self._sizes)
+        self.size = self.total = sum(self._sizes)
         self.mask = self._mask(model, exclude_rows or {}, padding_rows(model) if exclude_padding else {})
         self.active = self.size if self.mask is None else int(self.mask.sum())
 
@@ -140,6 +140,14 @@ class ParamSpace(NotebookDisplay):
         pieces = [tensors[name].detach().reshape(-1) for name in self.names]
         return torch.cat(pieces).to(_vector_dtype(piece.dtype for piece in pieces))
 
+    def whole_shape(self, name: str) -> torch.Size:
+        """Return the shape of a whole parameter, of which this process's vector may have some rows alone."""
+        return self.shapes[self.names.index(name)]
+
+    def own_rows(self, name: str, tensor: Tensor) -> Tensor:
+        """Return the rows of a whole parameter that this process's vector has."""
+        return tensor
+
     def views(self, vector: Tensor) -> dict[str, Tensor]:
         """Return the parameters by name, as views of the vector (n,): not copies, and differentiable."""
         if vector.shape != (self.size,):
@@ -183,7 +191,7 @@ class ParamSpace(NotebookDisplay):
         return Table("Parameters", ("", "shape", "coordinates", "active"), rows)
 
     def __repr__(self) -> str:
-        return f"ParamSpace({len(self.names)} parameters, {self.size:,} coordinates, {self.active:,} active)"
+        return f"ParamSpace({len(self.names)} parameters, {self.total:,} coordinates, {self.active:,} active)"
 
 
 def padding_rows(model: Model) -> dict[str, list[int]]:

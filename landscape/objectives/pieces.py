@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from landscape.objectives.loss_terms import Batch
 from landscape.objectives.objective import Objective
-from landscape.processes import Processes
+from landscape.processes import Processes, refuse_slices
 
 
 def pieces(objective: Objective[Batch], part: int) -> Iterator[Objective[Batch]]:
@@ -30,6 +30,7 @@ def pieces(objective: Objective[Batch], part: int) -> Iterator[Objective[Batch]]
         objective: The loss.
         part: Which of its parts.
     """
+    refuse_slices(objective.processes, "taking batches apart")
     counts, _ = objective.counts, objective.total_counts  # so that they are shared, and the loss is checked
     weights = [float(index == part) for index in range(counts.shape[1])]
     for index, batch in enumerate(objective.batches):

@@ -42,3 +42,18 @@ def sharded(model: object, parameters: Iterable[Tensor]) -> str:
         DTensor = sys.modules["torch.distributed.tensor"].DTensor
         found += [DTensor.__name__ for parameter in parameters if isinstance(parameter, DTensor)]
     return found[0] if found else ""
+
+
+def refuse_sharded(model: object, parameters: Iterable[Tensor]) -> None:
+    """Refuse a model that computes with its own shards.
+
+    Raises:
+        ValueError: FSDP or tensor parallelism shares it out among processes.
+    """
+    if kind := sharded(model, parameters):
+        raise ValueError(
+            f"the model is sharded over processes ({kind}): it computes with its own shards, whatever parameters it is "
+            "given; pass one of fully_shard to landscape.ShardedObjective, or load its whole weights "
+            "(get_model_state_dict, full_state_dict=True) into a model that is not sharded, and share out batches by "
+            "process_group"
+        )

@@ -14,10 +14,10 @@ from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 
 from landscape.linalg.protocols import SymmetricOperator
-from landscape.linalg.vectors import dot, norm
+from landscape.linalg.vectors import dot, norm, unit
 from landscape.objectives.autograd import RETAINED
 from landscape.objectives.objective import Objective, check_loss
-from landscape.processes import Processes
+from landscape.processes import ALONE, Processes, refuse_slices
 
 
 class CurvatureOperator(ABC):
@@ -45,8 +45,11 @@ class CurvatureOperator(ABC):
     """
 
     name: ClassVar[str]
+    takes_slices: ClassVar[bool] = False  # whether vectors may be slices, as those of a ``ShardedObjective`` are
 
     def __init__(self, objective: Objective[Any], params: Tensor | None = None, *, retain: int = RETAINED) -> None:
+        if not self.takes_slices:
+            refuse_slices(objective.processes, type(self).__name__)
         self.objective = objective
         self.params = params
         self.shape = (objective.space.size, objective.space.size)
@@ -125,8 +128,10 @@ def asymmetry(H: SymmetricOperator | Tensor, *, seed: int = 0) -> float:
         seed: Of the vectors.
     """
     generator = torch.Generator().manual_seed(seed)
+    processes: Processes = getattr(H, "processes", ALONE)
+    generator = processes.own_generator(generator)
     drawn = torch.randn(2, int(H.shape[0]), generator=generator, dtype=torch.float64).to(H.device, H.dtype)
-    u, v = torch.nn.functional.normalize(drawn, dim=1)
+    u, v = (unit(vector, processes) for vector in drawn)
     image_of_u, image_of_v = H @ u, H @ v
-    scale = math.sqrt(norm(image_of_u) * norm(image_of_v))
-    return abs(dot(u, image_of_v) - dot(v, image_of_u)) / scale if scale != 0 else 0.0
+    scale = math.sqrt(norm(image_of_u, processes) * norm(image_of_v, processes))
+    return abs(dot(u, image_of_v, processes) - dot(v, image_of_u, processes)) / scale if scale != 0 else 0.0

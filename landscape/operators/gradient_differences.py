@@ -44,6 +44,7 @@ class GradientDifferences:
 
     def __init__(self, objective: Objective[Any], theta: Tensor) -> None:
         self.objective = objective
+        self.processes = objective.processes
         self.theta = theta.detach()
         self.step = self.relative_error = float("nan")
 
@@ -53,7 +54,7 @@ class GradientDifferences:
         return torch.stack([self._product(row) for row in rows]).reshape(vectors.shape)
 
     def _product(self, vector: Tensor) -> Tensor:
-        length = norm(vector)
+        length = norm(vector, self.processes)
         if length == 0:
             return torch.zeros_like(vector)
         direction = vector / length
@@ -62,18 +63,19 @@ class GradientDifferences:
         return self._difference(direction, self.step) * length
 
     def _first(self, direction: Tensor) -> Tensor:
-        scale = norm(self.objective.space.project(self.theta)) or 1.0
+        scale = norm(self.objective.space.project(self.theta), self.processes) or 1.0
         step = LARGEST * self.objective.space.resolution ** (1 / 3) * scale
         best = coarse = self._difference(direction, step)
         smallest = float("inf")
         for _ in range(STEPS - 1):
             step /= 2
             fine = self._difference(direction, step)
-            change = norm(fine - coarse)
+            change = norm(fine - coarse, self.processes)
             if change < smallest or self.step != self.step:
                 best, smallest, self.step = fine, change, step
             coarse = fine
-        self.relative_error = smallest / norm(best) if norm(best) else smallest
+        size = norm(best, self.processes)
+        self.relative_error = smallest / size if size else smallest
         return best
 
     def _difference(self, direction: Tensor, step: float) -> Tensor:

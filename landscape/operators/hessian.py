@@ -39,6 +39,7 @@ class HessianOperator(CurvatureOperator):
     """
 
     name = "hessian"
+    takes_slices = True
 
     def __init__(
         self,

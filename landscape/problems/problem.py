@@ -23,6 +23,7 @@ from landscape.problems.fingerprint import fingerprint
 from landscape.problems.settings import in_effect, settings_of
 from landscape.problems.state import load_state
 from landscape.problems.user_code import UserCode
+from landscape.processes import refuse_slices
 from landscape.results.display.printable import printable
 from landscape.results.storage.files import errors_about
 
@@ -198,6 +199,7 @@ def _checked(file: ProblemFile, returned: Any) -> tuple[Objective[Any], Metrics]
             f"{file}: the function {file.function!r} returned {describe_value(returned)}; it has to return a "
             "landscape.Objective, or a pair of one and a dict of metrics"
         )
+    refuse_slices(objective.processes, f"{file}: a command")
     for name, metric in metrics.items():
         if not isinstance(name, str) or (not callable(metric) and not isinstance(metric, Objective)):
             raise ValueError(

@@ -14,6 +14,7 @@ from torch import Tensor
 from landscape.linalg.vectors import norm
 from landscape.objectives.jackknife import jackknife_error
 from landscape.objectives.objective import Objective
+from landscape.processes import refuse_slices
 from landscape.progress import Progress, silent
 from landscape.provenance import run_metadata
 from landscape.results import Barrier, Floats, Surface
@@ -156,6 +157,7 @@ def active_point(objective: Objective[Any], point: Tensor) -> Tensor:
     Raises:
         ValueError: It has another length.
     """
+    refuse_slices(objective.processes, "a path between points")
     return objective.params + objective.space.project(objective.checked(point) - objective.params)
 
 

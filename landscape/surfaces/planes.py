@@ -12,6 +12,7 @@ from torch import Tensor
 from landscape.linalg.vectors import norm
 from landscape.objectives.directions import cosine, orthogonalise, random_direction
 from landscape.objectives.parameter_space import ParamSpace
+from landscape.processes import ALONE, Processes
 from landscape.results import EigenPairs, Floats, Mark, Metadata, Trajectory
 from landscape.results.display.printable import printable
 from landscape.results.display.tables import NotebookDisplay, Row, Table
@@ -32,27 +33,29 @@ class Plane(NotebookDisplay):
     trajectory: Trajectory | None = None  # of a training run
     other_trajectories: tuple[Trajectory, ...] = ()  # of further runs
     description: Metadata = field(default_factory=dict)
+    processes: Processes = field(default=ALONE, repr=False)  # that have slices of the directions
+    lengths: tuple[float, ...] = field(default=(), init=False)  # of the directions
 
     def __post_init__(self) -> None:
+        # Both now, in all processes at once: later, one alone may print the plane.
+        directions = [direction for direction in (self.x, self.y) if direction is not None]
+        object.__setattr__(self, "lengths", tuple(norm(direction, self.processes) for direction in directions))
         if self.y is not None:
-            self.description["cosine"] = cosine(self.x, self.y)
+            self.description["cosine"] = cosine(self.x, self.y, self.processes)
 
     def table(self) -> Table:
         """Return the lengths of the directions, the angle between them, and the marked points."""
-        rows: list[Row] = [("length", *self._lengths())]
+        rows: list[Row] = [("length", *self.lengths)]
         if self.y is not None:
             rows.append(("cosine of the angle", self.description["cosine"], ""))
         rows += [(mark.name, mark.alpha, mark.beta)[: len(rows[0])] for mark in self.marks]
         return Table("Directions", ("", "α", "β")[: len(rows[0])], rows)
 
-    def _lengths(self) -> list[float]:
-        return [norm(direction) for direction in (self.x, self.y) if direction is not None]
-
     def __repr__(self) -> str:
         kind = f"{printable(self.description['kind'], 60)} " if "kind" in self.description else ""
         kind += "line" if self.y is None else "plane"
         angle = f", cosine {self.description['cosine']:.3g}" if self.y is not None else ""
-        lengths = " and ".join(f"{length:.4g}" for length in self._lengths())
+        lengths = " and ".join(f"{length:.4g}" for length in self.lengths)
         return f"Plane({kind} in {len(self.x):,} coordinates, length {lengths}{angle})"
 
 
@@ -83,20 +86,29 @@ def random_plane(
     x, *others = (random_direction(space, params, normalize=normalize, vectors=vectors, seed=seed) for seed in seeds)
     y = others[0] if others else None
     if y is not None and orthogonal:
-        length = y.norm()
-        y = orthogonalise(y, x)
-        y = y * (length / y.norm().clamp_min(torch.finfo(y.dtype).tiny))
-    description = {"kind": "random", "seeds": list(seeds), "normalize": normalize, "vectors": vectors}
-    return Plane(x, y, 1.0, description=description | ({"orthogonal": orthogonal} if y is not None else {}))
+        length = _length(y, space.processes)
+        y = orthogonalise(y, x, processes=space.processes)
+        y = y * (length / _length(y, space.processes).clamp_min(torch.finfo(y.dtype).tiny))
+    description: Metadata = {"kind": "random", "seeds": list(seeds), "normalize": normalize, "vectors": vectors}
+    if y is not None:
+        description["orthogonal"] = orthogonal
+    return Plane(x, y, 1.0, description=description, processes=space.processes)
 
 
-def eigen_plane(pairs: EigenPairs, numbers: Sequence[int], like: Tensor) -> Plane:
+def _length(vector: Tensor, processes: Processes) -> Tensor:
+    """Return ‖v‖ () in the dtype of v."""
+    length: Tensor = vector.norm()
+    return processes.across(vector.double().square().sum()).sqrt().to(vector.dtype) if processes.sliced else length
+
+
+def eigen_plane(pairs: EigenPairs, numbers: Sequence[int], like: Tensor, *, processes: Processes = ALONE) -> Plane:
     """Return the plane of two eigenvectors, or the line of one, of unit length.
 
     Args:
         pairs: With vectors.
         numbers: One or two of 1, 2, … from the largest eigenvalue, −1, −2, … from the most negative.
         like: A vector (n,) with the dtype and device of the directions.
+        processes: Those that have slices of the vectors: ``objective.processes`` of a ``ShardedObjective``.
 
     Raises:
         ValueError: A number is 0, there is no eigenvector with that number, or both numbers are the same.
@@ -118,16 +130,20 @@ def eigen_plane(pairs: EigenPairs, numbers: Sequence[int], like: Tensor) -> Plan
         values.append(float(end.values[abs(number) - 1]))
         residuals.append(float(end.residuals[abs(number) - 1]))
     description = {"kind": "eigen", "numbers": list(numbers), "eigenvalues": values, "residuals": residuals}
-    return Plane(vectors[0], vectors[1] if len(vectors) > 1 else None, 1.0, description=description)
+    y = vectors[1] if len(vectors) > 1 else None
+    return Plane(vectors[0], y, 1.0, description=description, processes=processes)
 
 
-def plane_through(params: Tensor, others: Sequence[Tensor], names: Sequence[str]) -> Plane:
+def plane_through(
+    params: Tensor, others: Sequence[Tensor], names: Sequence[str], *, processes: Processes = ALONE
+) -> Plane:
     """Return the line from ``params`` to another point, at α = 1, or the plane through it and two others.
 
     Args:
         params: θ₀ (n,).
         others: One or two points (n,).
         names: Of θ₀ and of the others, for the marks.
+        processes: Those that have slices of the points: ``objective.processes`` of a ``ShardedObjective``.
 
     Raises:
         ValueError: There are not one or two others, or the three points lie on a line.
@@ -141,13 +157,14 @@ def plane_through(params: Tensor, others: Sequence[Tensor], names: Sequence[str]
         raise ValueError(f"a path or a plane goes through one or two other points, got {len(others)}")
     x, *rest = (other - params for other in others)
     y = rest[0] if rest else None
-    if not x.any() or (y is not None and (not y.any() or not (abs(cosine(x, y)) <= 1 - 1e-6))):
+    lengths = [norm(direction, processes) for direction in (x, *rest)]
+    if 0 in lengths or (y is not None and not (abs(cosine(x, y, processes)) <= 1 - 1e-6)):
         kind = "plane" if rest else "line"
         raise ValueError(f"{', '.join(names)} do not span a {kind}: two are the same point, or all lie on one line")
     interval = (-BEYOND, 1 + BEYOND)
     marks = [Mark(names[0], 0.0, 0.0), Mark(names[1], 1.0, 0.0)] + ([Mark(names[2], 0.0, 1.0)] if rest else [])
-    description = {"kind": "toward", "names": list(names), "distances": [norm(direction) for direction in (x, *rest)]}
-    return Plane(x, y, (interval, interval), tuple(marks), description=description)
+    description = {"kind": "toward", "names": list(names), "distances": lengths}
+    return Plane(x, y, (interval, interval), tuple(marks), description=description, processes=processes)
 
 
 def trajectory_plane(
@@ -156,6 +173,7 @@ def trajectory_plane(
     names: Sequence[str] | None = None,
     *,
     others: Sequence[tuple[Sequence[Tensor], Sequence[str]]] = (),
+    processes: Processes = ALONE,
 ) -> Plane:
     """Return the plane of the first two principal components of a trajectory that ends at ``params``.
 
@@ -171,6 +189,7 @@ def trajectory_plane(
         snapshots: (n,), in their order; those equal to θ₀ are points of the trajectory, but do not affect the plane.
         names: Of the snapshots.
         others: Snapshots and names of each further run.
+        processes: Those that have slices of the points: ``objective.processes`` of a ``ShardedObjective``.
 
     Raises:
         ValueError: Fewer than two snapshots differ from θ₀, or all lie on one line through it.
@@ -178,16 +197,18 @@ def trajectory_plane(
     runs = [(snapshots, names or ()), *others]
     every = [snapshot for run, _ in runs for snapshot in run]
     differences = torch.stack([snapshot.double() - params.double() for snapshot in every])  # (T, n)
-    gram = differences @ differences.T  # (T, T): as good as an SVD of (T, n) where T is small, and much cheaper
+    # (T, T): as good as an SVD of (T, n) where T is small, and much cheaper
+    gram = processes.across(differences @ differences.T)
     values, vectors = torch.linalg.eigh(gram)
     values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
     if len(values) < 2 or values[1] <= 1e-12 * values[0]:
         raise ValueError(f"{len(every)} snapshots do not span a plane with the last point; keep more with --snapshots")
     directions = (vectors[:, :2].T @ differences) / values[:2, None].sqrt()  # (2, n) orthonormal
-    points = differences @ directions.T  # (T, 2)
+    points = processes.across(differences @ directions.T)  # (T, 2)
     sign = torch.where(points[0] < 0, -1.0, 1.0)  # of either direction, so that the first point is positive
     directions, points = directions * sign[:, None], points * sign
-    off_plane = (differences.square().sum(1) - points.square().sum(1)).clamp_min(0).sqrt()
+    squares = processes.across(differences.square().sum(1))
+    off_plane = (squares - points.square().sum(1)).clamp_min(0).sqrt()
     description = {
         "kind": "trajectory",
         "shares": (values[:2] / values.sum()).tolist(),
@@ -208,6 +229,7 @@ def trajectory_plane(
         trajectory=first,
         other_trajectories=tuple(further),
         description=description,
+        processes=processes,
     )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from landscape.objectives.directions import checked_direction, cosine, flat_filters
 from landscape.objectives.objective import Objective, check_loss, path_difference, repeat_difference
+from landscape.processes import Processes
 from landscape.progress import Progress, silent
 from landscape.provenance import run_metadata
 from landscape.results import Floats, Metadata, Surface
@@ -135,8 +136,8 @@ def surface(
             evaluator.cache.save()
     flat, filters = flat_filters(objective.space, objective.params, directions)
     metadata: Metadata = {
-        "direction_norms": directions.double().norm(dim=1).tolist(),
-        "cosine": cosine(directions[0], directions[1]) if len(directions) == 2 else None,
+        "direction_norms": _lengths(directions, objective.space.processes),
+        "cosine": cosine(directions[0], directions[1], objective.space.processes) if len(directions) == 2 else None,
         **checks,
         "tolerance": tolerance,
         "extent": [[axis.low, axis.high] for axis in axes],
@@ -240,7 +241,17 @@ def _fingerprint(objective: Objective[Any], directions: Tensor) -> str:
     for tensor in (objective.params, directions):
         digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
         digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().data)
+    if objective.space.processes.sliced:  # one for all, who have to take the same values from their caches
+        return hashlib.sha256("".join(objective.space.processes.gathered(digest.hexdigest())).encode()).hexdigest()
     return digest.hexdigest()
+
+
+def _lengths(directions: Tensor, processes: Processes) -> list[float]:
+    """Return the norms of the directions (m, n)."""
+    lengths = directions.double().norm(dim=1)
+    if processes.sliced:
+        lengths = processes.across(lengths.square()).sqrt()
+    return [float(length) for length in lengths]
 
 
 def _require_distinct(names: list[str]) -> None:
