@@ -106,7 +106,10 @@ def surface_warnings(surface: Surface) -> list[str]:
             f"{_points(missing)} of {number(surface.loss.size)} were not evaluated. They are left as holes."
         )
     if below:
-        warnings.append(f"At {_points(below)} the loss is not above zero: the log scale leaves them out.")
+        # A loss that is never negative may be so between evaluations, by the error of the fit.
+        fitted = surface.error is not None and bool((surface.node_loss > 0).all()) and low >= -surface.error.absolute
+        what = "the interpolated loss is not above zero, within its error" if fitted else "the loss is not above zero"
+        warnings.append(f"At {_points(below)} {what}: the log scale leaves them out.")
     if finite.sum() > 1 and low == high:
         warnings.append(f"All points have the same loss, {number(low)}: along these directions it does not change.")
     return warnings

@@ -48,6 +48,18 @@ def test_words_for_a_surface():
     assert below.startswith("At 54 points the loss is not above zero")
 
 
+def test_a_fit_below_zero_within_its_error_is_told_from_a_loss_below_zero():
+    whole = interpolated()
+    nodes = whole.node_loss - whole.node_loss.min() + 1e-6  # the loss itself is above zero
+    for lowest, words in ((-whole.error.absolute, "the interpolated loss is not above zero, within its error: the log"),
+                          (-2 * whole.error.absolute, "the loss is not above zero: the log")):  # fmt: skip
+        fitted = replace(whole, loss=whole.loss - whole.loss.min() + lowest, node_loss=nodes)
+        (below,) = surface_warnings(fitted)
+        assert words in below
+    (below,) = surface_warnings(replace(whole, loss=whole.loss - whole.loss.min() - 1e-9, node_loss=nodes - 1))
+    assert "points the loss is not above zero" in below or "point the loss is not above zero" in below
+
+
 def test_an_error_that_was_not_measured_is_called_unknown():
     whole = interpolated()
     nan = float("nan")
