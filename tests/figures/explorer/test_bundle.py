@@ -29,6 +29,9 @@ def test_the_bundle_is_that_of_the_installed_plotly():
     script = bundle.plotly_script()
     assert bundle.bundled_version(script) == get_plotlyjs_version(), "run `make plotly`"
     assert f'"{get_plotlyjs_version()}"' in script  # what the code itself says
+    assert script.partition("(")[2].partition(")")[0].split(", ") == [*bundle.TRACES], "run `make plotly`"
+    # Each trace registers itself under its name.
+    assert all(re.search(rf'\bname:"{trace}"', script) for trace in bundle.TRACES)
     assert len(script) < 0.45 * len(get_plotlyjs())
     assert "Permission is hereby granted" in script
     assert "</script" not in script.lower()  # it stands inside a page
