@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from landscape.linalg.active import held_size, on_active
 from landscape.linalg.krylov import ROWS, Krylov
 from landscape.linalg.protocols import SymmetricOperator, dimension
 from landscape.linalg.ritz import Ritz, ritz
@@ -53,11 +54,12 @@ def top_eigenpairs(
     invariant space, a repeated eigenvalue appears once, and one whose vector the start hardly contains may be missed:
     repeat with another seed.
 
-    The basis takes n numbers for each product, in the operator's dtype: see ``eigen_bytes``. Where that exceeds
-    ``memory``, it is reduced, whenever it is full, to the wanted Ritz vectors and half as many others of the largest as
-    there is room for (thick restart). That costs products: for 8 of 2000 eigenvalues to 1e-6, a basis of 24 or 16
-    vectors took 21 or 22 instead of 21 where they decay geometrically, 75 or 83 instead of 65 where they are drawn
-    from Student's t with 3 degrees of freedom, and 562 or 1255 instead of 391 where the last two lie in a dense bulk.
+    The basis takes n numbers for each product, in the operator's dtype, or those at active coordinates alone where
+    these are at most half: see ``eigen_bytes``. Where that exceeds ``memory``, it is reduced, whenever it is full, to
+    the wanted Ritz vectors and half as many others of the largest as there is room for (thick restart). That costs
+    products: for 8 of 2000 eigenvalues to 1e-6, a basis of 24 or 16 vectors took 21 or 22 instead of 21 where they
+    decay geometrically, 75 or 83 instead of 65 where they are drawn from Student's t with 3 degrees of freedom, and 562
+    or 1255 instead of 391 where the last two lie in a dense bulk.
 
     ``resume_from`` continues a run: the result's ``lanczos_state`` holds the k + ``bottom`` wanted Ritz vectors, 8
     spare ones of the largest, and the next vector of the basis. The continued Krylov space is reduced to these, so the
@@ -89,6 +91,9 @@ def top_eigenpairs(
             ``resume_from`` does not fit, or a product is not finite.
     """
     size = dimension(H)
+    few = on_active(H) if resume_from is None or resume_from.vectors.shape[1] < H.shape[0] else None
+    if few is not None:
+        H, start = few, None if start is None else few.shortened(start)
     if not 1 <= k <= size:
         raise ValueError(f"k={k} must be between 1 and the operator's size {size}")
     if not (math.isfinite(tolerance) and tolerance > 0):
@@ -109,10 +114,13 @@ def top_eigenpairs(
     generator = torch.Generator().manual_seed(seed)
     krylov = Krylov(H, generator, start, rows=rows, resume_from=resume_from, products=used)
     approximation = _search(krylov, k, bottom, tolerance, limit, progress)
-    return _pairs(krylov, approximation, k, bottom, tolerance, resume_from)
+    pairs = _pairs(krylov, approximation, k, bottom, tolerance, resume_from)
+    return pairs if few is None else few.whole(pairs)
 
 
-def eigen_bytes(n: int, k: int, bottom: int, max_products: int, dtype: torch.dtype) -> int:
+def eigen_bytes(
+    n: int, k: int, bottom: int, max_products: int, dtype: torch.dtype, *, active: int | None = None
+) -> int:
     """Return the bytes that ``top_eigenpairs`` takes beside a product, without a bound: basis and result's vectors.
 
     With a bound, it is the bound and the result's vectors: k + ``bottom`` + 8, as far as the basis has them.
@@ -124,9 +132,14 @@ def eigen_bytes(n: int, k: int, bottom: int, max_products: int, dtype: torch.dty
         max_products: The most products, the residual's included; the basis grows by a few vectors at a time, and is
             counted up to the last of these.
         dtype: The operator's.
+        active: The number of active coordinates; all by default.
     """
-    count = min(max_products - 1, n)
-    return (math.ceil(count / ROWS) * ROWS + min(k + SPARE + bottom, count)) * n * dtype.itemsize
+    held = n if active is None else held_size(n, active)
+    count = min(max_products - 1, held)
+    numbers = (math.ceil(count / ROWS) * ROWS + min(k + SPARE + bottom, count)) * held
+    if held < n:
+        numbers += min(k + bottom, count) * n  # the result's, whole
+    return numbers * dtype.itemsize
 
 
 def _search(krylov: Krylov, k: int, bottom: int, tolerance: float, limit: int, progress: Progress) -> Ritz:

@@ -19,9 +19,10 @@ class Watched:
 
     def __matmul__(self, vector):
         self.products += 1
-        caller = sys._getframe(1).f_locals.get("self")
-        if isinstance(caller, Krylov):
-            self.rows = max(self.rows, sum(len(piece) for piece in caller._pieces))
+        for depth in (1, 2, 3):  # directly, or through an ActiveOperator
+            caller = sys._getframe(depth).f_locals.get("self")
+            if isinstance(caller, Krylov):
+                self.rows = max(self.rows, sum(len(piece) for piece in caller._pieces))
         return self.matrix @ vector
 
 

@@ -87,7 +87,8 @@ class CurvatureSections:
         config, objective, allowed = self.config, self.objective, self.allowed_bytes
         earlier = self.cache.load(LanczosState, operator=config.operator)
         limit = config.max_products or 10 * config.top + 90
-        forecast = eigen_bytes(objective.space.size, config.top, config.bottom, limit, objective.params.dtype)
+        n, dtype = objective.space.size, objective.params.dtype
+        forecast = eigen_bytes(n, config.top, config.bottom, limit, dtype, active=objective.space.active)
         memory = f"products, at most; basis {_format_bytes(forecast)} at most, {_format_bytes(allowed)} allowed"
         self.progress(0, limit, memory)
         result = curvature(
