@@ -19,7 +19,9 @@ PALETTE = {
     "orange": "#E69F00",
     "sky": "#56B4E9",
 }
-MARK = PALETTE["vermillion"]  # of what is pointed out in a figure of one model: a barrier, the best snapshot
+MARK = PALETTE["vermillion"]  # of what is pointed out in a figure of one model, such as the best snapshot
+BARRIER_COLOUR = PALETTE["green"]  # of a barrier, and of the straight path that has it
+SMALLEST_COLOUR = PALETTE["sky"]  # of the smallest eigenvalues, beside the largest in blue
 SPOT, SPOT_EDGE = "#FFFFFF", "#15191E"  # of the centre and named points: neutral, as colours mean losses and models
 PATH_COLOURS = ("#FFFFFF", "#F3C3A3", "#B34700")  # of a training run, from its first snapshot to its last
 BALL_COLOUR = PALETTE["purple"]

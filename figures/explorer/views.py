@@ -14,7 +14,7 @@ from landscape.figures.explorer.compact import encoded
 from landscape.figures.explorer.rendering import bare
 from landscape.figures.interactive import contour_figure, line_figure, surface_figure
 from landscape.figures.interactive.course import add_runners_2d, add_runners_3d
-from landscape.figures.interactive.parts import compact
+from landscape.figures.interactive.parts import QUIET, compact
 from landscape.figures.interactive.profiles import profiles_figure
 from landscape.figures.plotdata.comparison import SCALES, ComparedSurfaces, ball_fits, compare_surfaces, quantity_of
 from landscape.figures.plotdata.course import Course
@@ -22,11 +22,12 @@ from landscape.figures.plotdata.extents import aspect, is_plane, is_square
 from landscape.figures.plotdata.marks import known, snapshot_names
 from landscape.figures.plotdata.planes import coordinates
 from landscape.figures.plotdata.scales import Heights, plot_heights
-from landscape.figures.style import GREEK_ALPHA, GREEK_BETA, number
+from landscape.figures.style import GREEK_ALPHA, GREEK_BETA, SPOT, SPOT_EDGE, number
 from landscape.results import Surface
 
 PLANES = {"surface": surface_figure, "contour": contour_figure}
 LINE = "line"
+PIN = 5.5  # pixels: the radius of the head of the pin in the centre
 SHARED, OWN = "shared", "own"  # the range of heights and colours
 
 Json = Any
@@ -145,7 +146,7 @@ def _figure(
     if panel == "contour":
         _as_small_map(figure, surface, share)
     else:
-        _as_small_scene(layout["scene"], compared, share)
+        _as_small_scene(layout["scene"], compared, share, pinned=not runs)
     return figure
 
 
@@ -160,15 +161,37 @@ def _as_small_map(figure: dict[str, Json], surface: Surface, share: bool) -> Non
     layout |= {"hovermode": "closest", "margin": {"l": 64, "r": 8, "t": 8, "b": 44}}
 
 
-def _as_small_scene(scene: dict[str, Json], compared: ComparedSurfaces, share: bool) -> None:
-    """Make a scene one of several: the caption has the value at the centre."""
+def _as_small_scene(scene: dict[str, Json], compared: ComparedSurfaces, share: bool, *, pinned: bool) -> None:
+    """Make a scene one of several: the caption has the value at the centre, where a pin or a dot stays.
+
+    A pin would cover the marker of a run, which may be there.
+    """
     if share:
         sides = aspect(np.array(compared.alphas), np.array(compared.betas))
         scene["aspectratio"] = dict(zip("xyz", sides, strict=True))
-    # The arrow's tip stays, which the surface does not hide.
+    labels = []
     for label in scene.get("annotations", ()):
-        if (label["x"], label["y"]) == (0, 0):
-            label |= {"text": "", "ay": -20, "bgcolor": "rgba(0,0,0,0)"}
+        at = {axis: label[axis] for axis in "xyz"}
+        if (at["x"], at["y"]) != (0, 0):
+            labels.append(label)
+        elif pinned:
+            labels += _pin(at)
+        else:
+            labels.append(label | {"text": "", "ay": -20, "bgcolor": "rgba(0,0,0,0)"})
+    if labels:
+        scene["annotations"] = labels
+
+
+def _pin(at: dict[str, float]) -> list[dict[str, Json]]:
+    """Return a pin in the centre, whose marker the surface hides by half: annotations are drawn above everything."""
+    common = {**at, "text": "", "ax": 0, "bgcolor": "rgba(0,0,0,0)", "showarrow": True}
+    stem = {**common, "ay": -24, "arrowhead": 0, "arrowwidth": 1.6, "arrowcolor": QUIET}
+    dots = ((SPOT_EDGE, PIN + 1.5), (SPOT, PIN))
+    # A head of plotly's kind 6 is a disc of radius 2 · size · width; its line is too thin to be seen.
+    return [stem] + [
+        {**common, "ay": -24, "arrowhead": 6, "arrowwidth": 0.1, "arrowsize": radius / 0.2, "arrowcolor": colour}
+        for colour, radius in dots
+    ]
 
 
 def _grid(surface: Surface, heights: Heights) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from landscape.figures.entries import ModelStyle
 from landscape.figures.interactive.parts import add_level, axis, compact, finish, literal, model_line, transparent
 from landscape.figures.plotdata.densities import Density, density
-from landscape.figures.style import GREEK_LAMBDA, PALETTE, give_or_take, number
+from landscape.figures.style import GREEK_LAMBDA, MARK, PALETTE, give_or_take, number
 from landscape.results import Spectrum
 
 Values = NDArray[np.floating[Any]]
@@ -44,7 +44,7 @@ def density_figure(spectrum: Spectrum, *, name: str | None = None, log: bool = T
     )
     for value, end, anchor in zip(curve.extremes, ("smallest", "largest"), ("left", "right"), strict=True):
         if np.isfinite(value):
-            figure.add_vline(value, line={"color": PALETTE["vermillion"], "width": 1.2, "dash": "dash"})
+            figure.add_vline(value, line={"color": MARK, "width": 1.2, "dash": "dash"})
             label = {"text": f"{end} {number(value, 3)}", "showarrow": False, "yref": "paper", "yanchor": "bottom"}
             figure.add_annotation(x=value, y=1, xanchor=anchor, **label)
     return finish(

@@ -18,7 +18,7 @@ from landscape.figures.plotdata.eigenvalues import (
     spectrum_ends,
     spectrum_limits,
 )
-from landscape.figures.style import PALETTE, eigenvalue_label, number, shortened
+from landscape.figures.style import MARK, PALETTE, eigenvalue_label, number, shortened
 from landscape.results import BlockEigenvalues, Curvature, EigenPairs
 
 
@@ -60,9 +60,9 @@ def blocks_figure(blocks: BlockEigenvalues, *, whole: EigenPairs | None = None, 
     low, high = block_limits(blocks, whole)
     if whole is not None and np.isfinite(whole.values[0]):
         value, residual = float(whole.values[0]), float(np.nan_to_num(whole.residuals[0]))
-        shade = transparent(PALETTE["vermillion"], 0.3)
+        shade = transparent(MARK, 0.3)
         figure.add_vrect(value - residual, value + residual, fillcolor=shade, line_width=0)
-        figure.add_vline(value, line={"color": PALETTE["vermillion"], "width": 2})
+        figure.add_vline(value, line={"color": MARK, "width": 2})
         side = "right" if value > (low + high) / 2 else "left"
         label = {"text": f"whole {number(value)}", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
         figure.add_annotation(x=value, xanchor=side, **label)

@@ -11,7 +11,7 @@ from landscape.figures.plotdata.lines import Line, barrier_lines, line_of
 from landscape.figures.plotdata.marks import CENTRE_NAME, spots
 from landscape.figures.plotdata.planes import ball, quadratic_heights
 from landscape.figures.plotdata.scales import Heights, plot_heights
-from landscape.figures.style import BALL_COLOUR, GREEK_RHO, MARK, PALETTE, QUADRATIC_COLOUR, number
+from landscape.figures.style import BALL_COLOUR, BARRIER_COLOUR, GREEK_RHO, PALETTE, QUADRATIC_COLOUR, number
 from landscape.results import Surface
 
 
@@ -105,8 +105,8 @@ def _add_barrier(figure: go.Figure, surface: Surface, *, log: bool) -> None:
         x=at,
         y=rise,
         mode="lines+markers",
-        line={"color": MARK, "width": 2},
-        marker={"symbol": "line-ew", "size": 10, "line": {"width": 2, "color": MARK}},
+        line={"color": BARRIER_COLOUR, "width": 2},
+        marker={"symbol": "line-ew", "size": 10, "line": {"width": 2, "color": BARRIER_COLOUR}},
         text=joined(f"barrier {barrier.height}", f"at t = {number(barrier.at)}"),
         hoverinfo="text",
         name=BARRIER,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.figures.style import PALETTE, give_or_take, number
+from landscape.figures.style import BARRIER_COLOUR, PALETTE, give_or_take, number
 from landscape.results import Floats, Surface
 from landscape.results.curve import LowLossCurve
 
-STRAIGHT, CURVED = PALETTE["vermillion"], PALETTE["blue"]
+STRAIGHT, CURVED = BARRIER_COLOUR, PALETTE["blue"]
 T_LABEL = "t"
 FINE = 200  # points of the curve's line on the plane
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, PALETTE, eigenvalue_name
+from landscape.figures.style import LAMBDA_MAX, LAMBDA_MIN, PALETTE, SMALLEST_COLOUR, eigenvalue_name
 from landscape.results import BlockEigenvalues, EigenPairs, Floats
 
 BLOCK_LABEL = f"{LAMBDA_MAX} of the block"
@@ -32,7 +32,7 @@ def spectrum_ends(pairs: EigenPairs) -> list[SpectrumEnd]:
     if pairs.bottom is not None:
         count = len(pairs.bottom.values)
         names = [LAMBDA_MIN] + [f"{LAMBDA_MIN} + {rank}" for rank in range(1, count)]
-        ends.append(SpectrumEnd(pairs.bottom, names, PALETTE["vermillion"], SMALLEST))
+        ends.append(SpectrumEnd(pairs.bottom, names, SMALLEST_COLOUR, SMALLEST))
     return ends
 
 

@@ -12,7 +12,7 @@ from landscape.figures.plotdata.densities import Density, density
 from landscape.figures.static.axes import plain_grid, scale_axis
 from landscape.figures.static.canvas import COLUMN, QUIET, SMALL, settings, single
 from landscape.figures.static.text import title
-from landscape.figures.style import GREEK_LAMBDA, PALETTE, number
+from landscape.figures.style import GREEK_LAMBDA, MARK, PALETTE, number
 from landscape.results import Spectrum
 
 RUG = 0.045  # of the axes' height
@@ -46,7 +46,7 @@ def draw_density(axes: Axes, spectrum: Spectrum, *, log: bool = True) -> None:
     axes.vlines(curve.nodes, *bottom, color=PALETTE["blue"], linewidth=0.5, transform=axes.get_xaxis_transform())
     for value, end, side in zip(curve.extremes, ("smallest", "largest"), ("left", "right"), strict=True):
         if np.isfinite(value):
-            axes.axvline(value, color=PALETTE["vermillion"], linewidth=0.8, linestyle="--")
+            axes.axvline(value, color=MARK, linewidth=0.8, linestyle="--")
             text = f"{end} {number(value, 3)}"
             axes.annotate(text, (value, 1), xycoords=("data", "axes fraction"), ha=side, va="bottom", fontsize=SMALL)
     if log and len(curve.grid):

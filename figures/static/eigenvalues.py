@@ -11,7 +11,7 @@ from landscape.figures.plotdata.eigenvalues import BLOCK_LABEL, block_limits, sp
 from landscape.figures.static.axes import plain_grid, scale_axis
 from landscape.figures.static.canvas import COLUMN, QUIET, SMALL, settings, single
 from landscape.figures.static.text import title
-from landscape.figures.style import PALETTE, eigenvalue_label, number, shortened
+from landscape.figures.style import MARK, PALETTE, eigenvalue_label, number, shortened
 from landscape.results import BlockEigenvalues, Curvature, EigenPairs
 
 
@@ -85,8 +85,8 @@ def draw_blocks(axes: Axes, blocks: BlockEigenvalues, whole: EigenPairs | None =
     """Draw ``blocks_figure`` into axes."""
     if whole is not None and np.isfinite(whole.values[0]):
         value, residual = float(whole.values[0]), float(np.nan_to_num(whole.residuals[0]))
-        axes.axvspan(value - residual, value + residual, color=PALETTE["vermillion"], alpha=0.3, linewidth=0)
-        axes.axvline(value, color=PALETTE["vermillion"], linewidth=1.2)
+        axes.axvspan(value - residual, value + residual, color=MARK, alpha=0.3, linewidth=0)
+        axes.axvline(value, color=MARK, linewidth=1.2)
         text = f"whole {number(value)}"
         axes.annotate(text, (value, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=SMALL)
     _dots(axes, blocks, np.arange(len(blocks.names)), PALETTE["blue"])

@@ -15,7 +15,7 @@ from landscape.figures.plotdata.scales import plot_heights
 from landscape.figures.static.axes import coordinate_ticks
 from landscape.figures.static.canvas import COLUMN, GRID, LABEL, QUIET, SMALL, settings, single
 from landscape.figures.static.text import fitted, title, wrapped
-from landscape.figures.style import BALL_COLOUR, MARK, PALETTE, QUADRATIC_COLOUR
+from landscape.figures.style import BALL_COLOUR, BARRIER_COLOUR, MARK, PALETTE, QUADRATIC_COLOUR
 from landscape.results import Surface
 
 NAMES: dict[str, Any] = {"fontsize": SMALL, "textcoords": "offset points", "ha": "center", "bbox": LABEL}
@@ -97,5 +97,5 @@ def _barrier(axes: Axes, surface: Surface, log: bool) -> None:
     barrier = barrier_lines(surface, log=log)
     if barrier is not None:
         axes.plot(*barrier.chord.T, "--", color=QUIET, linewidth=0.9)
-        axes.plot(*barrier.rise.T, color=MARK, linewidth=1.2, marker="_", markersize=5)
+        axes.plot(*barrier.rise.T, color=BARRIER_COLOUR, linewidth=1.2, marker="_", markersize=5)
         axes.annotate(f"barrier {barrier.height}", barrier.rise[1], (0, 5), va="bottom", **NAMES)

@@ -15,7 +15,7 @@ from landscape.figures import interactive, static
 from landscape.figures.plotdata.marks import heights_at, path_line, spots
 from landscape.figures.plotdata.planes import ball, coordinates, quadratic_heights
 from landscape.figures.plotdata.scales import plot_heights
-from landscape.figures.style import BALL_COLOUR, MARK
+from landscape.figures.style import BALL_COLOUR, BARRIER_COLOUR
 from landscape.results import Mark, Trajectory
 from tests.support.drawable import (
     GRADIENT,
@@ -269,7 +269,7 @@ def test_barrier_stands_between_the_chord_and_the_loss(log):
     assert_allclose(rise.y, scale([0.25, hump(np.array(0.5), np.array(0.0))]))
     assert rise.text == "barrier 0.4 ± 0.01<br>at t = 0.5"
     axes = static.line_figure(between(), log=log).axes[0]
-    (drawn,) = [line for line in axes.lines if line.get_color() == MARK and len(line.get_xdata()) == 2]
+    (drawn,) = [line for line in axes.lines if line.get_color() == BARRIER_COLOUR and len(line.get_xdata()) == 2]
     assert_allclose(drawn.get_ydata(), rise.y)
 
 

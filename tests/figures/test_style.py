@@ -9,11 +9,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landscape.figures import themes
+from landscape.figures import interactive, themes
 from landscape.figures.entries import ModelEntry, model_styles
+from landscape.figures.plotdata.curves import drawn_paths
 from landscape.figures.plotdata.ticks import log_ticks, round_ticks
-from landscape.figures.style import COLOUR_SCALE, PALETTE, PATH_COLOURS, give_or_take, number, percent, shortened
+from landscape.figures.style import (
+    BALL_COLOUR,
+    BARRIER_COLOUR,
+    COLOUR_SCALE,
+    MARK,
+    PALETTE,
+    PATH_COLOURS,
+    QUADRATIC_COLOUR,
+    SMALLEST_COLOUR,
+    colour,
+    give_or_take,
+    number,
+    percent,
+    shortened,
+)
 from landscape.figures.themes import THEMES, template
+from tests.figures.test_curve_figures import PATHS
+from tests.support.drawable import between, curvature
 
 TRANSPARENT = "rgba(0,0,0,0)"
 STYLES = (Path(themes.__file__).parent / "explorer" / "styles" / "page.css").read_text(encoding="utf-8")
@@ -65,13 +82,13 @@ def test_text_and_lines_stand_out_from_the_background(theme):
     layout = layout_of(theme)
     assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == TRANSPARENT
     texts, lines = [], []
-    for path, colour in colours_of(layout).items():
+    for path, shown in colours_of(layout).items():
         if path[-2:-1] and path[-2] in TEXTS:
             texts.append(path)
-            assert contrast(colour, background) >= 7, path
+            assert contrast(shown, background) >= 7, path
         elif path[-1] in LINES:
             lines.append(path)
-            assert contrast(colour, background) >= LINES[path[-1]], path
+            assert contrast(shown, background) >= LINES[path[-1]], path
     parts = [("xaxis",), ("yaxis",), ("scene", "xaxis"), ("scene", "yaxis"), ("scene", "zaxis")]
     for axis in parts:
         assert {(*axis, "tickfont", "color"), (*axis, "title", "font", "color")} <= {*texts}
@@ -102,8 +119,8 @@ def test_the_page_s_own_text_stands_out(theme):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_colours_of_models_stand_out_from_the_background(theme):
-    for name, colour in PALETTE.items():
-        assert contrast(colour, THEMES[theme]["paper"]) >= 2, name
+    for name, code in PALETTE.items():
+        assert contrast(code, THEMES[theme]["paper"]) >= 2, name
 
 
 @pytest.mark.parametrize(
@@ -156,3 +173,14 @@ def test_colour_scale_rises_evenly_in_lightness():
 def test_control_characters_in_names_of_models_are_escaped():
     styles = model_styles([ModelEntry("a\x1b[31m"), ModelEntry("<b>α</b>"), ModelEntry("<b>α</b>")])
     assert [style.name for style in styles] == [r"a\x1b[31m", "<b>α</b> (1)", "<b>α</b> (2)"]
+
+
+def test_a_colour_of_a_single_model_means_one_thing():
+    meanings = [colour(0), MARK, BARRIER_COLOUR, SMALLEST_COLOUR, BALL_COLOUR, QUADRATIC_COLOUR]
+    assert len(set(meanings)) == len(meanings)
+    ends = {trace.name: trace.marker.color for trace in interactive.spectrum_figure(curvature()).data}
+    assert ends == {"largest": colour(0), "smallest": SMALLEST_COLOUR}
+    rise = [trace for trace in interactive.line_figure(between()).data if trace.name == "barrier"][-1]
+    assert rise.line.color == rise.marker.line.color == BARRIER_COLOUR
+    straight, curved = drawn_paths(PATHS)
+    assert (straight.colour, curved.colour) == (BARRIER_COLOUR, colour(0))

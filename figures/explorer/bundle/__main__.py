@@ -16,6 +16,12 @@ from landscape.results.storage.files import write_text
 ESBUILD = "0.28.2"  # the same bytes from the same versions
 ENTRY = "entry.js"
 
+# plotly divides the cells of a surface, by straight lines between the given points, until there are more than 120 along
+# each side: 16 times as many triangles for 51 points, which look the same and take a renderer without a GPU most of its
+# time. Grids of fewer than 36 points are still divided.
+REFINED = Path("src/traces/surface/convert.js")
+OFTEN, SELDOM = (f"var MIN_RESOLUTION = highlyComposites[{place}];" for place in (9, 6))
+
 
 def main() -> int:
     """Write ``plotly.min.js``; return 0, or 1 where npm is missing or fails."""
@@ -33,6 +39,7 @@ def main() -> int:
         )
         try:
             subprocess.run([npm, "install", "--no-audit", "--no-fund", *packages], cwd=folder, check=True)
+            _refine_seldom(folder / "node_modules" / "plotly.js" / REFINED)
             options = ["--bundle", "--minify", "--format=iife", "--global-name=Plotly", "--define:global=globalThis"]
             built = folder / "plotly.js"
             subprocess.run(
@@ -40,14 +47,23 @@ def main() -> int:
                 cwd=folder,
                 check=True,
             )
-        except (subprocess.CalledProcessError, OSError) as problem:
+        except (subprocess.CalledProcessError, OSError, ValueError) as problem:
             print(f"the bundle could not be built: {problem}", file=sys.stderr)
             return 1
         licence = (folder / "node_modules" / "plotly.js" / "LICENSE").read_text(encoding="utf-8").strip()
-        head = f"/* plotly.js v{version} ({', '.join(TRACES)}), bundled by esbuild {ESBUILD}.\n\n{licence}\n*/\n"
+        made = f"bundled by esbuild {ESBUILD}; surfaces are refined less"
+        head = f"/* plotly.js v{version} ({', '.join(TRACES)}), {made}.\n\n{licence}\n*/\n"
         write_text(BUNDLE, head + built.read_text(encoding="utf-8"))
     print(f"{BUNDLE}: {BUNDLE.stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def _refine_seldom(file: Path) -> None:
+    """Lower the number of cells from which on plotly divides no cell of a surface."""
+    source = file.read_text(encoding="utf-8")
+    if source.count(OFTEN) != 1:
+        raise ValueError(f"{file.name} of this version of plotly.js has no line {OFTEN!r}; see how it refines surfaces")
+    file.write_text(source.replace(OFTEN, SELDOM), encoding="utf-8")
 
 
 if __name__ == "__main__":

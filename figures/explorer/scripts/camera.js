@@ -106,6 +106,7 @@ function turnOthers() {
   requestAnimationFrame((begun) => {
     behind = false;
     const large = document.querySelector(".enlarged"); // which hides the others: they follow afterwards
+    previewScenes();
     for (const panel of scenes) if (panel !== leading && panel.dataset.drawn && (!large || large.contains(panel))) Plotly.relayout(panel, { "scene.camera": cameraOf(panel) });
     remember(false);
     requestAnimationFrame((ended) => {

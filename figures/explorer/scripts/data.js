@@ -25,11 +25,13 @@ const unpackedAt = (value, ...keys) => unpacked(keys.reduce((inner, key) => open
 
 // ---- numbers -------------------------------------------------------------------------------------------------------
 
+const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
+
 // Numbers as plotly.py writes them: a plain array, or {dtype, bdata, shape} in base64.
 function numbers(encoded) {
   if (!encoded?.bdata) return encoded;
   const bytes = Uint8Array.from(atob(encoded.bdata), (character) => character.charCodeAt(0)).buffer;
-  const flat = [...(encoded.dtype === "f4" ? new Float32Array(bytes) : new Float64Array(bytes))];
+  const flat = [...new ARRAYS[encoded.dtype](bytes)];
   if (!encoded.shape) return flat;
   const columns = Number(encoded.shape.split(",")[1]);
   return Array.from({ length: flat.length / columns }, (_, row) => flat.slice(row * columns, (row + 1) * columns));

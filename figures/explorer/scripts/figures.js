@@ -91,28 +91,34 @@ async function adjust(panel) {
   return moves || Object.keys(update).length > 0;
 }
 
-// Returns whether there was anything to do.
-async function draw(panel) {
-  const unseen = panel.closest("[hidden]:not(.plot), details:not([open])") !== null;
-  const source = sourceOf(panel);
-  if (!unseen && panel.dataset.drawn && panel.source === source) return adjust(panel);
-  const figure = unseen ? null : figureOf(panel);
+// The next frame; a page that is not seen has none.
+const frame = () => new Promise((done) => (document.hidden ? setTimeout(done) : requestAnimationFrame(done)));
+
+// The library takes a second to start: until the previews have been seen, it is only text.
+async function startLibrary() {
+  if (document.readyState === "loading") await new Promise((done) => addEventListener("DOMContentLoaded", done));
+  await frame();
+  await frame();
+  document.head.append(Object.assign(document.createElement("script"), { textContent: document.getElementById("library").textContent }));
+}
+
+let starting = null;
+const library = () => (starting ??= startLibrary());
+
+const isUnseen = (panel) => panel.closest("[hidden]:not(.plot), details:not([open])") !== null;
+
+// The figure of a panel as it is drawn, or null. A sentence stands where there is none, above it the value at the centre.
+function prepared(panel) {
+  const figure = figureOf(panel);
   const note = panel.parentElement.querySelector(".missing");
-  if (note && !unseen) {
+  if (note) {
     note.textContent = page.missing[state.quantity][panel.dataset.of] || "Nothing to draw on this scale.";
     note.hidden = Boolean(figure);
     panel.hidden = !figure;
     const centre = figure ? grids[panel.dataset.of]?.headline : "";
     panel.parentElement.querySelector("figcaption small").textContent = centre ? `${centre} at the centre` : "";
   }
-  if (!figure) {
-    if (!panel.data) return false;
-    Plotly.purge(panel); // a browser draws a limited number of scenes
-    delete panel.dataset.drawn;
-    return true;
-  }
-  panel.source = source;
-  if (course) panel.moment = moment();
+  if (!figure) return null;
   if (scenes.includes(panel)) figure.layout.scene.camera = cameraOf(panel, figure.layout.scene); // after the panel has its size
   figure.layout.template = page.templates[theme()];
   figure.layout.autosize = true; // a cell grows when another is hidden
@@ -120,21 +126,48 @@ async function draw(panel) {
     const toggle = toggles.find(({ dataset }) => dataset.trace === trace.name);
     if (toggle) trace.visible = toggle.checked && trace.visible !== false;
   }
+  return figure;
+}
+
+// Returns whether there was anything to do.
+async function draw(panel) {
+  const unseen = isUnseen(panel);
+  const source = sourceOf(panel);
+  if (!unseen && panel.dataset.drawn && panel.source === source) return adjust(panel);
+  const figure = unseen ? null : prepared(panel);
+  if (!figure) {
+    panel.querySelector(".preview")?.remove();
+    if (!panel.data) return false;
+    Plotly.purge(panel); // a browser draws a limited number of scenes
+    delete panel.dataset.drawn;
+    return true;
+  }
+  panel.source = source;
+  if (course) panel.moment = moment();
+  if (!panel.dataset.drawn) await library();
   await Plotly.react(panel, figure.data, figure.layout, config(panel));
   if (panel.dataset.drawn) return true;
   panel.dataset.drawn = "true";
-  if (scenes.includes(panel)) linkScene(panel);
+  if (scenes.includes(panel)) linkScene(panel), replacePreview(panel);
   if (maps.includes(panel)) linkMap(panel);
   return true;
 }
 
-// Those within the window come first.
+function previewScenes() {
+  for (const panel of scenes) {
+    const figure = panel.dataset.drawn || isUnseen(panel) ? null : prepared(panel);
+    if (figure) preview(panel, figure);
+  }
+}
+
+// Those within the window come first, scenes after the others there, as previews of them are seen already.
 function inOrder() {
   const within = new Set(panels.filter((panel) => {
     const { top, bottom, height } = panel.getBoundingClientRect();
     return height > 0 && bottom > 0 && top < innerHeight;
   }));
-  return [...within, ...panels.filter((panel) => !within.has(panel))];
+  const rank = (panel) => (within.has(panel) ? Number(scenes.includes(panel)) : 2);
+  return [...panels].sort((one, other) => rank(one) - rank(other));
 }
 
 let round = 0;
@@ -142,10 +175,14 @@ async function drawAll() {
   const mine = ++round;
   readGrids();
   readOut();
+  previewScenes();
+  await library();
   for (const panel of inOrder()) {
     if (!(await draw(panel))) continue;
     await new Promise((done) => setTimeout(done)); // handle clicks first
     if (mine !== round) return;
   }
+  while (document.querySelector(".preview")) await frame();
+  if (mine !== round) return;
   document.documentElement.dataset.ready = String(mine);
 }

@@ -9,8 +9,9 @@ const state = {
   chosen: {}, // group of alternatives -> which one is shown
 };
 let printing = false; // in the light theme
-const remember = () => {}; // camera.js calls both; this page has no state in its address, and no crosshair
+const remember = () => {}; // camera.js calls all three; this page has no state in its address, no crosshair, no previews
 const follow = () => {};
+const previewScenes = () => {};
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => (dark.matches && !printing ? "dark" : "light");

@@ -245,3 +245,10 @@ def test_browser_moves_the_crosshair_back_with_the_address(flat_chromium, file):
     page.evaluate("location.hash = '#at=0.5,0.5'")
     becomes(page, f"Math.abs({at} - 0.5) < 1e-6")
     opened.close()
+
+
+def test_browser_divides_no_cells_of_a_surface_of_many_points(chromium, file):
+    opened = Opened(chromium, file, page_of(evaluated(points=(41, 36))))
+    finer = "Object.values(scenes[0]._fullLayout.scene._scene.traces).find((trace) => trace.surface)"
+    assert opened.page.evaluate(f"[{finer}.dataScaleX, {finer}.dataScaleY]") == [1, 1]
+    opened.close()
