@@ -13,11 +13,15 @@ from landscape.figures.interactive.overlays import (
     add_quadratic_2d,
 )
 from landscape.figures.interactive.parts import colour_scale, compact, finish, plain, surface_hover, transparent
+from landscape.figures.plotdata.contour_labels import contour_labels
 from landscape.figures.plotdata.extents import ends, is_square, require_plane
 from landscape.figures.plotdata.planes import coordinates
 from landscape.figures.plotdata.scales import Heights, Limits, plot_heights
 from landscape.figures.style import SPOT
 from landscape.results import Surface
+
+LABEL_FONT = {"size": 10, "color": SPOT}
+SHADOW = "0 0 2px #000, 0 0 2px #000"  # on yellow, too
 
 
 def contour_figure(
@@ -45,6 +49,8 @@ def contour_figure(
     require_plane(surface)
     heights = plot_heights(surface, log=log, limits=limits)
     figure = go.Figure(_contours(surface, heights))
+    if heights.log and not heights.flat:
+        _add_labels(figure, surface, heights)
     add_evaluated_2d(figure, surface)
     add_not_finite(figure, surface)
     add_quadratic_2d(figure, surface, quadratic)
@@ -86,9 +92,9 @@ def _contours(surface: Surface, heights: Heights) -> go.Contour:
             "size": heights.step,
             "coloring": "heatmap",
             "showlines": not heights.flat,
-            # Where they fit; on a logarithmic scale they would be log10 of the loss.
+            # Where they fit; on a logarithmic scale they would be log10 of the loss: see ``_add_labels``.
             "showlabels": not heights.flat and not heights.log,
-            "labelfont": {"size": 10, "color": SPOT},
+            "labelfont": LABEL_FONT,
             "labelformat": ".4~g",
         },
         line={"width": 0.9, "color": transparent("#ffffff", 0.7)},  # in the valley, which is dark in both themes
@@ -109,3 +115,18 @@ def _contours(surface: Surface, heights: Heights) -> go.Contour:
         },
         name=plain(surface.quantity),
     )
+
+
+def _add_labels(figure: go.Figure, surface: Surface, heights: Heights) -> None:
+    """Write the losses of contour lines along them."""
+    for label in contour_labels(surface, heights):
+        figure.add_annotation(
+            x=label.x,
+            y=label.y,
+            text=label.text,
+            textangle=label.angle,
+            showarrow=False,
+            font={**LABEL_FONT, "shadow": SHADOW},
+            bgcolor="rgba(0,0,0,0)",
+            borderpad=0,
+        )

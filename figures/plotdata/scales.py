@@ -14,6 +14,7 @@ from landscape.results import Floats, Surface
 from landscape.results.interpolation import resample
 
 FLOOR = 0.32  # distance from the floor to the lowest point, as a share of the drawn range
+LABEL_DIGITS = 7  # at most, of the label of a contour
 LEVELS = 18  # contours aimed at between the lowest and the highest value
 
 Limits = tuple[float, float]  # lowest and highest height drawn
@@ -56,6 +57,14 @@ class Heights:
     def step(self) -> float:
         """The distance between contour levels: a round number, so that all pictures have the same levels."""
         return round_step((self.high - self.low) / LEVELS)
+
+    @property
+    def level_labels(self) -> list[str]:
+        """Labels of the levels: losses on both scales, rounded by little of the distance between two levels."""
+        losses = 10.0**self.levels if self.log else self.levels
+        gaps = np.abs(np.diff(losses, prepend=-math.inf, append=math.inf))
+        room = 0.1 * np.minimum(gaps[:-1], gaps[1:])
+        return [_rounded(loss, within) for loss, within in zip(losses.tolist(), room.tolist(), strict=True)]
 
     @property
     def ticks(self) -> tuple[list[float], list[str]]:
@@ -123,3 +132,11 @@ def _logarithms(surface: Surface) -> Floats:
 
 def _is_flat(low: float, high: float) -> bool:
     return high - low <= 1e-12 * max(abs(low), abs(high))
+
+
+def _rounded(value: float, within: float) -> str:
+    """Return a number with at least two digits, and as many as keep it within a distance."""
+    for digits in range(2, LABEL_DIGITS):
+        if abs(float(f"{value:.{digits - 1}e}") - value) <= within:
+            return number(value, digits)
+    return number(value, LABEL_DIGITS)

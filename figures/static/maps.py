@@ -18,7 +18,7 @@ from landscape.figures.plotdata.scales import Heights, Limits, plot_heights
 from landscape.figures.static.axes import coordinate_ticks
 from landscape.figures.static.canvas import COLOURS, COLUMN, LABEL, QUIET, SMALL, settings, single
 from landscape.figures.static.text import fitted, text_width, title, wrapped
-from landscape.figures.style import BALL_COLOUR, MARK, QUADRATIC_COLOUR, number
+from landscape.figures.style import BALL_COLOUR, MARK, QUADRATIC_COLOUR
 from landscape.results import Surface
 
 SHADES = 257  # so many that their steps are invisible
@@ -159,9 +159,8 @@ def _contours(axes: Axes, surface: Surface, heights: Heights, labels: bool) -> N
     properties: dict[str, Any] = {"colors": "white", "linewidths": 0.5, "linestyles": "solid", "alpha": 0.7}
     lines = axes.contour(surface.alphas, surface.betas, values, levels=heights.levels, **properties)
     if labels:
-        lines.clabel(
-            heights.levels[::2], fontsize=6.5, fmt=lambda level: number(10**level if heights.log else level, 2)
-        )
+        texts = dict(zip(heights.levels.tolist(), heights.level_labels, strict=True))
+        lines.clabel(heights.levels[::2], fontsize=6.5, fmt=texts)
 
 
 def _colour_bar(axes: Axes, shades: ScalarMappable, heights: Heights, room: float) -> None:

@@ -259,3 +259,38 @@ def test_names_are_text(name):
     title = interactive.surface_figure(evaluated(), name=name).layout.title.text
     assert "<" not in title
     assert title == name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def test_values_at_contours_of_a_logarithmic_map_are_losses_on_their_lines():
+    surface = interpolated()
+    heights = plot_heights(surface, log=True)
+    labels = interactive.contour_figure(surface, log=True).layout.annotations
+    assert len(labels) >= 4
+    levels = dict(zip(heights.level_labels, heights.levels, strict=True))
+    places = np.array([(label.x, label.y) for label in labels])
+    drawn = RegularGridInterpolator((surface.betas, surface.alphas), heights.values)
+    found = drawn(places[:, ::-1])
+    assert_allclose(found, [levels[label.text] for label in labels], atol=2e-3)
+    assert_allclose(10**found, [float(label.text) for label in labels], rtol=0.02)
+    apart = np.linalg.norm(places[:, None] - places, axis=-1) + np.eye(len(places))
+    assert apart.min() > 0.25  # of 2
+    # Along the line: at right angles to the slope, clockwise on the screen.
+    for label, (a, b) in zip(labels, places, strict=True):
+        step = 1e-3 * np.array([np.cos(np.radians(label.textangle)), -np.sin(np.radians(label.textangle))])
+        along, across = (bowl(a + x, b + y) - bowl(a, b) for x, y in (step, step[::-1] * [-1, 1]))
+        assert abs(along) < 0.25 * abs(across)  # within 14°, on a coarse grid
+    assert not interactive.contour_figure(surface).layout.annotations
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "log"), [(1.25, 1.31, False), (1.25, 1.31, True), (1e-3, 10.0, True), (0.0, 3e4, False)]
+)
+def test_labels_of_contours_tell_levels_apart(low, high, log):
+    surface = evaluated(lambda a, b: low + (high - low) * (a + 1) / 2 + 0 * b, points=(21, 21))
+    heights = plot_heights(surface, log=log)
+    losses = 10.0**heights.levels if log else heights.levels
+    texts = heights.level_labels
+    assert len({*texts}) == len(losses) > 5
+    exact = [float(text.replace(",", "").replace("×10⁻", "e-").replace("³", "3")) for text in texts]
+    gaps = np.diff(losses)
+    assert np.all(np.abs(exact - losses) < 0.101 * np.minimum(np.append(gaps, gaps[-1]), np.append(gaps[0], gaps)))
