@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from landscape.results.display.printable import printable
 from landscape.results.storage.files import write_json
 from landscape.results.storage.outputs import made_folder, refuse_existing
@@ -25,6 +23,7 @@ from landscape.training.checkpoints.plain_files import load_plain, save_plain
 from landscape.training.checkpoints.schema import PLAIN, SHOWN, each, shown
 from landscape.training.config.methods import PRETRAINED
 from landscape.training.loop.history import write_history
+from landscape.training.loop.lock import HeldError, locked
 from landscape.training.loop.state import FORMAT, STATE
 
 CONFIG = each(PLAIN)  # compared with the settings of the run that continues, value by value
@@ -57,13 +56,13 @@ class RunFolder:
             files = (self.checkpoint, self.pretrained, self.last, self.history, self.snapshots)
             refuse_existing(files, "it is of no run that could be continued; choose another --out")
         try:
-            with made_folder(self.folder, of_no_worth=(LOCK,)), FileLock(self.folder / LOCK, timeout=0):
+            with made_folder(self.folder, of_no_worth=(LOCK,)), locked(self.folder / LOCK):
                 for folder in (self.folder, self.snapshots):
                     remove_dead(folder)
                 yield
-        except Timeout:
+        except HeldError as problem:
             raise ValueError(
-                f"another process is training in {self.folder}; wait for it or choose another --out"
+                f"another process is training in {self.folder}; wait for it or choose another --out ({problem})"
             ) from None
 
     def open(self, settings: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:

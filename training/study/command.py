@@ -68,7 +68,7 @@ def run_study(
     if report:
         return _report(study, planned, folder.load(), echo), folder.folder
     if listing:
-        echo(_listing(folder.status(study, runs)))
+        echo(_listing(folder.status(study, runs), folder))
         return None
     if processes.count > 1 and jobs is not None:
         raise ValueError(f"--jobs has no effect with the {processes.count} processes of torchrun; leave it out")
@@ -94,8 +94,12 @@ def run_study(
     if os.environ.get(WORKER) is not None or not processes.first:
         return None
     result = _report(study, planned, folder.write_study(study, planned), echo)
-    if left := len(folder.status(study, runs).left):
-        echo(f"{left} {'run is' if left == 1 else 'runs are'} left: in another process, or it said above what is wrong")
+    if left := folder.status(study, runs).left:
+        runs_are = "run is" if len(left) == 1 else "runs are"
+        echo(f"{len(left)} {runs_are} left: in another process, or it said above what is wrong")
+        for run in left:
+            if process := folder.holder(run):
+                echo(f"{run.name}: {process}")
     return result, folder.folder
 
 
@@ -138,10 +142,12 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return part, parts
 
 
-def _listing(status: Status) -> str:
-    """Return what is done and what is left, a line a run."""
+def _listing(status: Status, folder: StudyFolder) -> str:
+    """Return what is done and what is left, a line a run, with the processes that compute some now."""
     lines = [f"{'failed' if record.error else 'done':<8}{record.run}" for record in status.finished]
-    lines += [f"{'left':<8}{run.name}" for run in status.left]
+    for run in status.left:
+        process = folder.holder(run)
+        lines.append(f"{'begun' if process else 'left':<8}{run.name}" + (f"  ({process})" if process else ""))
     return "\n".join([*lines, _summary(status.left, status)])
 
 

@@ -13,6 +13,7 @@ from landscape.results.storage.files import write_text
 from landscape.results.storage.kinds import section_kind
 from landscape.results.storage.serialization import to_plain
 from landscape.results.study.records import RunRecord, StudyRecord
+from landscape.training.loop.lock import Holder, holder
 from landscape.training.loop.run_folder import RunFolder
 from landscape.training.study.config import StudyConfig
 from landscape.training.study.measure import RECORD, RECORDS, is_complete
@@ -108,6 +109,10 @@ class StudyFolder:
         finished = [record for run in runs if run.name not in names and (record := self.record(run))]
         return Status(tuple(finished), tuple(left), seconds_left(finished, left))
 
+    def holder(self, run: Run) -> Holder | None:
+        """Return the process that computes a run now, if one does and is known."""
+        return holder(lock_of(self.runs / run.name))
+
     def write_study(self, study: StudyConfig, plan: Plan) -> StudyRecord:
         """Write ``study.json`` from all that is known of the runs, and return it.
 
@@ -131,6 +136,11 @@ class StudyFolder:
             return False
         write_text(self.study, text)
         return True
+
+
+def lock_of(folder: Path) -> Path:
+    """Return the lock of a run's folder: beside it, since there may be no folder yet."""
+    return folder.with_name(f".{folder.name}.lock")
 
 
 def _conflicts(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

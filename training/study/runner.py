@@ -9,17 +9,17 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 
 from landscape.progress import Progress, silent
 from landscape.results.storage.files import format_error
+from landscape.training.loop.lock import HeldError, locked
 from landscape.training.study.config import StudyConfig
-from landscape.training.study.folder import StudyFolder
+from landscape.training.study.folder import StudyFolder, lock_of
 from landscape.training.study.measure import measure
 from landscape.training.study.plan import Plan, Run
 
@@ -71,7 +71,7 @@ def compute(
         if folder.is_finished(run, study):
             continue
         if run.pretrain_run is not None:
-            _require(plan.runs[run.pretrain_run], study, folder, once)
+            _require(plan.runs[run.pretrain_run], study, folder, once, progress)
         with _taken(folder.runs / run.name) as free:
             if free and not folder.is_finished(run, study):
                 once(run)
@@ -121,20 +121,20 @@ def _nearest(text: str, names: Iterable[str]) -> str:
 @contextmanager
 def _taken(folder: Path) -> Iterator[bool]:
     """Yield whether this process has the run; another may have it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.parent / f".{folder.name}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
+    lock = lock_of(folder)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(lock))
+        except HeldError:
+            yield False
+        else:
+            yield True
 
 
-def _require(run: Run, study: StudyConfig, folder: StudyFolder, once: Callable[[Run], None]) -> None:
+def _require(
+    run: Run, study: StudyConfig, folder: StudyFolder, once: Callable[[Run], None], progress: Progress
+) -> None:
     """Compute a run that others need, or wait for the process that does."""
     while not folder.is_finished(run, study):
         with _taken(folder.runs / run.name) as free:
@@ -142,4 +142,5 @@ def _require(run: Run, study: StudyConfig, folder: StudyFolder, once: Callable[[
                 if not folder.is_finished(run, study):
                     once(run)
                 return  # where it could not be computed, the runs that need it say what is missing
+        progress(0, 1, f"{run.name}: waiting for {folder.holder(run) or 'another process'}")
         time.sleep(WAIT)

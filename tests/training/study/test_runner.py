@@ -172,17 +172,22 @@ def test_what_others_compute_is_left_to_them(file):
     folder.open(study)
     runs = list(planned.runs.values())
     script = (
-        "import sys, time; from filelock import FileLock\n"
-        f"with FileLock('out/runs/.{runs[0].name}.lock'): print('held', flush=True); time.sleep(600)"
+        "import time; from pathlib import Path; from landscape.training.loop.lock import locked\n"
+        f"with locked(Path('out/runs/.{runs[0].name}.lock')): print('held', flush=True); time.sleep(600)"
     )
     other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout.readline() == "held\n"
         compute(study, planned, folder, runs[:2])
         assert [run.name for run in folder.status(study, runs[:2]).left] == [runs[0].name]
+        listed = []
+        run_study(str(file), "out", listing=True, device="cpu", echo=listed.append)
+        assert f"begun   {runs[0].name}  (process {other.pid}, since " in listed[0]
+        assert "left    " in listed[0]
     finally:
         other.kill()
         other.wait()
+    assert folder.holder(runs[0]) is None
     compute(study, planned, folder, runs[:2])  # the lock has ended with the process
     assert folder.status(study, runs[:2]).left == ()
 
