@@ -1,8 +1,9 @@
 "use strict";
 
-// A scene that fills the screen: the cell in full screen, or, where a browser refuses that, over the whole window. The
-// panel is resized, and its camera stays the one of all scenes.
+// A scene or a map that fills the screen: the cell in full screen, or, where a browser refuses that, over the whole window.
+// The panel is resized, its camera stays the one of all scenes, and what the crosshair reads goes with a map.
 const enlargedCell = () => document.querySelector(".cell.enlarged");
+const readoutPlace = document.getElementById("readout")?.nextElementSibling;
 
 function setEnlarged(cell, large) {
   cell.classList.toggle("enlarged", large);
@@ -10,6 +11,10 @@ function setEnlarged(cell, large) {
   button.setAttribute("aria-pressed", String(large));
   button.title = large ? "Back to the page (Escape)" : "Enlarge";
   button.focus({ preventScroll: true });
+  if (maps.some((panel) => cell.contains(panel))) {
+    if (large) cell.append(document.getElementById("readout"));
+    else readoutPlace.before(document.getElementById("readout"));
+  }
   if (large) draw(cell.querySelector("[data-panel]"));
   else drawAll(); // the others may have been turned
 }

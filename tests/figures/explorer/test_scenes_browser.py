@@ -13,7 +13,7 @@ from PIL import Image
 from landscape.figures.entries import ModelEntry
 from landscape.figures.explorer import explorer_page
 from tests.figures.explorer.test_explorer import HISTORY
-from tests.support.browsing import Opened, becomes
+from tests.support.browsing import READOUT, Opened, becomes
 from tests.support.drawable import bowl, evaluated, full_curvature
 from tests.support.pages import page_of
 
@@ -251,4 +251,37 @@ def test_browser_divides_no_cells_of_a_surface_of_many_points(chromium, file):
     opened = Opened(chromium, file, page_of(evaluated(points=(41, 36))))
     finer = "Object.values(scenes[0]._fullLayout.scene._scene.traces).find((trace) => trace.surface)"
     assert opened.page.evaluate(f"[{finer}.dataScaleX, {finer}.dataScaleY]") == [1, 1]
+    opened.close()
+
+
+def test_browser_enlarges_a_map_with_what_its_crosshair_reads(flat_chromium, file):
+    opened = Opened(flat_chromium, file, two(), viewport={"width": 1280, "height": 800})
+    page = opened.page
+    drawn = "Math.abs(maps[1]._fullLayout.{0} - maps[1].client{1}) < 2"
+    fitted = " && ".join(drawn.format(side.lower(), side) for side in ("Width", "Height"))
+    small = page.evaluate("[maps[1].clientWidth, maps[1].clientHeight]")
+    button = page.get_by_role("button", name="Enlarge the map of other")
+    button.focus()
+    page.keyboard.press("Enter")
+    becomes(page, f"maps[1].clientHeight > 600 && maps[1].clientWidth > 1000 && {fitted}")
+    # Equal lengths stay equal, and nothing is outside of the window.
+    axes = "['xaxis', 'yaxis'].map((name) => maps[1]._fullLayout[name])"
+    across, along = page.evaluate(f"{axes}.map(({{ _length, range }}) => _length / (range[1] - range[0]))")
+    assert across == pytest.approx(along, rel=0.01) and along > 300
+    readout = page.locator("#readout").bounding_box()
+    assert readout["y"] > 0 and readout["y"] + readout["height"] <= 800
+    page.keyboard.press("Tab")  # the map itself
+    page.keyboard.press("ArrowRight")
+    becomes(page, f"{READOUT}.startsWith('At α 0.25')")
+    becomes(page, "Math.abs(maps[1].layout.shapes[0].x0 - 0.25) < 1e-6")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('.enlarged')"
+        )
+    page.evaluate("document.exitFullscreen()")
+    becomes(page, f"!document.querySelector('.enlarged') && {fitted}")
+    becomes(page, f"maps[1].clientWidth === {small[0]} && maps[1].clientHeight === {small[1]}")
+    assert page.evaluate("document.getElementById('readout').parentElement.id") == "maps"
+    assert page.evaluate("maps[0].layout.shapes[0].x0") == pytest.approx(0.25)  # the other followed
     opened.close()
