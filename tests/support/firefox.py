@@ -32,8 +32,10 @@ class Firefox:
 
     def __init__(self, program: str, profile: Path) -> None:
         (profile / "user.js").write_text(PREFERENCES, encoding="utf-8")
-        # WebGL needs a screen, which may be one that nobody sees.
-        screen = [shutil.which("xvfb-run"), "--auto-servernum"] if shutil.which("xvfb-run") else []
+        # WebGL needs a screen, which may be one that nobody sees. Its key lies in the profile: killed, ``xvfb-run``
+        # leaves the folder behind that it makes for a key of its own.
+        runner = shutil.which("xvfb-run")
+        screen = [runner, "--auto-servernum", "--auth-file", str(profile / "Xauthority")] if runner else []
         command = [*screen, program, *([] if screen else ["--headless"]), "--no-remote", "--profile", str(profile)]
         self._process = subprocess.Popen(
             [*command, "--remote-debugging-port", "0"],
