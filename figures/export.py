@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def write_picture(
     Raises:
         ValueError: No model has what the picture shows, or a loss has no logarithm.
     """
-    models, options = _drawable(models), PictureOptions(scale, rho, {} if width is None else {"width": width})
+    models, options = _drawable(models), PictureOptions(scale, rho, _size(width))
     if options.log:
         _check_positive(models)
     kind = kind or _default_kind(models)
@@ -124,9 +125,7 @@ def write_along(
         OSError: A file cannot be written.
     """
     write_text(page, along_page(along, title=title))
-    size = {} if width is None else {"width": width}
-    for picture in pictures:
-        static.save(static.along_figure(along, name=title, **size), picture)
+    _write_pictures(partial(static.along_figure, along, name=title), pictures, width)
 
 
 def write_barriers(
@@ -139,9 +138,17 @@ def write_barriers(
 ) -> None:
     """Write the page about the barriers between models, and pictures of them; arguments as of ``write_along``."""
     write_text(page, barriers_page(matrix, title=title))
-    size = {} if width is None else {"width": width}
-    for picture in pictures:
-        static.save(static.barriers_figure(matrix, name=title, **size), picture)
+    _write_pictures(partial(static.barriers_figure, matrix, name=title), pictures, width)
+
+
+def _write_pictures(draw: Callable[..., Figure], files: Sequence[str | Path], width: float | None) -> None:
+    """Draw a figure for each file, in the width that was asked for, if any."""
+    for file in files:
+        static.save(draw(**_size(width)), file)
+
+
+def _size(width: float | None) -> dict[str, float]:
+    return {} if width is None else {"width": width}
 
 
 @dataclass(frozen=True)

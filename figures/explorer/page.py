@@ -53,68 +53,89 @@ def explorer_page(models: Sequence[ModelEntry], *, title: str | None = None, rho
         raise ValueError("there is no model to show; give at least one")
     if rho is not None and not 0 < rho < math.inf:
         raise ValueError(f"rho={rho} must be a positive number")
-    if title is None:
-        title = models[0].name if len(models) == 1 else "Loss landscapes"
-    alone, styles = len(models) == 1, model_styles(models)
-    surfaces = [model.surface for model in models]
-    lines = [surface is not None and not is_plane(surface) for surface in surfaces]
-    names, rows = quantities(surfaces), number_rows(models)
-    course = course_of(models, styles)
-    drawn, common = views(surfaces, names, styles, rho, course), common_panels(models, styles, course)
-    has_nodes = any(surface is not None and not surface.evaluated.all() for surface in surfaces)
+    return render("page.html", **_shown(_Content(models, title, rho)))
+
+
+class _Content:
+    """What a page is about, and what both its script and its template are made from."""
+
+    def __init__(self, models: Sequence[ModelEntry], title: str | None, rho: float | None) -> None:
+        self.models, self.styles, self.rho = models, model_styles(models), rho
+        self.alone = len(models) == 1
+        self.title = title if title is not None else models[0].name if self.alone else "Loss landscapes"
+        self.surfaces = [model.surface for model in models]
+        self.names, self.rows = quantities(self.surfaces), number_rows(models)
+        self.course = course_of(models, self.styles)
+        self.views = views(self.surfaces, self.names, self.styles, rho, self.course)
+        self.common = common_panels(models, self.styles, self.course)
+        self.downloads = [downloads(model) for model in models]
+        self.has_nodes = any(surface is not None and not surface.evaluated.all() for surface in self.surfaces)
+
+
+def _data(content: _Content) -> dict[str, Any]:
+    """Return what the page's script draws from."""
+    alone, surfaces, course = content.alone, content.surfaces, content.course
     pool = Pool()
-    own = [own_panels(model, None if alone else style.colour) for model, style in zip(models, styles, strict=True)]
-    files = [downloads(model) for model in models]
-    data = {  # for the page's script
-        "name": title,
-        "models": [{"name": style.name, "colour": style.colour} for style in styles],
-        "views": {name: pool.put(view) for name, view in drawn.items()},
-        "common": {name: pool.put(figures) for name, figures in common.items()},
+    own = [
+        own_panels(model, None if alone else style.colour)
+        for model, style in zip(content.models, content.styles, strict=True)
+    ]
+    return {
+        "name": content.title,
+        "models": [{"name": style.name, "colour": style.colour} for style in content.styles],
+        "views": {name: pool.put(view) for name, view in content.views.items()},
+        "common": {name: pool.put(figures) for name, figures in content.common.items()},
         "own": [pool.put(panels) for panels in own],
-        "missing": {name: [missing(s, quantity_of(s, name), name) for s in surfaces] for name in names},
-        "table": copied(rows, styles),
-        "downloads": files,
+        "missing": {name: [missing(s, quantity_of(s, name), name) for s in surfaces] for name in content.names},
+        "table": copied(content.rows, content.styles),
+        "downloads": content.downloads,
         "course": None if course is None else course_data(course),
         "first": AT_FIRST,
         "scale": RISE if not alone and offsets_dominate(surfaces) else LINEAR,
-        "on": ["points"] if alone and has_nodes and course is None else [],  # which look like snapshots
+        "on": ["points"] if alone and content.has_nodes and course is None else [],  # which look like snapshots
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},
         "pool": pool.values,
     }
-    empty = alone and models[0].surface is None and models[0].curvature is None
-    return render(
-        "page.html",
-        data=data,
-        title=title,
-        alone=alone,
-        downloads=any(files),
-        models=models,
-        styles=styles,
-        rows=rows,
-        names=names,
-        scales=scales_of(drawn),
-        has_planes=any(surface is not None and is_plane(surface) for surface in surfaces),
-        lines=[style for style, is_line in zip(styles, lines, strict=True) if is_line],
-        profiles=[] if alone and any(lines) else _profiled(surfaces),
-        has_quadratic=any(surface is not None and surface.quadratic is not None for surface in surfaces),
-        has_nodes=has_nodes,
-        common=list(common),
-        course=course,
-        course_rows=[] if course is None else last_rows(course),
-        joint_cards=joint_cards(models),
-        own_cards=[own_cards(model) for model in models],
-        shares=[] if alone else [shares_table(s) for s in first_eigenvectors([model.curvature for model in models])],
-        warnings=[EMPTY] if empty else comparison_warnings(models, styles),
-        notes=model_notes(models, styles),
-        provenance=[_provenance(model) for model in models],
-        colours=COLOUR_SCALE,
-        rho=rho,
-        first=AT_FIRST,
-        axes=axes(surfaces, styles),
-        plane=map_aspect(surfaces),
-        compared=compared(models),
-        answer=answer(models, styles),
-    )
+
+
+def _shown(content: _Content) -> dict[str, Any]:
+    """Return the values of the page's template."""
+    models, styles, surfaces, course = content.models, content.styles, content.surfaces, content.course
+    lines = [surface is not None and not is_plane(surface) for surface in surfaces]
+    curvatures = [model.curvature for model in models]
+    empty = content.alone and surfaces[0] is None and curvatures[0] is None
+    return {
+        "data": _data(content),
+        "title": content.title,
+        "alone": content.alone,
+        "downloads": any(content.downloads),
+        "models": models,
+        "styles": styles,
+        "rows": content.rows,
+        "names": content.names,
+        "scales": scales_of(content.views),
+        "has_planes": any(surface is not None and is_plane(surface) for surface in surfaces),
+        "lines": [style for style, is_line in zip(styles, lines, strict=True) if is_line],
+        "profiles": [] if content.alone and any(lines) else _profiled(surfaces),
+        "has_quadratic": any(surface is not None and surface.quadratic is not None for surface in surfaces),
+        "has_nodes": content.has_nodes,
+        "common": list(content.common),
+        "course": course,
+        "course_rows": [] if course is None else last_rows(course),
+        "joint_cards": joint_cards(models),
+        "own_cards": [own_cards(model) for model in models],
+        "shares": [] if content.alone else [shares_table(shares) for shares in first_eigenvectors(curvatures)],
+        "warnings": [EMPTY] if empty else comparison_warnings(models, styles),
+        "notes": model_notes(models, styles),
+        "provenance": [_provenance(model) for model in models],
+        "colours": COLOUR_SCALE,
+        "rho": content.rho,
+        "first": AT_FIRST,
+        "axes": axes(surfaces, styles),
+        "plane": map_aspect(surfaces),
+        "compared": compared(models),
+        "answer": answer(models, styles),
+    }
 
 
 def _profiled(surfaces: Sequence[Surface | None]) -> list[int]:

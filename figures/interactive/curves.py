@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from landscape.figures.interactive.parts import LEGEND, axis, finish, joined, plain, transparent
+from landscape.figures.interactive.parts import LEGEND, add_interval, axis, finish, joined, plain, transparent
 from landscape.figures.plotdata.curves import T_LABEL, drawn_paths, paths_range
 from landscape.results.curve import LowLossCurve
 
@@ -19,18 +19,8 @@ def curve_figure(curve: LowLossCurve, *, name: str | None = None) -> go.Figure:
     figure = go.Figure()
     paths = drawn_paths(curve)
     for path in paths:
-        for side, fill in ((path.loss - path.error, None), (path.loss + path.error, "tonexty")):
-            figure.add_scatter(
-                x=path.t,
-                y=side,
-                mode="lines",
-                line={"width": 0},
-                fill=fill,
-                fillcolor=transparent(path.colour, 0.25),
-                hoverinfo="skip",
-                showlegend=False,
-                name="standard error",
-            )
+        low, high = path.loss - path.error, path.loss + path.error
+        add_interval(figure, path.t, low, high, transparent(path.colour, 0.25), name="standard error")
         figure.add_scatter(
             x=path.t,
             y=path.loss,

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from landscape.figures.entries import ModelStyle
-from landscape.figures.interactive.parts import add_level, axis, compact, finish, literal, model_line, transparent
+from landscape.figures.interactive.parts import (
+    add_interval,
+    add_level,
+    axis,
+    compact,
+    finish,
+    literal,
+    model_line,
+    transparent,
+)
 from landscape.figures.plotdata.densities import Density, density
 from landscape.figures.style import GREEK_LAMBDA, MARK, PALETTE, give_or_take, number
 from landscape.results import Spectrum
 
-Values = NDArray[np.floating[Any]]
 RUG = 0.13  # of the figure's height
 EIGENVALUE_LABEL, DENSITY_LABEL = f"eigenvalue {GREEK_LAMBDA}", f"density per unit of {GREEK_LAMBDA}"
 
@@ -66,7 +72,7 @@ def density_figure(spectrum: Spectrum, *, name: str | None = None, log: bool = T
 def _add_curve(figure: go.Figure, curve: Density) -> None:
     if np.isfinite(curve.half).any():
         sides = curve.clipped(curve.mean - curve.half), curve.clipped(curve.mean + curve.half)
-        _add_errors(figure, curve.grid, *sides, fillcolor=transparent(PALETTE["blue"], 0.28))
+        add_interval(figure, curve.grid, *sides, transparent(PALETTE["blue"], 0.28))
     figure.add_scatter(
         x=curve.grid,
         y=curve.clipped(curve.mean),
@@ -78,20 +84,6 @@ def _add_curve(figure: go.Figure, curve: Density) -> None:
     )
     if curve.log and len(curve.grid):
         add_level(figure, curve.single, "one eigenvalue", log=True, x=1)
-
-
-def _add_errors(figure: go.Figure, grid: Values, lower: Values, upper: Values, **properties: Any) -> None:
-    for side, fill in ((lower, None), (upper, "tonexty")):
-        figure.add_scatter(
-            x=grid,
-            y=side,
-            mode="lines",
-            line={"width": 0},
-            fill=fill,
-            hoverinfo="skip",
-            name="interval",
-            **properties,
-        )
 
 
 def densities_figure(spectra: Mapping[int, Spectrum], styles: Sequence[ModelStyle]) -> go.Figure:
@@ -111,7 +103,7 @@ def densities_figure(spectra: Mapping[int, Spectrum], styles: Sequence[ModelStyl
         mean, half = np.maximum(curve.mean, low / 10), np.nan_to_num(curve.half)
         lower, upper = compact(np.maximum(mean - half, low / 10)), compact(np.maximum(mean + half, low / 10))
         colour = transparent(styles[index].colour, 0.15)
-        _add_errors(figure, compact(curve.grid), lower, upper, fillcolor=colour, meta=index)
+        add_interval(figure, compact(curve.grid), lower, upper, colour, meta=index)
         figure.add_scatter(
             x=compact(curve.grid),
             y=compact(mean),

@@ -27,6 +27,8 @@ LEVELS = "contours on the surface"
 CURVE = "curve of low loss"
 AHEAD, STEM, RUNNER, CURVE, HERE = "path to come", "pin", "runner", "curve", "here"  # of runs that are played
 
+Values = NDArray[np.floating[Any]]
+
 QUIET = "#8a929c"  # of reference lines, on light and on dark
 LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemsizing": "constant"}
 
@@ -136,6 +138,25 @@ def model_line(style: ModelStyle, *, width: float = 2.5) -> dict[str, Any]:
         "name": plain(style.name),
         "meta": style.index,
     }
+
+
+def add_interval(
+    figure: go.Figure, x: Values, low: Values, high: Values, fillcolor: str, *, name: str = "interval", **trace: Any
+) -> None:
+    """Shade what lies between two lines over ``x``; the pointer finds nothing there."""
+    for side, fill in ((low, None), (high, "tonexty")):
+        figure.add_scatter(
+            x=x,
+            y=side,
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            fillcolor=fillcolor,
+            hoverinfo="skip",
+            showlegend=False,
+            name=name,
+            **trace,
+        )
 
 
 def edge_symbol(symbol: str, side: int) -> str:

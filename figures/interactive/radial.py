@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.figures.entries import ModelStyle
-from landscape.figures.interactive.parts import LEGEND, axis, finish, literal, plain, transparent
+from landscape.figures.interactive.parts import LEGEND, add_interval, axis, finish, literal, plain, transparent
 from landscape.figures.plotdata.radial import (
     DISTANCE_LABEL,
     LOSS_LABEL,
@@ -44,7 +44,10 @@ def radial_profile_figure(
     low, high = radial_limits(curves, log=log)
     figure = go.Figure()
     for curve in curves:
-        _add_interval(figure, curve, low)
+        if curve.has_interval:
+            ends = np.maximum(curve.mean - curve.half, low), curve.mean + curve.half
+            shade = transparent(curve.colour, 0.25)
+            add_interval(figure, curve.radii, *ends, shade, legendgroup=plain(curve.name))
         if len(curves) == 1 and len(curve.planes) > 1:
             _add_planes(figure, curve)
         interval = f" ± %{{customdata:.3~g}} ({curve.level:.0%} interval)" if curve.has_interval else ", one plane"
@@ -86,24 +89,6 @@ def radial_profiles_figure(
             trace.line.dash = style.dash
     figure.update_layout(showlegend=False)
     return figure
-
-
-def _add_interval(figure: go.Figure, curve: Curve, low: float) -> None:
-    if not curve.has_interval:
-        return
-    for side, fill in ((np.maximum(curve.mean - curve.half, low), None), (curve.mean + curve.half, "tonexty")):
-        figure.add_scatter(
-            x=curve.radii,
-            y=side,
-            mode="lines",
-            line={"width": 0},
-            fill=fill,
-            fillcolor=transparent(curve.colour, 0.25),
-            hoverinfo="skip",
-            legendgroup=plain(curve.name),
-            showlegend=False,
-            name="interval",
-        )
 
 
 def _add_planes(figure: go.Figure, curve: Curve) -> None:

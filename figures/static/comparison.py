@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib
@@ -65,6 +65,29 @@ def comparison_figure(
     Raises:
         ValueError: No model has such a quantity over a plane, or the scale is unknown.
     """
+    compared = _compared(models, metric, scale)
+    if columns is None:
+        columns = _columns(len(models), checked(width))
+    with settings(), matplotlib.rc_context({"xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "axes.labelsize": 7.5}):
+        figure = Figure(figsize=(checked(width), width), dpi=DPI)
+        scenes = _scenes(figure, compared, share, width / columns)
+        below = [style.name for style in model_styles(models)] if names is None else names
+        _place(figure, scenes, below, columns, FOOT if share else 0.0)
+        for drawn in scenes.values():
+            radius = rho if rho is not None and ball_fits(drawn.surface, rho) else None
+            model = quadratic and drawn.surface.quadratic is not None
+            fill(drawn.scene[0], drawn.surface, drawn.heights, rho=radius, quadratic=model)
+        if share:
+            _colour_bar(figure, compared.common)
+    return figure
+
+
+def _compared(models: Sequence[ModelEntry], metric: str, scale: str) -> ComparedSurfaces:
+    """The planes of the models on a scale; a model without one has None.
+
+    Raises:
+        ValueError: No model has such a quantity over a plane, or the scale is unknown.
+    """
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
     quantity = [quantity_of(model.surface, metric) for model in models]
@@ -75,33 +98,7 @@ def comparison_figure(
         raise ValueError(
             f"no model has a plane with a finite {metric} for a picture (known are: {known}); leave the picture out"
         )
-    if columns is None:
-        columns = _columns(len(models), checked(width))
-    rows, cell = math.ceil(len(models) / columns), width / columns
-    inside, foot = cell - 2 * MARGIN, FOOT if share else 0.0
-    with settings(), matplotlib.rc_context({"xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "axes.labelsize": 7.5}):
-        figure = Figure(figsize=(checked(width), width), dpi=DPI)
-        scenes = _scenes(figure, compared, share, cell)
-        around = extent([drawn.scene for drawn in scenes.values()], inside)
-        high = around.height(inside) + NAME + 2 * MARGIN
-        figure.set_size_inches(width, rows * high + foot)
-        below = [style.name for style in model_styles(models)] if names is None else names
-        for index, name in enumerate(below):
-            left, bottom = index % columns * cell, foot + (rows - 1 - index // columns) * high
-            middle = (left + cell / 2) / width
-            _name(figure, index, name, inside, (middle, bottom))
-            if index not in scenes:
-                at = (bottom + NAME + high / 2) / figure.get_figheight()
-                figure.text(middle, at, "no surface", ha="center", color=QUIET)
-                continue
-            drawn = scenes[index]
-            place(drawn.scene[0], around, left + MARGIN, bottom + NAME + MARGIN, inside)
-            radius = rho if rho is not None and ball_fits(drawn.surface, rho) else None
-            model = quadratic and drawn.surface.quadratic is not None
-            fill(drawn.scene[0], drawn.surface, drawn.heights, rho=radius, quadratic=model)
-        if share:
-            _colour_bar(figure, compared.common)
-    return figure
+    return compared
 
 
 @dataclass(frozen=True)
@@ -120,6 +117,25 @@ def _scenes(figure: Figure, compared: ComparedSurfaces, share: bool, width: floa
             if share:
                 scenes[index].scene[0].set_zlabel("")  # the colour bar has it
     return scenes
+
+
+def _place(figure: Figure, scenes: Mapping[int, _Scene], names: Sequence[str], columns: int, foot: float) -> None:
+    """Set the figure's height, put the scenes into rows, and the names below them; ``foot`` inches stay free below."""
+    width = figure.get_figwidth()
+    rows, cell = math.ceil(len(names) / columns), width / columns
+    inside = cell - 2 * MARGIN
+    around = extent([drawn.scene for drawn in scenes.values()], inside)
+    high = around.height(inside) + NAME + 2 * MARGIN
+    figure.set_size_inches(width, rows * high + foot)
+    for index, name in enumerate(names):
+        left, bottom = index % columns * cell, foot + (rows - 1 - index // columns) * high
+        middle = (left + cell / 2) / width
+        _name(figure, index, name, inside, (middle, bottom))
+        if index in scenes:
+            place(scenes[index].scene[0], around, left + MARGIN, bottom + NAME + MARGIN, inside)
+        else:
+            at = (bottom + NAME + high / 2) / figure.get_figheight()
+            figure.text(middle, at, "no surface", ha="center", color=QUIET)
 
 
 def _name(figure: Figure, index: int, name: str, width: float, at: tuple[float, float]) -> None:

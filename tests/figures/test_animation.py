@@ -18,12 +18,8 @@ from landscape.cli import main
 from landscape.figures.entries import ModelEntry
 from landscape.figures.export import write_film
 from landscape.figures.plotdata.course import surface_course
-from landscape.figures.static.animation import (
-    AnimationOptions,
-    animation_frames,
-    check_animation,
-    write_animation,
-)
+from landscape.figures.static.animation import AnimationOptions, check_animation, write_animation
+from landscape.figures.static.frames import animation_frames
 from landscape.results.storage.outputs import is_drawn
 from landscape.results.storage.save_load import save_surface
 from tests.support.drawable import evaluated, marked, raced
