@@ -1,6 +1,7 @@
 "use strict";
 
-// Printing, in the light theme. A page's own script has ``panels``, ``scenes``, ``draw`` and ``printing``.
+// Printing, in the light theme. A page's own script has ``panels``, ``scenes``, ``draw``, ``previewScenes`` and
+// ``printing``.
 
 // A scene's canvas is blank on paper, a picture of it is not. This uses plotly's internals, which may change.
 function pictured(panel) {
@@ -20,6 +21,7 @@ const printed = (now) => () => {
     fold.classList.toggle("unfolded", now);
   });
   panels.filter((panel) => panel.dataset.drawn).forEach(draw);
+  previewScenes(); // those that are not drawn yet
   scenes.forEach((panel) => (now && panel.dataset.drawn ? pictured(panel) : panel.classList.remove("unprinted")));
 };
 addEventListener("beforeprint", printed(true));

@@ -101,13 +101,17 @@ def test_browser_turns_and_repaints_a_preview(chromium, file):
     becomes(page, "location.hash.includes('camera=')")
     turned = pixels(page)
     assert (np.abs(first - turned).sum(-1) > 60).mean() > 0.02
+    # In the theme of the page, and on paper in the light one.
+    drawn = "document.querySelector('.preview').toDataURL()"
+    light = page.evaluate(drawn)
     page.emulate_media(color_scheme="dark")
-    becomes(page, "theme() === 'dark'")
-    page.wait_for_timeout(200)
-    text = page.evaluate("[...document.querySelector('.preview').getContext('2d').getImageData(0, 0, 9, 9).data]")
-    assert not any(text)  # the card shows through
-    assert pixels(page)[3, 3].max() < 60
+    becomes(page, f"theme() === 'dark' && {drawn} !== '{light}'")
+    dark = page.evaluate(drawn)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(drawn) == light
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(drawn) == dark
     page.check("input[value=log]", force=True)
-    becomes(page, "state.scale === 'log'")
+    becomes(page, f"state.scale === 'log' && {drawn} !== '{dark}'")
     assert page.locator(".preview").count() == 1
     page.close()
