@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import time
 
+import psutil
 import torch
 from torch import Tensor, nn
 
 import landscape
 from benchmarks.measure import peak_memory
-from landscape.linalg.lanczos import eigen_bytes
+from landscape.linalg.lanczos import eigen_bytes, peak_bytes
 
 WORDS, WIDTH, LAYERS, LENGTH = 24_000, 768, 11, 32
 
@@ -41,6 +42,17 @@ class LanguageModel(nn.Module):
         return scores
 
 
+def large_objective(width: int, layers: int) -> landscape.Objective[tuple[Tensor, Tensor]]:
+    """Return the mean cross-entropy of two sequences of random words, of a model with random weights."""
+    torch.manual_seed(0)
+    torch.backends.mha.set_fastpath_enabled(False)
+    model = LanguageModel(width, layers)
+    for table in (model.words, model.positions):
+        nn.init.normal_(table.weight, std=0.02)
+    drawn = torch.randint(WORDS, (2, LENGTH + 1))
+    return landscape.Objective(model, landscape.supervised(nn.CrossEntropyLoss()), [(drawn[:, :-1], drawn[:, 1:])])
+
+
 def main() -> None:
     """Compute the largest eigenvalue and print what it cost."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -50,20 +62,20 @@ def main() -> None:
     parser.add_argument("--tolerance", type=float, default=1e-2)
     parser.add_argument("--products", type=int, default=60)
     chosen = parser.parse_args()
-    torch.manual_seed(0)
-    torch.backends.mha.set_fastpath_enabled(False)
-    model = LanguageModel(chosen.width, chosen.layers)
-    for table in (model.words, model.positions):
-        nn.init.normal_(table.weight, std=0.02)
-    drawn = torch.randint(WORDS, (2, LENGTH + 1))
-    objective = landscape.Objective(model, landscape.supervised(nn.CrossEntropyLoss()), [(drawn[:, :-1], drawn[:, 1:])])
+    objective = large_objective(chosen.width, chosen.layers)
     size = objective.space.size
     bound = chosen.vectors * size * 4
     free = eigen_bytes(size, 1, 0, chosen.products, torch.float32)
     print(f"{size:,} parameters; basis without a bound {free / 2**30:.1f} GiB, bound {bound / 2**30:.1f} GiB")
+    H = landscape.HessianOperator(objective, retain=0)
+    beside = landscape.product_memory(H)
+    assert beside is not None
+    before = psutil.Process().memory_info().rss
+    expected = before + peak_bytes(size, 1, 0, chosen.products, H.dtype, product=beside.total, memory=bound)
+    print(f"{before / 2**30:.2f} GiB in use, a product {beside.total / 2**30:.2f}: {expected / 2**30:.2f} at the peak")
     started = time.perf_counter()
     pairs = landscape.top_eigenpairs(
-        landscape.HessianOperator(objective, retain=0),
+        H,
         tolerance=chosen.tolerance,
         max_products=chosen.products,
         bottom=0,

@@ -46,6 +46,8 @@ from .operators.base import (
 from .operators.fisher import FisherOperator as FisherOperator
 from .operators.gauss_newton import GaussNewtonOperator as GaussNewtonOperator
 from .operators.hessian import HessianOperator as HessianOperator
+from .operators.memory import ProductMemory as ProductMemory
+from .operators.memory import product_memory as product_memory
 from .results import (
     Barrier as Barrier,
 )

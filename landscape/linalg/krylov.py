@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from landscape.linalg.protocols import MaskedOperator, SymmetricOperator, dimension
-from landscape.linalg.vectors import inner, unit
+from landscape.linalg.vectors import inner, length, unit
 from landscape.processes import Processes
 from landscape.results import Floats, Integers, LanczosState
 
@@ -225,7 +225,12 @@ class Krylov:
         result = torch.zeros_like(self.processes.own(self._next))
         for first, rows in self._rows():
             result.addmv_(rows.T, coordinates[first : first + len(rows)])
-        return self._unit(self._whole(result))
+        vector = self._whole(result)
+        return vector.div_(length(vector, self.processes).to(vector.dtype))
+
+    def free(self) -> None:
+        """Free the basis: nothing can be computed from it any more, and no step taken."""
+        self._pieces = []
 
     def state(
         self,

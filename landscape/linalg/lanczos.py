@@ -142,6 +142,43 @@ def eigen_bytes(
     return numbers * dtype.itemsize
 
 
+def peak_bytes(
+    n: int,
+    k: int,
+    bottom: int,
+    max_products: int,
+    dtype: torch.dtype,
+    *,
+    product: int,
+    memory: int | None = None,
+    active: int | None = None,
+) -> int:
+    """Return the bytes that ``top_eigenpairs`` takes at its peak, products included.
+
+    The basis is freed before the product that measures the residual.
+
+    Args:
+        n: As for ``eigen_bytes``, and so are the next ones.
+        k: Likewise.
+        bottom: Likewise.
+        max_products: Likewise.
+        dtype: Likewise.
+        product: The bytes of products, as ``product_memory`` has them in total.
+        memory: The bound of the basis.
+        active: As for ``eigen_bytes``.
+    """
+    held = n if active is None else held_size(n, active)
+    vector = held * dtype.itemsize
+    count = min(max_products - 1, held)
+    basis = math.ceil(count / ROWS) * ROWS * vector
+    if memory is not None and memory < basis:
+        basis, count = memory, min(count, memory // vector - 1)
+    result = min(k + SPARE + bottom, count) * vector
+    whole = min(k + bottom, count) * n * dtype.itemsize if held < n else 0  # put together at the end
+    # A vector of the result is put together in one of its own, and one more is there to be multiplied next.
+    return max(basis + product, basis + result + vector, result + product, result + whole) + vector
+
+
 def _search(krylov: Krylov, k: int, bottom: int, tolerance: float, limit: int, progress: Progress) -> Ritz:
     """Multiply until the k largest have converged; one product is kept for the residual."""
     current = ritz(krylov)
@@ -167,13 +204,14 @@ def _pairs(
     """Return the wanted ends, with one product spent on the residual of the first, where it is not known."""
     kept = approximation.worth_keeping(k + SPARE, bottom)
     vectors, signs = _ritz_vectors(krylov, approximation.coordinates[:, kept])
+    krylov.free()
     # The recurrence does not include the errors of products: residuals below them are not bounds.
     residuals = np.maximum(approximation.residuals, max(krylov.resolution, krylov.product_error))
     if resume_from is not None and krylov.products == resume_from.products:
         residuals[0] = resume_from.residual
     else:
         first = torch.from_numpy(vectors[0]).to(krylov.H.device)
-        rest = krylov.multiply(first).double() - float(approximation.values[0]) * first.double()
+        rest = krylov.multiply(first).double().sub_(first, alpha=float(approximation.values[0]))
         measured = norm(rest, krylov.processes)
         residuals[0] = max(measured, krylov.product_error)
     converged = residuals <= approximation.allowed(tolerance)
@@ -192,8 +230,7 @@ def _pairs(
     if krylov.asymmetry > max(ASYMMETRIC, 10 * getattr(krylov.H, "relative_error", 0.0)):
         warnings.warn(
             "the products are not those of a symmetric matrix: uᵀHv and vᵀHu differ by "
-            f"{krylov.asymmetry:.2g} of their size, far more than rounding. A derivative is wrong (backward of a "
-            "torch.autograd.Function, a hook, a value detached in between): compare it with torch.autograd.gradcheck",
+            f"{krylov.asymmetry:.2g} of their size, far more than {_asymmetric(krylov.H)}",
             stacklevel=3,
         )
     state = krylov.state(
@@ -207,21 +244,48 @@ def _pairs(
     return replace(end(slice(k)), bottom=end(from_below) if bottom else None, lanczos_state=state)
 
 
+def _asymmetric(H: SymmetricOperator | Tensor) -> str:
+    """Return than what the asymmetry is more, and where it may come from."""
+    if getattr(H, "relative_error", 0.0):
+        return (
+            "the error of the differences that products are. The gradient jumps within their step, as it does where a "
+            "ReLU switches, and the eigenvalues are those of the jumps: take a smooth activation, such as GELU, or a "
+            "model and a loss that can be differentiated twice"
+        )
+    return (
+        "rounding. A derivative is wrong (backward of a torch.autograd.Function, a hook, a value detached in between): "
+        "compare it with torch.autograd.gradcheck"
+    )
+
+
 def _ritz_vectors(krylov: Krylov, coordinates: Floats) -> tuple[NDArray[np.floating[Any]], Floats]:
     """Return unit vectors (p, n) with these coordinates (m, p), and the signs (p,) that they were multiplied by.
 
     Of the two signs, the one that makes the largest component positive.
     """
-    rows, signs = [], []
-    for column in coordinates.T:
-        vector = krylov.combine(torch.from_numpy(column.copy()))
-        largest = float(vector[vector.abs().argmax()]) if len(vector) else 0.0
+    vectors: NDArray[np.floating[Any]] = np.empty(0)
+    signs = np.ones(coordinates.shape[1])
+    for row, column in enumerate(coordinates.T):
+        vector = krylov.combine(torch.from_numpy(column.copy())).cpu()
+        largest = _largest(vector)
         if krylov.processes.sliced:
             largest = max(krylov.processes.gathered(largest), key=abs)
-        sign = math.copysign(1.0, largest)
-        rows.append((vector * sign).cpu().numpy())
-        signs.append(sign)
-    return np.stack(rows), np.array(signs)
+        if largest < 0:
+            vector, signs[row] = vector.neg_(), -1.0
+        if row == 0:
+            vectors = np.empty((len(signs), len(vector)), vector.numpy().dtype)  # stacking would take twice as much
+        vectors[row] = vector.numpy()
+    return vectors, signs
+
+
+def _largest(vector: Tensor) -> float:
+    """Return the entry of largest magnitude, the first of several; without a copy where there is one."""
+    if not len(vector):
+        return 0.0
+    low, high = (float(end) for end in torch.aminmax(vector))
+    if abs(low) == abs(high):
+        return float(vector[vector.abs().argmax()])
+    return max(low, high, key=abs)
 
 
 def _rows_within(memory: int, H: SymmetricOperator | Tensor, least: int) -> int:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from landscape.processes import ALONE, Processes
 
-PIECE = 2**24  # entries of which copies in float64 are made at once
+PIECE = 2**20  # entries of which copies in float64 are made at once
 
 
 def norm(vector: Tensor, processes: Processes = ALONE) -> float:
@@ -16,7 +16,7 @@ def norm(vector: Tensor, processes: Processes = ALONE) -> float:
     >>> norm(torch.tensor([3.0, 4.0]))
     5.0
     """
-    return float(_length(vector, processes))
+    return float(length(vector, processes))
 
 
 def inner(u: Tensor, v: Tensor) -> Tensor:
@@ -40,9 +40,10 @@ def unit(vector: Tensor, processes: Processes = ALONE) -> Tensor:
     >>> unit(torch.tensor([3.0, 4.0]))
     tensor([0.6000, 0.8000])
     """
-    return vector.div(_length(vector, processes).to(vector.dtype))
+    return vector.div(length(vector, processes).to(vector.dtype))
 
 
-def _length(vector: Tensor, processes: Processes) -> Tensor:
-    length = torch.linalg.vector_norm(vector, dtype=torch.float64)
-    return processes.across(length.square()).sqrt() if processes.sliced else length
+def length(vector: Tensor, processes: Processes = ALONE) -> Tensor:
+    """Return ‖v‖ () as ``norm`` does, without waiting for the device."""
+    own: Tensor = torch.linalg.vector_norm(vector, dtype=torch.float64)
+    return processes.across(own.square()).sqrt() if processes.sliced else own

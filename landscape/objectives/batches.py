@@ -35,3 +35,20 @@ def to_device(batch: Any, device: torch.device | str, *, non_blocking: bool = Fa
     if is_dataclass(batch) and not isinstance(batch, type):
         return replace(batch, **{field.name: moved(getattr(batch, field.name)) for field in fields(batch)})
     return batch
+
+
+def batch_bytes(batch: Any) -> int:
+    """Return the bytes of the tensors in a batch, in the forms that ``to_device`` takes apart.
+
+    >>> batch_bytes({"x": torch.zeros(2), "pairs": [(torch.zeros(3), 1)]})
+    20
+    """
+    if isinstance(batch, torch.Tensor):
+        return int(batch.nbytes)
+    if isinstance(batch, Mapping):
+        return sum(map(batch_bytes, batch.values()))
+    if isinstance(batch, tuple | list):
+        return sum(map(batch_bytes, batch))
+    if is_dataclass(batch) and not isinstance(batch, type):
+        return sum(batch_bytes(getattr(batch, field.name)) for field in fields(batch))
+    return 0

@@ -82,6 +82,10 @@ class CompactObjective(Objective[Batch]):
         small = self._small.graphs(self._shrunk(graphs.theta.detach()), limit)
         return _CompactGraphs(graphs.theta, limit, owned=self.fixed.values(), small=small)
 
+    def for_products(self) -> Objective[Batch]:
+        """Return the objective that computes ``hessian_products``: the smaller one."""
+        return self._small if self._is_whole else self
+
     @property
     def _is_whole(self) -> bool:
         """Whether this is no copy with other parameters or batches, as blocks and pieces are."""

@@ -165,6 +165,10 @@ class Objective(PlaneEvaluation[Batch], NotebookDisplay):
                     products[row] += derivative(graph.derivative, theta, v, retain_graph=needed_again)
         return self.space.project(self.processes.summed(products)).reshape(vector.shape)
 
+    def for_products(self) -> Objective[Batch]:
+        """Return the objective that computes ``hessian_products``: this one, or a smaller form of the same loss."""
+        return self
+
     def table(self) -> Table:
         """Return what the loss is of: model, batches, parameters, and where and how it is computed."""
         seed = self.training_mode_seed

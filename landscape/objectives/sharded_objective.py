@@ -41,8 +41,11 @@ class ShardedObjective(Objective[Batch]):
     process ends.
 
     FSDP cannot be differentiated twice: ``HessianOperator`` multiplies by differences of gradients, with the error
-    that it says. Surfaces along any directions, ``random_direction``, ``top_eigenpairs``, ``spectral_density`` and
-    ``curvature`` take slices; what needs whole vectors refuses them.
+    that it says. They want a smooth loss: where a ReLU switches within a step, eigenvalues are those of the jump, and
+    a warning says that products are not symmetric. They gain from float64.
+
+    Surfaces along any directions, ``random_direction``, ``top_eigenpairs``, ``spectral_density`` and ``curvature``
+    take slices; what needs whole vectors refuses them.
 
     Args:
         model: A module on whose root ``fully_shard`` was called, over a mesh of one dimension.
@@ -51,7 +54,7 @@ class ShardedObjective(Objective[Batch]):
         space: A ``ShardedSpace`` of the model; by default that of all parameters that require a gradient.
         weights: As for ``Objective``.
         training_mode_seed: As for ``Objective``.
-        process_group: The processes of the model's mesh.
+        process_group: The processes of the model's mesh, which are also the default.
 
     Raises:
         ValueError: As of ``Objective``; the model is sharded in another way, or over other processes.
@@ -65,7 +68,7 @@ class ShardedObjective(Objective[Batch]):
         loss: LossFn[Batch],
         batches: Iterable[Batch],
         *,
-        process_group: ProcessGroup,
+        process_group: ProcessGroup | None = None,
         space: ShardedSpace | None = None,
         weights: Mapping[str, float] | None = None,
         training_mode_seed: int | None = None,
@@ -76,6 +79,7 @@ class ShardedObjective(Objective[Batch]):
             raise ValueError(
                 "space must be a landscape.ShardedSpace of the sharded model; make it by ShardedSpace(model)"
             )
+        process_group = process_group if process_group is not None else chosen.processes.group
         mesh, given = (dist.get_process_group_ranks(group) for group in (chosen.processes.group, process_group))
         if mesh != given:
             raise ValueError(f"the model is sharded over the processes {mesh}, and process_group has {given}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from landscape.linalg.protocols import SymmetricOperator
 from landscape.linalg.vectors import dot, norm, unit
-from landscape.objectives.autograd import RETAINED
+from landscape.objectives.autograd import RETAINED, Graphs
 from landscape.objectives.objective import Objective, check_loss
 from landscape.processes import ALONE, Processes, refuse_slices
 
@@ -35,6 +36,7 @@ class CurvatureOperator(ABC):
         shape: (n, n). Rows and columns of inactive coordinates are zero.
         active: The number of active coordinates.
         products: The number of products with a vector computed so far.
+        retain: The bytes that graphs kept between products may take.
         name: The name of the matrix in results.
         method: How products are computed, where not by exact derivatives.
         relative_error: Of a product, beside rounding.
@@ -57,6 +59,7 @@ class CurvatureOperator(ABC):
         self.device = objective.params.device
         self.active = objective.space.active
         self.products = 0
+        self.retain = retain
         self.method = ""
         self.relative_error = 0.0
         self._graphs = objective.graphs(params, retain)
@@ -67,6 +70,17 @@ class CurvatureOperator(ABC):
     def processes(self) -> Processes:
         """Those that share out the batches; a Krylov basis is shared out among them as well."""
         return self.objective.processes
+
+    @property
+    def multiplied(self) -> Objective[Any] | None:
+        """The objective by which products are computed, for ``product_memory``; None where they are differences."""
+        return self.objective
+
+    def multiply_alone(self, objective: Objective[Any], graphs: Graphs, vector: Tensor) -> None:
+        """Compute one product of another objective, a part of ``multiplied``, on graphs of its own."""
+        part = copy.copy(self)
+        part.objective, part._graphs = objective, graphs  # noqa: SLF001 (a copy of the same class)
+        part._products(vector)  # noqa: SLF001
 
     @abstractmethod
     def _products(self, vectors: Tensor) -> Tensor:

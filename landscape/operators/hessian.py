@@ -53,6 +53,11 @@ class HessianOperator(CurvatureOperator):
         self._differences = GradientDifferences(objective, objective.checked(params)) if differences else None
         self._may_fall_back = differences is None
 
+    @property
+    def multiplied(self) -> Objective[Any] | None:
+        """The objective by which products are computed, for ``product_memory``; None where they are differences."""
+        return self.objective.for_products() if self._differences is None else None
+
     def _products(self, vectors: Tensor) -> Tensor:
         if self._differences is not None:
             return self._by_differences(self._differences, vectors)

@@ -6,8 +6,10 @@ import importlib
 import importlib.util
 import io
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -177,3 +179,27 @@ def test_weights_of_recbole_have_a_curvature_from_the_command_line(tmp_path):
     assert result.exit_code == 0, result.output
     values = json.loads(result.stdout)
     assert values["loss"] > 0 and values["eigenvalues"][0] > 0 and (tmp_path / "page.html").exists()
+
+
+@pytest.mark.slow
+def test_the_sharded_example_prints_what_the_guide_shows_with_any_number_of_processes(tmp_path):
+    guide = (ROOT / "docs" / "guides" / "curvature.md").read_text(encoding="utf-8")
+    (shown,) = [text for _, text in blocks(guide) if text.startswith("2 processes, ")]
+    printed = {}
+    for count in (1, 2):
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+        ran = subprocess.run(
+            [*torchrun, str(EXAMPLES / "sharded.py")],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *sys.path]))},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+        assert ran.returncode == 0, ran.stderr
+        printed[count] = ran.stdout.splitlines()
+        assert len(printed[count]) == 3  # one process speaks for all
+    assert printed[2][:2] == shown.splitlines()[:2]
+    assert printed[1][1:2] == printed[2][1:2]
+    largest = [re.findall(r"-?\d+\.\d+", lines[2]) for lines in (printed[1], printed[2], shown.splitlines())]
+    np.testing.assert_allclose(np.array(largest, float)[:, 0], float(largest[2][0]), atol=2e-6)

@@ -12,12 +12,13 @@ from landscape.geometry.curvature import curvature
 from landscape.geometry.derivative_checks import check_derivatives
 from landscape.geometry.quadratic_model import quadratic_radius
 from landscape.geometry.sharpness import sharpness
-from landscape.linalg.lanczos import eigen_bytes
+from landscape.linalg.lanczos import eigen_bytes, peak_bytes
 from landscape.linalg.spectral_density import basis_bytes, spectral_density
 from landscape.linalg.trace import trace
 from landscape.objectives.objective import Objective
 from landscape.operators.base import CurvatureOperator
 from landscape.operators.hessian import HessianOperator
+from landscape.operators.memory import product_memory
 from landscape.progress import Progress
 from landscape.results import (
     BlockEigenvalues,
@@ -87,9 +88,14 @@ class CurvatureSections:
         config, objective, allowed = self.config, self.objective, self.allowed_bytes
         earlier = self.cache.load(LanczosState, operator=config.operator)
         limit = config.max_products or 10 * config.top + 90
-        n, dtype = objective.space.size, objective.params.dtype
-        forecast = eigen_bytes(n, config.top, config.bottom, limit, dtype, active=objective.space.active)
+        sizes = (objective.space.size, config.top, config.bottom, limit, objective.params.dtype)
+        forecast = eigen_bytes(*sizes, active=objective.space.active)
         memory = f"products, at most; basis {_format_bytes(forecast)} at most, {_format_bytes(allowed)} allowed"
+        beside = product_memory(self.operator)
+        if beside is not None:
+            peak = peak_bytes(*sizes, product=beside.total, memory=allowed, active=objective.space.active)
+            parts = f"graphs {_format_bytes(beside.graphs)}, a product {_format_bytes(beside.product)}"
+            memory += f"; {parts}: {_format_bytes(peak)} at the peak"
         self.progress(0, limit, memory)
         result = curvature(
             objective,
@@ -107,7 +113,8 @@ class CurvatureSections:
         assert result.pairs.lanczos_state is not None
         self.cache.store(result.pairs.lanczos_state, operator=config.operator)
         basis = {"forecast": forecast, "allowed": allowed, "continued_from": earlier.products if earlier else 0}
-        return replace(result, metadata={**result.metadata, "basis_bytes": basis})
+        products = {} if beside is None else {"product_bytes": beside._asdict()}
+        return replace(result, metadata={**result.metadata, "basis_bytes": basis, **products})
 
     def density(self) -> Spectrum:
         """Return the density of the eigenvalues, stored after each probe; more probes continue it."""
