@@ -184,7 +184,9 @@ def test_weights_of_recbole_have_a_curvature_from_the_command_line(tmp_path):
 @pytest.mark.slow
 def test_the_sharded_example_prints_what_the_guide_shows_with_any_number_of_processes(tmp_path):
     guide = (ROOT / "docs" / "guides" / "curvature.md").read_text(encoding="utf-8")
-    (shown,) = [text for _, text in blocks(guide) if text.startswith("2 processes, ")]
+    start = "$ torchrun --nproc-per-node 2 examples/sharded.py\n"
+    (block,) = [text for _, text in blocks(guide) if text.startswith(start)]
+    shown = block.removeprefix(start)
     printed = {}
     for count in (1, 2):
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]

@@ -1,5 +1,7 @@
 """Lanczos in a basis of bounded size."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from landscape import ParamSpace, top_eigenpairs
 from landscape.linalg.krylov import Krylov
-from landscape.linalg.lanczos import eigen_bytes
+from landscape.linalg.lanczos import eigen_bytes, peak_bytes
 from landscape.linalg.ritz import ritz
 from tests.support.problems import with_spectrum
 from tests.support.watched import EPS, SPECTRA, Watched, bulk, check, room, seeded
@@ -250,6 +252,46 @@ def test_a_basis_and_a_result_take_what_is_forecast(n, k, bottom, products, dtyp
     pairs = top_eigenpairs(H, k, tolerance=1e-30, max_products=products, bottom=bottom)
     held = H.rows * n * dtype.itemsize + pairs.lanczos_state.vectors.nbytes
     assert eigen_bytes(n, k, bottom, products, dtype) == held
+
+
+@pytest.mark.parametrize(("error", "why"), [(0.0, "than rounding.*gradcheck"), (1e-9, "jumps within .*ReLU")])
+def test_asymmetry_is_told_apart_from_the_jumps_of_differences(error, why):
+    H = Watched(torch.randn(30, 30, generator=seeded(0), dtype=torch.float64))
+    H.relative_error = error
+    with pytest.warns(UserWarning, match=why):
+        top_eigenpairs(H, max_products=20)
+
+
+def test_the_basis_is_freed_before_the_product_that_measures_the_residual():
+    class Held(Watched):
+        def __init__(self, matrix):
+            super().__init__(matrix)
+            self.held = []
+
+        def __matmul__(self, vector):
+            caller = sys._getframe(1).f_locals["self"]
+            self.held.append(sum(len(piece) for piece in caller._pieces))
+            return self.matrix @ vector
+
+    H = Held(with_spectrum(np.linspace(0, 1, 50)))
+    top_eigenpairs(H, 3, tolerance=1e-6)
+    assert H.held[-1] == 0 and all(H.held[:-1])
+
+
+@pytest.mark.parametrize(
+    ("product", "memory", "expected"),
+    [
+        (0, None, 48 + 10 + 2),  # basis, result, and the vectors that one is put together from
+        (30, None, 48 + 30 + 1),
+        (30, 7, 7 + 30 + 1),  # seven for the basis, one of them to reduce it; the result has the other six
+        (1, 7, 7 + 6 + 2),
+        (1, 900, 48 + 10 + 2),  # a bound above what is needed is none
+    ],
+)
+def test_the_peak_is_that_of_its_largest_stage(product, memory, expected):
+    vector = 90 * 8
+    bound = memory and memory * vector
+    assert peak_bytes(90, 1, 1, 40, torch.float64, product=product * vector, memory=bound) == expected * vector
 
 
 def test_memory_for_the_whole_basis_changes_no_bit():

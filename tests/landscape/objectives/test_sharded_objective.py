@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 import landscape
 from landscape import HessianOperator, Objective, ShardedObjective, ShardedSpace
+from landscape.problems.problem import ProblemFile, _checked
 from landscape.surfaces.planes import eigen_plane, plane_through, random_plane, trajectory_plane
 
 WEIGHTS = {"entropy": 1.0, "size": 0.3}
@@ -236,6 +237,7 @@ def refusals(rank: int, count: int) -> dict[str, str]:
         "block": error(lambda: landscape.block(objective, "out.*")),
         "check": error(lambda: landscape.check_derivatives(objective, {"x": objective.params})),
         "gauss-newton": error(lambda: landscape.GaussNewtonOperator(objective)),
+        "command": error(lambda: _checked(ProblemFile(Path("mine.py")), objective)),
         "hvp": error(lambda: objective.hvp(objective.params)),
         "plain": error(lambda: Objective(made, loss, mine)),
         "plain with a space": error(lambda: Objective(made, loss, mine, space=landscape.ParamSpace(model()))),
@@ -325,7 +327,7 @@ def test_the_reference_has_the_eigenvalues_of_double_backward(alone):
 
 def assert_refused(first: dict[str, str], other: dict[str, str]) -> None:
     whole = "needs whole vectors, and a ShardedObjective has a slice of them in each process; load the model's whole"
-    for name in ("trace", "sharpness", "block", "check", "gauss-newton", "a space of slices"):
+    for name in ("trace", "sharpness", "block", "check", "gauss-newton", "command", "a space of slices"):
         assert first[name].startswith("ValueError") and whole in first[name], name
     patterns = {
         "hvp": r"RuntimeError: a model of fully_shard has no double backward; multiply by landscape\.HessianOperator",
