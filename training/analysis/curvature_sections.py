@@ -90,12 +90,13 @@ class CurvatureSections:
         limit = config.max_products or 10 * config.top + 90
         sizes = (objective.space.size, config.top, config.bottom, limit, objective.params.dtype)
         forecast = eigen_bytes(*sizes, active=objective.space.active)
-        memory = f"products, at most; basis {_format_bytes(forecast)} at most, {_format_bytes(allowed)} allowed"
+        memory = f"basis {_format_bytes(forecast)} at most, {_format_bytes(allowed)} allowed"
         beside = product_memory(self.operator)
         if beside is not None:
             peak = peak_bytes(*sizes, product=beside.total, memory=allowed, active=objective.space.active)
             parts = f"graphs {_format_bytes(beside.graphs)}, a product {_format_bytes(beside.product)}"
-            memory += f"; {parts}: {_format_bytes(peak)} at the peak"
+            memory = f"{_format_bytes(peak)} at the peak: {memory}; {parts}"  # a terminal may cut off the end
+        memory = f"products, at most; {memory}"
         self.progress(0, limit, memory)
         result = curvature(
             objective,
