@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.models.dropout import Dropout
-from landscape.models.encoder import NORM_EPS, Block, attention_bias
+from landscape.models.encoder import NORM_EPS, Block, Ends, attention_bias
 
 INIT_STD = 0.02
 BLOCKS = {  # named parameter blocks: patterns of parameters' names, those of S3Rec's heads included
@@ -89,10 +89,27 @@ class SASRec(nn.Module):
         Returns:
             (R, n, d), or (S, d) with ``select``.
         """
-        x = self.dropout(self.norm(self.items(items) + self.positions(positions)))
+        return self.encode(self.items(items), positions, segments, causal=causal, select=select)
+
+    def encode(
+        self,
+        embedded: Tensor,
+        positions: Tensor,
+        segments: Tensor,
+        *,
+        causal: bool = True,
+        select: Tensor | None = None,
+        ends: Ends | None = None,
+    ) -> Tensor:
+        """Encode packed rows of embedded items (R, n, d), so that a loss can look up all its items at once.
+
+        The other arguments are those of ``forward``, and ``ends``, with ``select``: rows of which the outputs at the
+        last items alone are needed, which are returned after the selected ones.
+        """
+        x = self.dropout(self.norm(embedded + self.positions(positions)))
         bias = attention_bias(segments, causal=causal, dtype=x.dtype)
         *earlier, last = self.blocks
         for block in earlier:
             x = block(x, bias)
-        outputs: Tensor = last(x, bias, select)
+        outputs: Tensor = last(x, bias, select, ends)
         return outputs

@@ -21,7 +21,7 @@ from landscape.training.data.dataset import Dataset, training_users
 from landscape.training.data.splits import HELD_OUT
 from landscape.training.losses.cl4srec import Contrast, WithContrast
 from landscape.training.losses.next_item import NEXT_ITEM, NextItem, Terms
-from landscape.training.losses.s3rec import pretraining_outputs, pretraining_terms
+from landscape.training.losses.s3rec import pretraining_losses
 
 SHUFFLE, NEGATIVES, VIEWS, INSTANCES, MASKS = range(5)  # streams of random numbers, one for each purpose
 
@@ -183,7 +183,7 @@ class PretrainingStage:
 
     def loss(self, model: nn.Module, batch: Any) -> dict[str, Terms]:
         """Return the four losses."""
-        return pretraining_terms(pretraining_outputs(model, batch), batch)  # type: ignore[arg-type]
+        return pretraining_losses(model, batch)  # type: ignore[arg-type]
 
     def minimised(self, parts: Mapping[str, Terms]) -> Tensor:
         """Return the weighted sum of the parts' sums, as in the reference: means would weigh the four differently."""

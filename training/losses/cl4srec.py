@@ -7,12 +7,25 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from landscape.models.encoder import Ends
 from landscape.models.sasrec import SASRec
 from landscape.objectives.composite_loss import CompositeLoss
 from landscape.training.batches.packing import Batch
 from landscape.training.batches.views import ViewedBatch
 from landscape.training.losses.next_item import NextItem, Terms
 from landscape.training.losses.nt_xent import nt_xent_terms, similarities
+
+
+def view_outputs(model: SASRec, views: Batch) -> Tensor:
+    """Return the outputs (S, d) at the last item of each sequence."""
+    none = views.ends[:0]
+    return model.encode(
+        model.items(views.items),
+        views.positions,
+        views.segments,
+        select=none,
+        ends=Ends.of(views.segments, views.ends),
+    )
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,7 @@ class Contrast:
 
     def logits(self, model: SASRec, views: Batch) -> Tensor:
         """(2S, 2S) similarities of all pairs of views."""
-        ends = model(views.items, views.positions, views.segments, select=views.ends)  # (2S, d)
+        ends = view_outputs(model, views)
         return similarities(ends, temperature=self.temperature, similarity=self.similarity)
 
     @staticmethod

@@ -20,10 +20,19 @@ Terms = tuple[Tensor, Tensor]
 def pair_scores(model: SASRec, batch: Batch) -> Tensor:
     """(2, R, n) scores of each next item and of its sampled one."""
     assert batch.targets is not None and batch.negatives is not None, "this loss needs targets and negatives"
-    hidden = model(batch.items, batch.positions, batch.segments)  # (R, n, d)
-    either = model.items(torch.stack([batch.targets, batch.negatives]))  # (2, R, n, d)
+    hidden, either = _hidden_and_candidates(model, batch, torch.stack([batch.targets, batch.negatives]))
     scores: Tensor = (hidden * either).sum(-1)
     return scores
+
+
+def _hidden_and_candidates(model: SASRec, batch: Batch, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    """Return outputs (R, n, d) and embeddings (C, R, n, d) of candidates (C, R, n).
+
+    Inputs and candidates are looked up together: each lookup has a gradient of the table's size.
+    """
+    looked_up = model.items(torch.cat([batch.items[None], candidates]))
+    inputs, others = looked_up.split([1, len(candidates)])
+    return model.encode(inputs.squeeze(0), batch.positions, batch.segments), others
 
 
 def pair_terms(scores: Tensor, batch: Batch) -> Tensor:
@@ -39,8 +48,7 @@ def candidate_scores(model: SASRec, batch: Batch) -> Tensor:
     """(1 + K, R, n) scores of each next item and of its K sampled ones."""
     assert batch.targets is not None and batch.negatives is not None, "this loss needs targets and negatives"
     negatives = batch.negatives if batch.negatives.ndim == 3 else batch.negatives[None]  # (K, R, n)
-    hidden = model(batch.items, batch.positions, batch.segments)  # (R, n, d)
-    candidates = model.items(torch.cat([batch.targets[None], negatives]))  # (1 + K, R, n, d)
+    hidden, candidates = _hidden_and_candidates(model, batch, torch.cat([batch.targets[None], negatives]))
     scores: Tensor = (hidden * candidates).sum(-1)
     return scores
 

@@ -11,9 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from landscape.models.encoder import Ends
 from landscape.models.s3rec import S3Rec
 from landscape.objectives.composite_loss import CompositeLoss
 from landscape.training.batches.masked import MaskedBatch
+from landscape.training.losses.attribute_loss import attribute_loss
 from landscape.training.losses.next_item import Terms
 
 
@@ -25,26 +27,37 @@ def pretraining_outputs(model: S3Rec, batch: MaskedBatch) -> tuple[Tensor, Tenso
         (Q,) σ(qᵀe⁺) − σ(qᵀe⁻) with q = W_mip h + b at the masked items; (S,) the same of the context's last output
         against the two segments' last outputs.
     """
-    _, rows, n = batch.items.shape
-    starts = rows * n * torch.arange(1, 4, device=batch.ends.device)  # of the other three encodings
-    select = torch.cat([batch.places, (starts[:, None] + batch.ends).flatten()])
-    encoded = model(
-        batch.items.flatten(0, 1),
-        batch.positions.repeat(4, 1),
-        batch.segments.repeat(4, 1),
-        causal=False,
-        select=select,
-    )
-    outputs, ends = encoded.split([len(batch.places), 3 * len(batch.ends)])  # (P, d), (3·S, d)
-    context, positive, negative = ends.chunk(3)
+    outputs, mip, sp = _encoded(model, batch)
     visible = _visible(batch)
     projected = torch.where(visible[:, None], model.heads["aap"](outputs), model.heads["map"](outputs))
-    query = model.heads["mip"](outputs[batch.masked])  # (Q, d)
-    return (
-        projected @ model.attributes.weight.T,
-        _preference(query, model.items(batch.targets), model.items(batch.negatives)),
-        _preference(model.heads["sp"](context), positive, negative),
+    return projected @ model.attributes.weight.T, mip, sp
+
+
+def _encoded(model: S3Rec, batch: MaskedBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (P, d) outputs of the items, and the preferences of mip (Q,) and sp (S,)."""
+    encodings, rows, n = batch.items.shape
+    count = len(batch.ends)
+    # One lookup for all: each has a gradient of the table's size.
+    looked_up = model.items(torch.cat([batch.items.flatten(), batch.targets, batch.negatives]))
+    embedded, targets, negatives = looked_up.split([batch.items.numel(), len(batch.targets), len(batch.negatives)])
+    others = torch.arange(1, encodings, device=batch.ends.device)[:, None]
+    encoded = model.encode(
+        embedded.view(encodings * rows, n, embedded.shape[1]),
+        batch.positions.repeat(encodings, 1),
+        batch.segments.repeat(encodings, 1),
+        causal=False,
+        select=batch.places,
+        ends=Ends(
+            first_row=rows,
+            places=(rows * n * others + batch.places).flatten(),
+            owners=(count * (others - 1) + batch.segments.flatten()[batch.places] - 1).flatten(),
+            ends=(rows * n * others + batch.ends).flatten(),
+        ),
     )
+    outputs, ends = encoded.split([len(batch.places), (encodings - 1) * count])  # (P, d), (3·S, d)
+    context, positive, negative = ends.chunk(encodings - 1)
+    query = model.heads["mip"](outputs[batch.masked])  # (Q, d)
+    return outputs, _preference(query, targets, negatives), _preference(model.heads["sp"](context), positive, negative)
 
 
 def pretraining_terms(outputs: tuple[Tensor, Tensor, Tensor], batch: MaskedBatch) -> dict[str, Terms]:
@@ -70,6 +83,30 @@ def pretraining_terms(outputs: tuple[Tensor, Tensor, Tensor], batch: MaskedBatch
         "aap": ((zeros * seen).sum() - (ones * seen_ones).sum(), visible.sum() * columns),
         "mip": (F.softplus(-mip).sum(), visible.new_ones(mip.shape).sum()),
         "map": ((zeros * (1 - seen)).sum() - (ones * (1 - seen_ones)).sum(), (~visible).sum() * columns),
+        "sp": (F.softplus(-sp).sum(), visible.new_ones(sp.shape).sum()),
+    }
+
+
+def pretraining_losses(model: S3Rec, batch: MaskedBatch) -> dict[str, Terms]:
+    """S3Rec's four losses as ``pretraining_terms`` of ``pretraining_outputs``, for the steps of training.
+
+    Logits are neither computed for both maps nor kept, and the result can be differentiated once.
+    """
+    outputs, mip, sp = _encoded(model, batch)
+    visible = _visible(batch)
+    described = visible[batch.described]  # (M,)
+    table = model.attributes.weight
+
+    def by_attributes(map_name: str, mine: Tensor, pairs: Tensor) -> Terms:
+        numbers = mine.cumsum(0) - 1  # (P,) of an item among these
+        projected = model.heads[map_name](outputs.index_select(0, mine.nonzero().flatten()))
+        total = attribute_loss(projected, table, numbers[batch.described[pairs]], batch.attributes[pairs])
+        return total, mine.sum() * len(table)
+
+    return {
+        "aap": by_attributes("aap", visible, described),
+        "mip": (F.softplus(-mip).sum(), visible.new_ones(mip.shape).sum()),
+        "map": by_attributes("map", ~visible, ~described),
         "sp": (F.softplus(-sp).sum(), visible.new_ones(sp.shape).sum()),
     }
 

@@ -241,6 +241,25 @@ def test_shares_are_the_batch(method, count, n_users, seed):
             assert sum(int(own[name][1]) for own in parts) == int(number)
 
 
+@pytest.mark.parametrize("count", [2, 40])  # of 40 processes, some have no row
+def test_pretraining_drops_in_shares_as_in_the_whole(count):
+    data = with_attributes(random_dataset([4 + user % 9 for user in range(9)], n_items=40))
+    sizes = {"max_length": 6, "width": 4, "layers": 1, "heads": 2, "pretrain_epochs": 1, "pretrain_batch_size": 11}
+    stage = stages(data, TrainingConfig(method="s3rec", **sizes))[0]
+    torch.manual_seed(0)
+    model = stage.network().double().train()
+    batch = next(iter(stage.batches(0)))
+    parts = []
+    for rank in range(count):
+        share = share_of(batch, rank, count)
+        torch.manual_seed(1)
+        with masks_of_whole_batch(model, share.place):
+            parts.append(stage.loss(model, share.batch))
+    torch.manual_seed(1)
+    for name, (total, _) in stage.loss(model, batch).items():
+        torch.testing.assert_close(sum(own[name][0] for own in parts), total)
+
+
 @given(seed=st.integers(0, 9), p=st.floats(0.05, 0.95), rows=st.permutations(range(6)))
 def test_a_share_is_dropped_as_in_the_whole(seed, p, rows):
     layer, mine, none = Dropout(p), torch.tensor(rows[:4]), torch.empty(0, dtype=torch.int64)

@@ -17,7 +17,7 @@ from landscape.training.checkpoints.import_s3rec import import_s3rec
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import load, load_attributes
 from landscape.training.loop.stages import stages
-from landscape.training.losses.s3rec import pretraining, pretraining_outputs
+from landscape.training.losses.s3rec import pretraining, pretraining_losses, pretraining_outputs, pretraining_terms
 from tests.support.small import assert_derivatives, random_dataset, with_attributes
 
 N = 8
@@ -132,6 +132,23 @@ def test_segments_of_others_never_hold_held_out_items():
     dataset = with_attributes(random_dataset(LENGTHS))
     pool = Instances(dataset, N, np.arange(len(LENGTHS))).pool
     assert len(pool) == sum(length - 2 for length in LENGTHS)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_losses_of_training_are_those_of_all_logits(training):
+    found, model = instances(), small_s3rec().train(training)
+    batch = found.batch(np.arange(len(found)), np.random.default_rng(0))
+
+    def losses_and_gradients(losses):
+        torch.manual_seed(0)
+        parts = losses(model, batch)
+        total = sum(weight * terms for weight, (terms, _) in zip((0.2, 1.0, 0.7, 0.5), parts.values(), strict=True))
+        return parts, torch.autograd.grad(total, list(model.parameters()), materialize_grads=True, allow_unused=True)
+
+    got = losses_and_gradients(pretraining_losses)
+    expected = losses_and_gradients(lambda *known: pretraining_terms(pretraining_outputs(*known), batch))
+    assert list(got[0]) == list(expected[0])
+    torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-12)
 
 
 def naive_losses(model, batch):
