@@ -33,8 +33,8 @@ def attribute_loss(projected: Tensor, table: Tensor, described: Tensor, attribut
 
     Example:
         >>> one, none = torch.zeros(1, 1), torch.zeros(0, dtype=torch.int64)
-        >>> attribute_loss(one, one, none, none).exp()  # 1 / (1 − σ(0))
-        tensor(2.0000)
+        >>> round(attribute_loss(one, one, none, none).item(), 4)  # −log(1 − σ(0)) = log 2
+        0.6931
     """
     total: Tensor = _AttributeLoss.apply(projected, table, described, attributes)  # type: ignore[no-untyped-call]
     return total
