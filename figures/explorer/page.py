@@ -19,6 +19,7 @@ from landscape.figures.explorer.panels import common_panels, joint_cards, own_ca
 from landscape.figures.explorer.rendering import render
 from landscape.figures.explorer.tables import copied, shares_table
 from landscape.figures.explorer.views import axes, map_aspect, scales_of, views
+from landscape.figures.interactive.surfaces import CAMERA
 from landscape.figures.plotdata.comparison import LINEAR, RISE, offsets_dominate, quantities, quantity_of
 from landscape.figures.plotdata.course import course_of
 from landscape.figures.plotdata.extents import is_plane
@@ -91,6 +92,7 @@ def _data(content: _Content) -> dict[str, Any]:
         "downloads": content.downloads,
         "course": None if course is None else course_data(course),
         "first": AT_FIRST,
+        "camera": CAMERA,
         "scale": RISE if not alone and offsets_dominate(surfaces) else LINEAR,
         "on": ["points"] if alone and content.has_nodes and course is None else [],  # which look like snapshots
         "templates": {theme: template(theme).to_plotly_json() for theme in THEMES},

@@ -15,7 +15,7 @@ from landscape.figures.plotdata.scales import Heights, Limits, plot_heights
 from landscape.results import Surface
 
 CAMERA = {
-    "eye": {"x": 1.0, "y": -1.3, "z": 1.16},
+    "eye": {"x": 0.87, "y": -1.13, "z": 1.45},
     "center": {"x": 0.02, "y": 0, "z": -0.26},
     "up": {"x": 0, "y": 0, "z": 1},
 }

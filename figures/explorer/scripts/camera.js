@@ -37,7 +37,12 @@ function turned(eye, { key, ctrlKey, metaKey }) {
 // ---- the distance at which the whole box is seen, with its labels ---------------------------------------------------
 
 const FIELD = Math.tan(Math.PI / 8); // the library's field of view is 45° high
-const OPENING = { distance: Math.hypot(1, 1.3, 1.16), elevation: Math.atan2(1.16, Math.hypot(1, 1.3)), centre: -0.26 };
+const { x: ACROSS, y: ALONG, z: ABOVE } = CAMERA.eye;
+const OPENING = {
+  distance: Math.hypot(ACROSS, ALONG, ABOVE),
+  elevation: Math.atan2(ABOVE, Math.hypot(ACROSS, ALONG)),
+  centre: CAMERA.center.z,
+};
 const BOX = { x: 1, y: 1, z: 0.72 };
 const AZIMUTHS = Array.from({ length: 24 }, (_, step) => (step * Math.PI) / 12);
 const distances = new Map(); // by size, box and labels
