@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from landscape.figures.entries import ModelStyle
 from landscape.figures.explorer.compact import Pool
 from landscape.figures.explorer.rendering import bare, render
+from landscape.figures.interactive.surfaces import CAMERA
 from landscape.figures.plotdata.comparison import LINEAR
 from landscape.figures.study.interactive import chart_figure, eigenvalues_figure, scatter_figure
 from landscape.figures.study.methods import Styles, method_styles, named
@@ -77,6 +78,7 @@ def report_page(report: StudyReport) -> str:
     scatters = _scatter_groups(report.scatters, styles, figures)
     pool = Pool()
     data = {  # for the page's script
+        "camera": CAMERA,
         "name": report.title,
         "models": [{"name": style.name, "colour": style.colour} for style in styles.values()],
         "figures": {key: {scale: pool.put(figure) for scale, figure in scales.items()}

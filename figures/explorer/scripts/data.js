@@ -2,6 +2,7 @@
 
 // The page's data, its numbers, and its panels. A panel (an element with data-panel) is of one model (data-of) or of all.
 const page = JSON.parse(document.getElementById("data").textContent);
+const CAMERA = { eye: page.camera.eye, center: page.camera.center }; // as scenes open
 const panels = [...document.querySelectorAll("[data-panel]")];
 const [scenes, maps] = ["surface", "contour"].map((name) => panels.filter(({ dataset }) => dataset.panel === name));
 

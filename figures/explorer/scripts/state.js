@@ -1,7 +1,6 @@
 "use strict";
 
 // The state of the page: it is stored in the address, and everything is drawn from it.
-const CAMERA = { eye: page.camera.eye, center: page.camera.center }; // that of the figures
 const NEARER = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }; // by which keys multiply a distance
 const toggles = [...document.querySelectorAll("[data-trace]")];
 const chips = [...document.querySelectorAll("[data-chip]")];

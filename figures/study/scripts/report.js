@@ -4,7 +4,7 @@
 const NEARER = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }; // by which keys multiply a distance
 const SCALES = ["linear", "log"]; // of the heights of surfaces
 const state = {
-  camera: { eye: { x: 1.07, y: -1.39, z: 1.24 }, center: { x: 0.02, y: 0, z: -0.26 } },
+  camera: structuredClone(CAMERA),
   hidden: new Set(), // methods
   chosen: {}, // group of alternatives -> which one is shown
 };
