@@ -31,7 +31,7 @@ setup(
         "Typing :: Typed",
     ],
     python_requires=">=3.11",
-    # landscape/ holds links to models/, training/, figures/ and cli.py: one package, and nothing else, is installed.
+    # landscape/ links to models/, training/, figures/, commands/ and cli.py: one package, nothing else, is installed.
     package_dir={"": "."},  # an editable installation is then a path, which type checkers and editors follow
     packages=find_packages(include=["landscape", "landscape.*"]),
     package_data={

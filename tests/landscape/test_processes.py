@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +27,7 @@ from landscape import (
 )
 from landscape.processes import Processes
 from tests.support.problems import Problem, convolutional, crossentropy, logistic, two_parts
+from tests.support.processes import one_of, results_of
 from tests.support.splits import classes
 
 PROBLEMS = {"logistic": logistic, "convolutional": convolutional, "two parts": two_parts}
@@ -120,28 +116,12 @@ def refused(rank: int, count: int) -> dict[str, str]:
 
 
 def main(count: int, rank: int, folder: str) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=count)
-    group = dist.group.WORLD
-    results: dict[str, Any] = {
-        name: everything(share(make(), rank, count), process_group=group) for name, make in PROBLEMS.items()
-    }
-    results["matrices"] = matrices(rank, count, process_group=group)
-    if count == 2:
-        results["refused"] = refused(rank, count)
-    Path(folder, f"{rank}.json").write_text(json.dumps(results, default=np.ndarray.tolist))
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-def run(count: int) -> list[dict[str, Any]]:
-    """The results of each process."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, "-m", "tests.landscape.test_processes", str(count)]
-        processes = [subprocess.Popen([*command, str(rank), folder], env=environment) for rank in range(count)]
-        codes = [process.wait(240) for process in processes]
-        assert codes == [0] * count
-        return [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(count)]
+    with one_of(count, rank, folder, default=np.ndarray.tolist) as (group, results):
+        for name, make in PROBLEMS.items():
+            results[name] = everything(share(make(), rank, count), process_group=group)
+        results["matrices"] = matrices(rank, count, process_group=group)
+        if count == 2:
+            results["refused"] = refused(rank, count)
 
 
 def assert_same(found: Any, expected: Any, **allowed: float) -> None:
@@ -175,7 +155,7 @@ def test_slices_of_a_vector_make_the_whole(length, count):
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_that_share_out_the_batches_compute_what_one_does(count):
     """With four processes, one has no batch at all."""
-    first, *others = run(count)
+    first, *others = results_of("tests.landscape.test_processes", count)
     alone: dict[str, Any] = {name: everything(make()) for name, make in PROBLEMS.items()} | {"matrices": matrices()}
     errors = [results.pop("refused", {}) for results in (first, *others)]
     assert_same(first, alone, rtol=1e-7, atol=1e-9)

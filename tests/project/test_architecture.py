@@ -14,8 +14,9 @@ import pytest
 from docs.architecture import PICTURE, WINGS, allowed, drawing, imported, imports, modules, place, rooms, within
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ROOT / "landscape" / "commands"
-OLD_ROOTS = ("models", "training", "figures", "cli")  # folders of the checkout, imported below landscape only
+COMMANDS = ROOT / "commands"
+# Folders of the checkout, imported below landscape only.
+OLD_ROOTS = ("models", "training", "figures", "commands", "cli")
 BEFORE_A_COMMAND_RUNS = (
     "landscape.command_group",
     "landscape.commands",

@@ -32,7 +32,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "cli.py"):
         shutil.copy(ROOT / name, copy)
-    for name in ("landscape", "models", "training", "figures", "tests", "benchmarks", "examples"):
+    for name in ("landscape", "models", "training", "figures", "commands", "tests", "benchmarks", "examples"):
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     return copy
 
@@ -80,7 +80,8 @@ def installed(wheel: Path, environment: Callable[..., Path]) -> Path:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's own project, with modules and packages that have the names of our folders."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("models/__init__.py", "training/__init__.py", "figures.py", "cli.py", "version.py"):
+    packages = [f"{name}/__init__.py" for name in ("models", "training", "commands")]
+    for name in (*packages, "figures.py", "cli.py", "version.py"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(f"raise RuntimeError('{name} of the user')\n")
     return folder

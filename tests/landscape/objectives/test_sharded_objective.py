@@ -5,12 +5,10 @@ Run with Gloo on the CPU; the reference is the same model without shards, in one
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ import landscape
 from landscape import HessianOperator, Objective, ShardedObjective, ShardedSpace
 from landscape.problems.problem import ProblemFile, _checked
 from landscape.surfaces.planes import eigen_plane, plane_through, random_plane, trajectory_plane
+from tests.support.processes import one_of, results_of
 
 WEIGHTS = {"entropy": 1.0, "size": 0.3}
 PRODUCT = 1e-8  # the error of a product by differences in float64, relative to the largest entry
@@ -257,30 +256,15 @@ def refusals(rank: int, count: int) -> dict[str, str]:
 
 def main(count: int, rank: int, folder: str) -> None:
     warnings.simplefilter("ignore")  # of FSDP, about outputs that are views
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=count)
-    group = dist.group.WORLD
-    made = sharded(count)
-    objective = ShardedObjective(made, loss, batches()[rank::count], process_group=group, weights=WEIGHTS)
-    results: dict[str, Any] = {"everything": everything(objective)}
-    masks = ShardedObjective(made, loss, batches()[:1], process_group=group, training_mode_seed=3)
-    results["training"] = [masks.value(), masks.value(), masks.value_and_gradient()[0]]
-    as_before(sharded(count, reshard_after_forward=False), rank, count)
-    if count == 2:
-        results["refused"] = refusals(rank, count)
-    Path(folder, f"{rank}.json").write_text(json.dumps(results))
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-def run(count: int) -> list[dict[str, Any]]:
-    """The results of each process."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, "-m", "tests.landscape.objectives.test_sharded_objective", str(count)]
-        processes = [subprocess.Popen([*command, str(rank), folder], env=environment) for rank in range(count)]
-        codes = [process.wait(240) for process in processes]
-        assert codes == [0] * count
-        return [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(count)]
+    with one_of(count, rank, folder) as (group, results):
+        made = sharded(count)
+        objective = ShardedObjective(made, loss, batches()[rank::count], process_group=group, weights=WEIGHTS)
+        results["everything"] = everything(objective)
+        masks = ShardedObjective(made, loss, batches()[:1], process_group=group, training_mode_seed=3)
+        results["training"] = [masks.value(), masks.value(), masks.value_and_gradient()[0]]
+        as_before(sharded(count, reshard_after_forward=False), rank, count)
+        if count == 2:
+            results["refused"] = refusals(rank, count)
 
 
 # What is computed from products by differences has their error; all else is equal to rounding.
@@ -301,7 +285,7 @@ def alone() -> dict[str, Any]:
 @pytest.mark.parametrize("count", [2, 4])
 def test_shards_compute_what_the_whole_model_does(count, alone):
     """With four processes, one has no batch, and some have no row of a parameter."""
-    first, *others = run(count)
+    first, *others = results_of("tests.landscape.objectives.test_sharded_objective", count)
     for name, expected in alone.items():
         np.testing.assert_allclose(
             flat(first["everything"][name]), flat(expected), rtol=0, atol=ALLOWED.get(name, 1e-10), err_msg=name
