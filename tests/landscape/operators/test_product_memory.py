@@ -33,6 +33,7 @@ def test_graphs_take_what_is_forecast(operator, saved):
     H @ torch.ones(H.shape[0])
     of_batches = sum(batch[place].nbytes for batch in H.objective.batches for place in saved)
     assert forecast.graphs == limit - H._graphs._left - of_batches
+    assert forecast.total == forecast.graphs + forecast.product
     less = product_memory(operator(objective(rows=(200, 200)), retain=forecast.graphs - 1))
     assert less.graphs == forecast.graphs - 1
     assert less.product == forecast.product + forecast.graphs // 2  # a batch that is not kept makes its graph anew
