@@ -4,6 +4,7 @@
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const SURFACES = ["surface", "contour", "line"]; // panels that quantity and scale change
 const COLOURS = page.models.map(({ colour }) => colour);
+const NARROW = 480; // px
 let grids = []; // of the quantity and scale shown, by model: coordinates, heights, and whether they were evaluated
 let gridsFrom = "";
 
@@ -107,6 +108,14 @@ const library = () => (starting ??= startLibrary());
 
 const isUnseen = (panel) => panel.closest("[hidden]:not(.plot), details:not([open])") !== null;
 
+// On a phone the axis of heights is as long as three labels are high: every second or third is left, from the top.
+function thinTicks(axis, width) {
+  if (!axis?.tickvals || width >= NARROW) return;
+  const kept = (value, index, { length }) => (length - 1 - index) % Math.ceil(length / 3) === 0;
+  axis.tickvals = Array.from(numbers(axis.tickvals)).filter(kept);
+  axis.ticktext = axis.ticktext.filter(kept);
+}
+
 // The figure of a panel as it is drawn, or null. A sentence stands where there is none, above it the value at the centre.
 function prepared(panel) {
   const figure = figureOf(panel);
@@ -119,7 +128,10 @@ function prepared(panel) {
     panel.parentElement.querySelector("figcaption small").textContent = centre ? `${centre} at the centre` : "";
   }
   if (!figure) return null;
-  if (scenes.includes(panel)) figure.layout.scene.camera = cameraOf(panel, figure.layout.scene); // after the panel has its size
+  if (scenes.includes(panel)) {
+    thinTicks(figure.layout.scene.zaxis, panel.clientWidth);
+    figure.layout.scene.camera = cameraOf(panel, figure.layout.scene); // after the panel has its size
+  }
   figure.layout.template = page.templates[theme()];
   figure.layout.autosize = true; // a cell grows when another is hidden
   for (const trace of figure.data) {

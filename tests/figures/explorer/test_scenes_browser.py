@@ -285,3 +285,20 @@ def test_browser_enlarges_a_map_with_what_its_crosshair_reads(flat_chromium, fil
     assert page.evaluate("document.getElementById('readout').parentElement.id") == "maps"
     assert page.evaluate("maps[0].layout.shapes[0].x0") == pytest.approx(0.25)  # the other followed
     opened.close()
+
+
+def test_browser_writes_the_heights_of_a_scene_apart_on_a_phone(chromium, file):
+    at = (
+        "(() => { const [panel] = scenes, { scene } = panel.layout, box = perspective(panel, scene); return ticksOf("
+        "scene.zaxis).map(([value, text]) => [text, box.project([-0.5, -0.5, box.place(2, value)])[1]]); })()"
+    )
+    found = []
+    for screen in (PHONE, {"viewport": {"width": 1366, "height": 650}}):
+        opened = Opened(chromium, file, page_of(evaluated(bowl)), **screen)
+        texts, heights = zip(*opened.page.evaluate(at), strict=True)
+        assert (np.diff(heights) <= -14).all()  # upwards, by more than the height of a figure
+        found.append(texts)
+        opened.close()
+    phone, desk = found
+    assert 2 <= len(phone) < len(desk)
+    assert set(phone) <= set(desk) and phone[-1] == desk[-1]
