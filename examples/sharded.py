@@ -3,6 +3,9 @@
 Run it with ``torchrun --nproc-per-node 2 examples/sharded.py``.
 """
 
+import os
+import sys
+
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -69,3 +72,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # as Python is taken down, Gloo's threads may abort the process (pytorch/pytorch#190489)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from landscape import (
 )
 from landscape.processes import Processes
 from tests.support.problems import Problem, convolutional, crossentropy, logistic, two_parts
-from tests.support.processes import one_of, results_of
+from tests.support.processes import together
 from tests.support.splits import classes
 
 PROBLEMS = {"logistic": logistic, "convolutional": convolutional, "two parts": two_parts}
@@ -115,13 +115,13 @@ def refused(rank: int, count: int) -> dict[str, str]:
     return errors
 
 
-def main(count: int, rank: int, folder: str) -> None:
-    with one_of(count, rank, folder, default=np.ndarray.tolist) as (group, results):
-        for name, make in PROBLEMS.items():
-            results[name] = everything(share(make(), rank, count), process_group=group)
-        results["matrices"] = matrices(rank, count, process_group=group)
-        if count == 2:
-            results["refused"] = refused(rank, count)
+def member(rank: int, count: int, folder: Path) -> dict[str, Any]:
+    group = dist.group.WORLD
+    found = {name: everything(share(make(), rank, count), process_group=group) for name, make in PROBLEMS.items()}
+    found["matrices"] = matrices(rank, count, process_group=group)
+    if count == 2:
+        found["refused"] = refused(rank, count)
+    return found
 
 
 def assert_same(found: Any, expected: Any, **allowed: float) -> None:
@@ -155,7 +155,7 @@ def test_slices_of_a_vector_make_the_whole(length, count):
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_that_share_out_the_batches_compute_what_one_does(count):
     """With four processes, one has no batch at all."""
-    first, *others = results_of("tests.landscape.test_processes", count)
+    first, *others = together(member, count)
     alone: dict[str, Any] = {name: everything(make()) for name, make in PROBLEMS.items()} | {"matrices": matrices()}
     errors = [results.pop("refused", {}) for results in (first, *others)]
     assert_same(first, alone, rtol=1e-7, atol=1e-9)
@@ -165,7 +165,3 @@ def test_processes_that_share_out_the_batches_compute_what_one_does(count):
         assert errors[1]["failing"] == "KeyError: 'labels'"
         assert errors[0]["failing"].startswith("OtherProcessError: process 1 of 2: 'labels'")
         assert all("parameters of process" in each["weights"] and "not the same" in each["weights"] for each in errors)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

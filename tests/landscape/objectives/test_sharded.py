@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import torch.distributed as dist
 from torch.func import functional_call
 
 from landscape import Objective, ParamSpace, supervised
+from tests.support.processes import together
 
 LOSS = supervised(torch.nn.functional.cross_entropy)
 BATCH = (torch.ones(5, 4), torch.tensor([0, 1, 2, 1, 0]))
@@ -22,12 +21,11 @@ def network() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Tanh(), torch.nn.Linear(6, 3))
 
 
-def shards(rank: int, place: Path) -> None:
+def shards(rank: int, count: int, folder: Path) -> None:
     """One of two processes."""
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
     from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 
-    dist.init_process_group("gloo", store=dist.FileStore(str(place), 2), rank=rank, world_size=2)
     x, plain, model = BATCH[0], network(), network()
     for module in (model[0], model[2], model):
         fully_shard(module, mesh=dist.device_mesh.init_device_mesh("cpu", (2,)))
@@ -52,25 +50,11 @@ def shards(rank: int, place: Path) -> None:
     older = FullyShardedDataParallel(network(), device_id=torch.device("cpu"))
     with pytest.raises(ValueError, match=r"sharded over processes \(FullyShardedDataParallel\)"):
         Objective(older, LOSS, [BATCH])
-    dist.barrier()
-    dist.destroy_process_group()
-    print("refused")
 
 
 @pytest.mark.slow
-def test_a_sharded_model_is_refused_and_its_whole_weights_are_taken(tmp_path):
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", f"from {__name__} import *; shards({rank}, Path({str(tmp_path / 'store')!r}))"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    for process in processes:
-        said, errors = process.communicate(timeout=240)
-        assert (process.returncode, said) == (0, "refused\n"), errors
+def test_a_sharded_model_is_refused_and_its_whole_weights_are_taken():
+    together(shards, 2)
 
 
 def test_other_models_are_not_taken_for_sharded_ones():

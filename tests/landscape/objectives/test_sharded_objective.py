@@ -24,7 +24,7 @@ import landscape
 from landscape import HessianOperator, Objective, ShardedObjective, ShardedSpace
 from landscape.problems.problem import ProblemFile, _checked
 from landscape.surfaces.planes import eigen_plane, plane_through, random_plane, trajectory_plane
-from tests.support.processes import one_of, results_of
+from tests.support.processes import together
 
 WEIGHTS = {"entropy": 1.0, "size": 0.3}
 PRODUCT = 1e-8  # the error of a product by differences in float64, relative to the largest entry
@@ -254,17 +254,17 @@ def refusals(rank: int, count: int) -> dict[str, str]:
     }
 
 
-def main(count: int, rank: int, folder: str) -> None:
+def member(rank: int, count: int, folder: Path) -> dict[str, Any]:
     warnings.simplefilter("ignore")  # of FSDP, about outputs that are views
-    with one_of(count, rank, folder) as (group, results):
-        made = sharded(count)
-        objective = ShardedObjective(made, loss, batches()[rank::count], process_group=group, weights=WEIGHTS)
-        results["everything"] = everything(objective)
-        masks = ShardedObjective(made, loss, batches()[:1], process_group=group, training_mode_seed=3)
-        results["training"] = [masks.value(), masks.value(), masks.value_and_gradient()[0]]
-        as_before(sharded(count, reshard_after_forward=False), rank, count)
-        if count == 2:
-            results["refused"] = refusals(rank, count)
+    group, made = dist.group.WORLD, sharded(count)
+    objective = ShardedObjective(made, loss, batches()[rank::count], process_group=group, weights=WEIGHTS)
+    masks = ShardedObjective(made, loss, batches()[:1], process_group=group, training_mode_seed=3)
+    found: dict[str, Any] = {"everything": everything(objective)}
+    found["training"] = [masks.value(), masks.value(), masks.value_and_gradient()[0]]
+    as_before(sharded(count, reshard_after_forward=False), rank, count)
+    if count == 2:
+        found["refused"] = refusals(rank, count)
+    return found
 
 
 # What is computed from products by differences has their error; all else is equal to rounding.
@@ -285,7 +285,7 @@ def alone() -> dict[str, Any]:
 @pytest.mark.parametrize("count", [2, 4])
 def test_shards_compute_what_the_whole_model_does(count, alone):
     """With four processes, one has no batch, and some have no row of a parameter."""
-    first, *others = results_of("tests.landscape.objectives.test_sharded_objective", count)
+    first, *others = together(member, count)
     for name, expected in alone.items():
         np.testing.assert_allclose(
             flat(first["everything"][name]), flat(expected), rtol=0, atol=ALLOWED.get(name, 1e-10), err_msg=name
@@ -379,7 +379,3 @@ def test_a_process_that_fails_ends_the_others_in_one_line(tmp_path):
     assert said[1] == "KeyError 'labels' True\n", errors[1]
     assert said[0].startswith("ConnectionError another of the 2 processes has ended: "), errors[0]
     assert said[0].endswith(" True\n") and said[0].count("\n") == 1
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -26,6 +22,7 @@ from landscape.training.evaluation.evaluate import evaluate
 from landscape.training.loop.shares import SharedStage, share_of
 from landscape.training.loop.stages import stages
 from landscape.training.loop.trainer import train
+from tests.support.processes import together
 from tests.support.small import random_dataset, with_attributes
 
 # Batches of 11 of 56 users: the last one has one user, whose row only one process can have.
@@ -134,11 +131,9 @@ def refusals(folder: Path, group: dist.ProcessGroup) -> dict[str, str]:
     return said
 
 
-def main(count: int, rank: int, folder: str) -> None:
+def member(rank: int, count: int, folder: Path) -> dict[str, Any]:
     """One of the processes. Only the first one's folder may be written to."""
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=count)
-    group, own = dist.group.WORLD, Path(folder) / str(rank)
+    group, own = dist.group.WORLD, folder / str(rank)
     own.mkdir()
     assert group is not None
     found: dict[str, Any] = {"gradients": [gradients(WAYS[name], Processes(group)) for name in LOSSES]}
@@ -146,20 +141,13 @@ def main(count: int, rank: int, folder: str) -> None:
         found |= {"runs": runs(own, group), "said": refusals(own, group), "sparse": sparse_sum(Processes(group))}
         found["resumed"] = resumed(own, group)
         found["files"] = [path.name for path in own.iterdir()]
-    torch.save(found, Path(folder) / f"{rank}.pt")
-    dist.barrier()
+    return found
 
 
 @cache
-def together(count: int) -> list[dict[str, Any]]:
+def found_by(count: int) -> list[dict[str, Any]]:
     """What each of the processes found."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.training.loop.test_shares", str(count)]
-        processes = [subprocess.Popen([*command, str(rank), folder], env=environment) for rank in range(count)]
-        codes = [process.wait(240) for process in processes]
-        assert codes == [0] * count
-        return [torch.load(Path(folder) / f"{rank}.pt", weights_only=False) for rank in range(count)]
+    return together(member, count)
 
 
 def error(found: Tensor, expected: Tensor) -> float:
@@ -172,7 +160,7 @@ def error(found: Tensor, expected: Tensor) -> float:
 @pytest.mark.parametrize("count", [2, 4])
 def test_the_processes_gradients_add_up_to_those_of_one_with_its_dropout(count):
     """With four processes, most have no row of the last batch, which has one user."""
-    many = [found["gradients"] for found in together(count)]
+    many = [found["gradients"] for found in found_by(count)]
     for name, *each in zip(LOSSES, *many, strict=True):
         expected = gradients(WAYS[name], Processes())
         assert len(each[0]) == len(expected)
@@ -182,7 +170,7 @@ def test_the_processes_gradients_add_up_to_those_of_one_with_its_dropout(count):
 
 @pytest.mark.slow
 def test_two_processes_train_and_evaluate_as_one(tmp_path):
-    first, second = (found["runs"] for found in together(2))
+    first, second = (found["runs"] for found in found_by(2))
     for name, expected in runs(tmp_path).items():
         found, other = first[name], second[name]
         assert all(torch.equal(found["weights"][each], other["weights"][each]) for each in found["weights"])
@@ -200,14 +188,14 @@ def test_two_processes_train_and_evaluate_as_one(tmp_path):
 def test_two_processes_end_what_one_began(tmp_path):
     train(dataset(), WAYS["cl4srec+sam"], tmp_path / "whole")
     expected = torch.load(tmp_path / "whole" / "last.pt", weights_only=True)["weights"]
-    found = together(2)[0]["resumed"]
+    found = found_by(2)[0]["resumed"]
     for name, tensor in expected.items():
         assert name.endswith("key.bias") or error(found[name], tensor) < CLOSE
 
 
 @pytest.mark.slow
 def test_processes_that_differ_are_refused_and_only_the_first_one_writes():
-    first, second = together(2)
+    first, second = found_by(2)
     for said in (first["said"], second["said"]):
         assert said["data"].startswith(f"ValueError: data_sha256 is {'1' * 64!r} in process 1 of 2 and {'0' * 64!r}")
         assert said["settings"].startswith("ValueError: lr is 0.002 in process 1 of 2 and 0.001 in the first; ")
@@ -271,7 +259,3 @@ def test_a_share_is_dropped_as_in_the_whole(seed, p, rows):
         with masks_of_whole_batch(layer, place):
             assert torch.equal(layer(whole[mine]), expected)
         assert torch.equal(torch.get_rng_state(), state) and layer.share is None
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

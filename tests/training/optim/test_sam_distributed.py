@@ -5,10 +5,11 @@ from contextlib import nullcontext
 import pytest
 import torch
 import torch.distributed as dist
-from torch import multiprocessing, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from landscape.training.optim import SAM
+from tests.support.processes import together
 
 RHO, LR, STEPS = 0.3, 0.1, 3
 pytestmark = [
@@ -33,8 +34,9 @@ def loss_of(model, rank):
     return ((model(x[rank]) - y[rank]) ** 2).mean()
 
 
-def work(rank, folder):
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+def trained(rank, count, folder):
+    """Return what one of the processes has at the end, by whether it ascends along its own gradient."""
+    found = {}
     for local in (True, False):
         model = DistributedDataParallel(network())
         optimiser = SAM(torch.optim.SGD(model.parameters(), lr=LR), rho=RHO)
@@ -45,8 +47,8 @@ def work(rank, folder):
             with optimiser.ascent():
                 loss_of(model, rank).backward()
             optimiser.step()
-        torch.save(nn.utils.parameters_to_vector(model.parameters()).detach(), f"{folder}/{local}{rank}.pt")
-    dist.destroy_process_group()
+        found[local] = nn.utils.parameters_to_vector(model.parameters()).detach()
+    return found
 
 
 def expected(local):
@@ -68,10 +70,9 @@ def expected(local):
     return nn.utils.parameters_to_vector(weights).detach()
 
 
-def test_without_synchronisation_the_ascents_are_each_processs_own_and_the_steps_are_equal(tmp_path):
-    multiprocessing.start_processes(work, (str(tmp_path),), nprocs=2, start_method="spawn")
+def test_without_synchronisation_the_ascents_are_each_processs_own_and_the_steps_are_equal():
+    first, second = together(trained, 2)
     for local in (True, False):
-        first, second = (torch.load(tmp_path / f"{local}{rank}.pt", weights_only=True) for rank in (0, 1))
-        assert torch.equal(first, second)
-        torch.testing.assert_close(first, expected(local), rtol=1e-9, atol=1e-11)
+        assert torch.equal(first[local], second[local])
+        torch.testing.assert_close(first[local], expected(local), rtol=1e-9, atol=1e-11)
     assert not torch.allclose(expected(True), expected(False), rtol=1e-4)
