@@ -69,8 +69,8 @@ def main(
 ) -> None:
     """Time and weigh everything on Amazon Beauty, compared with public implementations."""
     from benchmarks.catalogue import BENCHMARKS, GROUPS
-    from benchmarks.measure import machine
-    from benchmarks.table import markdown
+    from benchmarks.support.measure import machine
+    from benchmarks.support.table import markdown
     from landscape.provenance import versions
     from landscape.results.storage.files import write_json
 

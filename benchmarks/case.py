@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.measure import ceiling, peak_memory
-from benchmarks.setting import Setting
+from benchmarks.support.measure import ceiling, peak_memory
+from benchmarks.support.setting import Setting
 
 
 def run(name: str, setting: Setting) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import curvature, epochs, ours, peers
-from benchmarks.setting import Setting
+from benchmarks.support.setting import Setting
 
 TASKS = {  # by the first part of a name
     "sasrec-epoch": "SASRec training epoch",

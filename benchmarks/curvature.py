@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.measure import arithmetic, in_turn, ratio, seconds
-from benchmarks.setting import Setting
+from benchmarks.support.measure import arithmetic, in_turn, ratio, seconds
+from benchmarks.support.setting import Setting
 from landscape import FisherOperator, GaussNewtonOperator, HessianOperator, Objective, spectral_density, trace
 from landscape.training.batches.packing import Batch
 from landscape.training.losses.next_item import recommendation

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.measure import arithmetic, summary
-from benchmarks.setting import QUICK, Setting
+from benchmarks.support.measure import arithmetic, summary
+from benchmarks.support.setting import QUICK, Setting
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import Dataset
 from landscape.training.loop.stage_trainer import optimiser_of

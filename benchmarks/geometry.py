@@ -1,6 +1,6 @@
 """Tables of ``docs/results.md``: the geometry of the minima of trained systems, on one common loss.
 
-    python -m benchmarks.geometry runs --data Beauty --users 2000 --out docs/geometry-Beauty.json
+    python -m benchmarks.geometry runs --data Beauty --users 2000 --out docs/results/geometry-Beauty.json
 
 expects the runs that the commands in ``docs/results.md`` leave in ``runs/``, in folders SYSTEM-DATA-seedN, computes
 what is missing, and prints Markdown. The other systems are compared with the first.
@@ -16,8 +16,8 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.markdown import markdown_table
-from benchmarks.systems import SYSTEMS, label, opened
+from benchmarks.support.markdown import markdown_table
+from benchmarks.support.systems import SYSTEMS, label, opened
 from landscape.progress import progress_bar
 from landscape.results import Curvature, RadialProfile, Surface
 from landscape.results.storage.files import write_json

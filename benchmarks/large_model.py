@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-from benchmarks.measure import peak_memory
+from benchmarks.support.measure import peak_memory
 from landscape.linalg.lanczos import eigen_bytes, peak_bytes
 
 WORDS, WIDTH, LAYERS, LENGTH = 24_000, 768, 11, 32

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.measure import arithmetic, in_turn, ratio, seconds
-from benchmarks.setting import QUICK, Setting, nearby, scaled
+from benchmarks.support.measure import arithmetic, in_turn, ratio, seconds
+from benchmarks.support.setting import QUICK, Setting, nearby, scaled
 from landscape import curvature, random_direction, surface
 from landscape.models.sasrec import SASRec
 from landscape.training.batches.packing import batch, input_windows

@@ -19,9 +19,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import landscape
 from benchmarks.curvature import Sizes, few, users
-from benchmarks.measure import in_turn, ratio, seconds
 from benchmarks.ours import HVP_SHARE
-from benchmarks.setting import Setting, scaled
+from benchmarks.support.measure import in_turn, ratio, seconds
+from benchmarks.support.setting import Setting, scaled
 from landscape.models.sasrec import SASRec
 from landscape.training.batches.packing import Batch
 

@@ -1,6 +1,6 @@
 """Tables of ``docs/results.md``: rankings of trained systems, over all seeds with a run.
 
-    python -m benchmarks.replication runs --data Beauty --out docs/results-Beauty.json
+    python -m benchmarks.replication runs --data Beauty --out docs/results/Beauty.json
 
 expects the runs that the commands in ``docs/results.md`` leave in ``runs/``, in folders SYSTEM-DATA-seedN, and prints
 Markdown. The other systems are compared with the first, seed by seed.
@@ -14,8 +14,8 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.markdown import markdown_table
-from benchmarks.systems import SYSTEMS, label, opened
+from benchmarks.support.markdown import markdown_table
+from benchmarks.support.systems import SYSTEMS, label, opened
 from landscape.results.storage.files import write_json
 from landscape.training.evaluation.evaluate import BASELINES, Evaluation, evaluate
 from landscape.training.evaluation.metrics import (

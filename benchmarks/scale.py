@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from benchmarks.epochs import TrainingSteps
-from benchmarks.markdown import markdown_table
-from benchmarks.measure import matrix_product, peak_memory, seconds
+from benchmarks.support.markdown import markdown_table
+from benchmarks.support.measure import matrix_product, peak_memory, seconds
 from landscape import HessianOperator, Objective, top_eigenpairs
 from landscape.models.sasrec import SASRec
 from landscape.training.checkpoints.checkpoint import Checkpoint

@@ -1,4 +1,4 @@
-"""The rooms of the package and who imports whom: ``python docs/architecture.py`` draws docs/architecture.svg.
+"""The rooms of the package and who imports whom: ``python docs/architecture.py`` draws docs/images/architecture.svg.
 
 Everything is read from the import statements. A test holds the imports to the ranks below, and the drawing to the code.
 """
@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PICTURE = Path(__file__).with_suffix(".svg")
+PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 COLUMNS = ("landscape.training", "landscape", "landscape.figures")  # of the drawing; commands above, models below
 LABELS = {"landscape.cli": "landscape.cli (the commands)", "landscape.models": "landscape.models (the networks)"}
 COLOURS = {  # of a wing's frames and arrows
@@ -34,6 +34,7 @@ WINGS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("results",),
         ("results.study",),
         ("results.storage",),
+        ("parameters",),
         ("objectives", "linalg", "command_group"),
         ("operators", "adapters", "problems"),
         ("surfaces", "geometry"),

@@ -15,9 +15,9 @@ from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
 from landscape.figures.explorer.along import along_page
 from landscape.figures.explorer.barriers import barriers_page
-from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, above_lowest
-from landscape.figures.plotdata.drawable import drawable
 from landscape.figures.plotdata.extents import is_plane
+from landscape.figures.plotdata.surfaces.comparison import LINEAR, LOG, RISE, above_lowest
+from landscape.figures.plotdata.surfaces.drawable import drawable
 from landscape.figures.static.animation import AnimationOptions, require_runs, write_animation
 from landscape.results import Curvature, Surface
 from landscape.results.along import AlongTraining

@@ -34,9 +34,7 @@ from .objectives.directions import (
     random_direction as random_direction,
 )
 from .objectives.objective import Objective as Objective
-from .objectives.parameter_space import ParamSpace as ParamSpace
 from .objectives.sharded_objective import ShardedObjective as ShardedObjective
-from .objectives.sharded_space import ShardedSpace as ShardedSpace
 from .operators.base import (
     CurvatureOperator as CurvatureOperator,
 )
@@ -48,6 +46,8 @@ from .operators.gauss_newton import GaussNewtonOperator as GaussNewtonOperator
 from .operators.hessian import HessianOperator as HessianOperator
 from .operators.memory import ProductMemory as ProductMemory
 from .operators.memory import product_memory as product_memory
+from .parameters.parameter_space import ParamSpace as ParamSpace
+from .parameters.sharded_space import ShardedSpace as ShardedSpace
 from .results import (
     Barrier as Barrier,
 )

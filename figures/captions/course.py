@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from landscape.figures.plotdata.course import EPOCH, Course
+from landscape.figures.plotdata.surfaces.course import EPOCH, Course
 from landscape.figures.style import number, percent
 
 PANELS = {

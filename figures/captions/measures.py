@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from landscape.figures.captions.facts import Fact, counted
-from landscape.figures.plotdata.densities import density
+from landscape.figures.plotdata.geometry.densities import density
 from landscape.figures.style import GREEK_RHO, eigenvalue_name, give_or_take, number, percent
 from landscape.results import Localization, Sharpness, Spectrum, TraceEstimate
 from landscape.results.display.display_names import display_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from landscape.figures.captions.facts import Fact, counted
-from landscape.figures.plotdata.planes import coordinates
+from landscape.figures.plotdata.surfaces.planes import coordinates
 from landscape.figures.style import GREEK_RHO, give_or_take, number, percent
 from landscape.results import Barrier, RadialProfile, Surface
 from landscape.results.curve import LowLossCurve

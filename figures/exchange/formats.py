@@ -10,7 +10,7 @@ from landscape.figures.exchange.mesh import BASE, SIZE, sheet, solid
 from landscape.figures.exchange.numbers import csv_text, json_text, result_tables
 from landscape.figures.exchange.stl import stl_bytes
 from landscape.figures.exchange.vtp import vtp_text
-from landscape.figures.plotdata.comparison import LINEAR, LOSS, SCALES, quantity_of
+from landscape.figures.plotdata.surfaces.comparison import LINEAR, LOSS, SCALES, quantity_of
 from landscape.results import Surface
 from landscape.results.storage.kinds import kind_of
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.figures.plotdata.comparison import compare_surfaces
-from landscape.figures.plotdata.drawable import drawable
 from landscape.figures.plotdata.extents import aspect, is_plane
 from landscape.figures.plotdata.scales import Heights
+from landscape.figures.plotdata.surfaces.comparison import compare_surfaces
+from landscape.figures.plotdata.surfaces.drawable import drawable
 from landscape.figures.style import number
 from landscape.results import Floats, Integers, Surface
 

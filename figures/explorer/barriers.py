@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from landscape.figures.captions.cards import Card
 from landscape.figures.explorer.single import single_page
-from landscape.figures.interactive.barriers import barriers_figure
+from landscape.figures.interactive.surfaces.barriers import barriers_figure
 from landscape.results.curve import BarrierMatrix
 
 CARD = Card(

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.figures.plotdata.course import Course, Run
-from landscape.figures.plotdata.marks import snapshot_names
+from landscape.figures.plotdata.surfaces.course import Course, Run
+from landscape.figures.plotdata.surfaces.marks import snapshot_names
 from landscape.figures.style import number, percent
 
 Json = Any

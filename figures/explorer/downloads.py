@@ -7,8 +7,8 @@ from typing import Any
 from landscape.figures.entries import ModelEntry
 from landscape.figures.exchange.numbers import GRID, csv_text, json_text, result_tables
 from landscape.figures.explorer.compact import encoded
-from landscape.figures.plotdata.comparison import LOSS, quantities, quantity_of
 from landscape.figures.plotdata.scales import plot_heights
+from landscape.figures.plotdata.surfaces.comparison import LOSS, quantities, quantity_of
 from landscape.results import Surface
 
 Json = Any

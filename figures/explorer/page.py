@@ -19,11 +19,11 @@ from landscape.figures.explorer.panels import common_panels, joint_cards, own_ca
 from landscape.figures.explorer.rendering import render
 from landscape.figures.explorer.tables import copied, shares_table
 from landscape.figures.explorer.views import axes, map_aspect, scales_of, views
-from landscape.figures.interactive.surfaces import CAMERA
-from landscape.figures.plotdata.comparison import LINEAR, RISE, offsets_dominate, quantities, quantity_of
-from landscape.figures.plotdata.course import course_of
+from landscape.figures.interactive.surfaces.surface import CAMERA
 from landscape.figures.plotdata.extents import is_plane
-from landscape.figures.plotdata.localization import first_eigenvectors
+from landscape.figures.plotdata.geometry.localization import first_eigenvectors
+from landscape.figures.plotdata.surfaces.comparison import LINEAR, RISE, offsets_dominate, quantities, quantity_of
+from landscape.figures.plotdata.surfaces.course import course_of
 from landscape.figures.style import COLOUR_SCALE
 from landscape.figures.themes import THEMES, template
 from landscape.results import Surface

@@ -11,17 +11,17 @@ from landscape.figures.captions.cards import CARDS, JOINT_CARDS, Card
 from landscape.figures.entries import ModelEntry, ModelStyle
 from landscape.figures.explorer.rendering import bare
 from landscape.figures.interactive import FIGURES
-from landscape.figures.interactive.course import course_figures
-from landscape.figures.interactive.curves import curve_figure
-from landscape.figures.interactive.densities import densities_figure
-from landscape.figures.interactive.eigenvalues import spectra_figure
+from landscape.figures.interactive.geometry.densities import densities_figure
+from landscape.figures.interactive.geometry.eigenvalues import spectra_figure
+from landscape.figures.interactive.geometry.sharpness import sharpnesses_figure
 from landscape.figures.interactive.histories import history_figure
-from landscape.figures.interactive.radial import radial_profiles_figure
-from landscape.figures.interactive.sharpness import sharpnesses_figure
-from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, SCALES
-from landscape.figures.plotdata.course import Course
+from landscape.figures.interactive.surfaces.course import course_figures
+from landscape.figures.interactive.surfaces.curves import curve_figure
+from landscape.figures.interactive.surfaces.radial import radial_profiles_figure
 from landscape.figures.plotdata.histories import TRAINED, VALIDATED
 from landscape.figures.plotdata.registry import CURVATURE_FIGURES, Arguments
+from landscape.figures.plotdata.surfaces.comparison import LINEAR, LOG, RISE, SCALES
+from landscape.figures.plotdata.surfaces.course import Course
 
 JOINT = ("spectrum", "density")  # of the figures of a curvature: several models are drawn into one
 RADIAL_PROFILE = "radial-profile"

@@ -9,7 +9,7 @@ import numpy as np
 
 from landscape.figures.captions.numbers import Row
 from landscape.figures.entries import ModelStyle
-from landscape.figures.plotdata.localization import FirstEigenvectors, cell, ink
+from landscape.figures.plotdata.geometry.localization import FirstEigenvectors, cell, ink
 from landscape.figures.style import percent, shade
 from landscape.results.display.display_names import display_name
 from landscape.results.display.escaping import latex, markdown

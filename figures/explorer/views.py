@@ -13,15 +13,21 @@ from landscape.figures.entries import ModelStyle
 from landscape.figures.explorer.compact import encoded
 from landscape.figures.explorer.rendering import bare
 from landscape.figures.interactive import contour_figure, line_figure, surface_figure
-from landscape.figures.interactive.course import add_runners_2d, add_runners_3d
 from landscape.figures.interactive.parts import QUIET, compact
-from landscape.figures.interactive.profiles import profiles_figure
-from landscape.figures.plotdata.comparison import SCALES, ComparedSurfaces, ball_fits, compare_surfaces, quantity_of
-from landscape.figures.plotdata.course import Course
+from landscape.figures.interactive.surfaces.course import add_runners_2d, add_runners_3d
+from landscape.figures.interactive.surfaces.profiles import profiles_figure
 from landscape.figures.plotdata.extents import aspect, is_plane, is_square
-from landscape.figures.plotdata.marks import known, snapshot_names
-from landscape.figures.plotdata.planes import coordinates
 from landscape.figures.plotdata.scales import Heights, plot_heights
+from landscape.figures.plotdata.surfaces.comparison import (
+    SCALES,
+    ComparedSurfaces,
+    ball_fits,
+    compare_surfaces,
+    quantity_of,
+)
+from landscape.figures.plotdata.surfaces.course import Course
+from landscape.figures.plotdata.surfaces.marks import known, snapshot_names
+from landscape.figures.plotdata.surfaces.planes import coordinates
 from landscape.figures.style import GREEK_ALPHA, GREEK_BETA, SPOT, SPOT_EDGE, number
 from landscape.results import Surface
 

@@ -9,17 +9,17 @@ from collections.abc import Callable
 import plotly.graph_objects as go
 
 from landscape.figures.interactive.along import along_figure as along_figure
-from landscape.figures.interactive.barriers import barriers_figure as barriers_figure
-from landscape.figures.interactive.curves import curve_figure as curve_figure
-from landscape.figures.interactive.densities import density_figure as density_figure
-from landscape.figures.interactive.eigenvalues import blocks_figure as blocks_figure
-from landscape.figures.interactive.eigenvalues import spectrum_figure as spectrum_figure
-from landscape.figures.interactive.lines import line_figure as line_figure
-from landscape.figures.interactive.localization import localization_figure as localization_figure
-from landscape.figures.interactive.maps import contour_figure as contour_figure
-from landscape.figures.interactive.radial import radial_profile_figure as radial_profile_figure
-from landscape.figures.interactive.sharpness import sharpness_figure as sharpness_figure
-from landscape.figures.interactive.surfaces import surface_figure as surface_figure
+from landscape.figures.interactive.geometry.densities import density_figure as density_figure
+from landscape.figures.interactive.geometry.eigenvalues import blocks_figure as blocks_figure
+from landscape.figures.interactive.geometry.eigenvalues import spectrum_figure as spectrum_figure
+from landscape.figures.interactive.geometry.localization import localization_figure as localization_figure
+from landscape.figures.interactive.geometry.sharpness import sharpness_figure as sharpness_figure
+from landscape.figures.interactive.surfaces.barriers import barriers_figure as barriers_figure
+from landscape.figures.interactive.surfaces.curves import curve_figure as curve_figure
+from landscape.figures.interactive.surfaces.lines import line_figure as line_figure
+from landscape.figures.interactive.surfaces.maps import contour_figure as contour_figure
+from landscape.figures.interactive.surfaces.radial import radial_profile_figure as radial_profile_figure
+from landscape.figures.interactive.surfaces.surface import surface_figure as surface_figure
 
 FIGURES: dict[str, Callable[..., go.Figure]] = {  # of a curvature, by name in ``plotdata.registry``
     "spectrum": spectrum_figure,

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from landscape.figures.entries import ModelStyle
-from landscape.figures.plotdata.marks import known
-from landscape.figures.plotdata.planes import coordinates
 from landscape.figures.plotdata.scales import Heights
+from landscape.figures.plotdata.surfaces.marks import known
+from landscape.figures.plotdata.surfaces.planes import coordinates
 from landscape.figures.plotdata.ticks import DECADES, log_ticks, round_ticks, within_numbers
 from landscape.figures.style import COLOUR_SCALE, number
 from landscape.figures.themes import template

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landscape.figures.plotdata.course import surface_course
+from landscape.figures.plotdata.surfaces.course import surface_course
 from landscape.figures.static.films import write_film, write_gif
 from landscape.figures.static.frames import animation_frames
 from landscape.results import Surface

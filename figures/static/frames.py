@@ -18,15 +18,15 @@ from matplotlib.patches import Circle
 from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from landscape.figures.plotdata.course import Course, Run
 from landscape.figures.plotdata.extents import require_plane
-from landscape.figures.plotdata.marks import BETWEEN, heights_at, path_line, snapshot_names
 from landscape.figures.plotdata.scales import Heights, plot_heights
+from landscape.figures.plotdata.surfaces.course import Course, Run
+from landscape.figures.plotdata.surfaces.marks import BETWEEN, heights_at, path_line, snapshot_names
 from landscape.figures.static.axes import plain_grid, scale_axis
 from landscape.figures.static.canvas import QUIET, TEXT, settings
-from landscape.figures.static.maps import draw_map
 from landscape.figures.static.scenes import extent, place
-from landscape.figures.static.surfaces import fill, framed
+from landscape.figures.static.surfaces.maps import draw_map
+from landscape.figures.static.surfaces.surface import fill, framed
 from landscape.figures.static.text import fitted
 from landscape.figures.style import number, percent
 from landscape.results import Floats, Surface

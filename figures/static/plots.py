@@ -12,16 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from landscape.figures.plotdata.drawable import drawable
 from landscape.figures.plotdata.extents import is_plane
+from landscape.figures.plotdata.surfaces.drawable import drawable
 from landscape.figures.static.canvas import settings
-from landscape.figures.static.densities import density_figure, draw_density
-from landscape.figures.static.eigenvalues import draw_blocks, draw_pairs
-from landscape.figures.static.lines import draw_line, line_figure
-from landscape.figures.static.localization import draw_localization
-from landscape.figures.static.maps import contour_figure, draw_map
-from landscape.figures.static.radial import draw_radial_profiles, radial_profile_figure
-from landscape.figures.static.sharpness import draw_sharpness
+from landscape.figures.static.geometry.densities import density_figure, draw_density
+from landscape.figures.static.geometry.eigenvalues import draw_blocks, draw_pairs
+from landscape.figures.static.geometry.localization import draw_localization
+from landscape.figures.static.geometry.sharpness import draw_sharpness
+from landscape.figures.static.surfaces.lines import draw_line, line_figure
+from landscape.figures.static.surfaces.maps import contour_figure, draw_map
+from landscape.figures.static.surfaces.radial import draw_radial_profiles, radial_profile_figure
 from landscape.results import (
     BlockEigenvalues,
     EigenPairs,

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from landscape.figures.entries import ModelStyle
 from landscape.figures.interactive.parts import axis, finish, joined, literal, model_line, plain, transparent
-from landscape.figures.plotdata.eigenvalues import dodge, eigenvalue_limits
+from landscape.figures.plotdata.geometry.eigenvalues import dodge, eigenvalue_limits
 from landscape.figures.study.methods import Styles
 from landscape.figures.study.points import DrawnChart, Line
 from landscape.figures.study.scattered import DrawnScatter, eigenvalues_by_method

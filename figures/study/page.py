@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from landscape.figures.entries import ModelStyle
 from landscape.figures.explorer.compact import Pool
 from landscape.figures.explorer.rendering import bare, render
-from landscape.figures.interactive.surfaces import CAMERA
-from landscape.figures.plotdata.comparison import LINEAR
+from landscape.figures.interactive.surfaces.surface import CAMERA
+from landscape.figures.plotdata.surfaces.comparison import LINEAR
 from landscape.figures.study.interactive import chart_figure, eigenvalues_figure, scatter_figure
 from landscape.figures.study.methods import Styles, method_styles, named
 from landscape.figures.study.points import drawn_chart

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from landscape.figures.entries import ModelStyle
-from landscape.figures.plotdata.eigenvalues import dodge, eigenvalue_limits
+from landscape.figures.plotdata.geometry.eigenvalues import dodge, eigenvalue_limits
 from landscape.figures.static.axes import plain_grid, scale_axis
 from landscape.figures.static.canvas import QUIET, SMALL, TEXT
 from landscape.figures.static.text import fitted, wrapped

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from landscape.figures.entries import ModelEntry
 from landscape.figures.plotdata.extents import is_plane
 from landscape.figures.static.canvas import COLUMN, DPI, PAGE, SMALL, TITLE_SIZE, WIDEST, settings
-from landscape.figures.static.comparison import FOOT, NARROW, comparison_figure
+from landscape.figures.static.surfaces.comparison import FOOT, NARROW, comparison_figure
 from landscape.figures.static.text import fitted
 from landscape.figures.study.methods import Styles, method_styles, named
 from landscape.figures.study.panels import Size, chart_panel, claim_panel, eigenvalues_panel, scatter_panel

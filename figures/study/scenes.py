@@ -11,8 +11,8 @@ import numpy as np
 from landscape.figures.entries import ModelStyle
 from landscape.figures.explorer.rendering import bare
 from landscape.figures.interactive import surface_figure
-from landscape.figures.plotdata.comparison import LINEAR, LOG, ComparedSurfaces, compare_surfaces
 from landscape.figures.plotdata.extents import aspect, is_plane
+from landscape.figures.plotdata.surfaces.comparison import LINEAR, LOG, ComparedSurfaces, compare_surfaces
 from landscape.figures.study.methods import Styles
 from landscape.figures.study.scattered import first_surfaces
 from landscape.figures.style import number

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from landscape.objectives.blocks import matches
-from landscape.objectives.parameter_space import ParamSpace
+from landscape.parameters.parameter_space import ParamSpace
 from landscape.processes import refuse_slices
 from landscape.results import EigenPairs, Floats, Localization
 

@@ -23,9 +23,9 @@ from landscape.objectives.autograd import pullback
 from landscape.objectives.batches import to_device
 from landscape.objectives.function_check import check_function, written
 from landscape.objectives.loss_terms import Batch, LossFn, ModelFunction, Number, describe_value, named_terms
-from landscape.objectives.parameter_space import ParamSpace, padding_rows
-from landscape.objectives.replacements import replaced, replacements
-from landscape.objectives.wrappers import refuse_sharded, unwrapped
+from landscape.parameters.parameter_space import ParamSpace, padding_rows
+from landscape.parameters.replacements import replaced, replacements
+from landscape.parameters.wrappers import refuse_sharded, unwrapped
 from landscape.processes import Processes, refuse_slices
 
 POINTS_AT_ONCE = 16  # of a plane, on a GPU; halved whenever they do not fit into its memory

@@ -10,7 +10,7 @@ import torch
 
 from landscape.objectives.loss_terms import Batch
 from landscape.objectives.objective import Objective
-from landscape.objectives.parameter_space import ParamSpace
+from landscape.parameters.parameter_space import ParamSpace
 from landscape.processes import refuse_slices
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from landscape.choices import NORMALIZE, VECTORS, one_of
 from landscape.objectives.objective import Objective
-from landscape.objectives.parameter_space import ParamSpace
+from landscape.parameters.parameter_space import ParamSpace
 from landscape.processes import ALONE, Processes
 from landscape.results import Floats
 

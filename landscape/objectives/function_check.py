@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from landscape.objectives.autograd import graph_nodes
 from landscape.objectives.loss_terms import Number
-from landscape.objectives.parameter_space import ParamSpace
+from landscape.parameters.parameter_space import ParamSpace
 from landscape.processes import ALONE, Processes
 
 REPEATABLE = 1e-4  # two evaluations may differ by this share of the loss; rounding differs by far less

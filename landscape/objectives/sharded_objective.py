@@ -15,13 +15,13 @@ from landscape.objectives.autograd import Graphs
 from landscape.objectives.batch_evaluation import unfused_attention
 from landscape.objectives.batches import to_device
 from landscape.objectives.function_check import check_function
-from landscape.objectives.lending import LentModel
 from landscape.objectives.loss_terms import Batch, LossFn, weighted_sum
 from landscape.objectives.objective import Objective
-from landscape.objectives.parameter_space import padding_rows
-from landscape.objectives.replacements import replacements
-from landscape.objectives.sharded_space import ShardedSpace
-from landscape.objectives.wrappers import unwrapped
+from landscape.parameters.lending import LentModel
+from landscape.parameters.parameter_space import padding_rows
+from landscape.parameters.replacements import replacements
+from landscape.parameters.sharded_space import ShardedSpace
+from landscape.parameters.wrappers import unwrapped
 from landscape.processes import SlicedProcesses
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from landscape.linalg.vectors import norm
 from landscape.objectives.directions import cosine, orthogonalise, random_direction
-from landscape.objectives.parameter_space import ParamSpace
+from landscape.parameters.parameter_space import ParamSpace
 from landscape.processes import ALONE, Processes
 from landscape.results import EigenPairs, Floats, Mark, Metadata, Trajectory
 from landscape.results.display.printable import printable

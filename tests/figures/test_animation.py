@@ -17,7 +17,7 @@ from PIL import Image
 from landscape.cli import main
 from landscape.figures.entries import ModelEntry
 from landscape.figures.export import write_film
-from landscape.figures.plotdata.course import surface_course
+from landscape.figures.plotdata.surfaces.course import surface_course
 from landscape.figures.static.animation import AnimationOptions, check_animation, write_animation
 from landscape.figures.static.frames import animation_frames
 from landscape.results.storage.outputs import is_drawn

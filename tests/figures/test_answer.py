@@ -11,7 +11,7 @@ import pytest
 from landscape.figures import captions
 from landscape.figures.captions.answer import Measured, answer, clearly_largest, compared
 from landscape.figures.entries import ModelEntry, model_styles
-from landscape.figures.plotdata.comparison import offsets_dominate
+from landscape.figures.plotdata.surfaces.comparison import offsets_dominate
 from landscape.results import RadialProfile
 from tests.support.drawable import between, bowl, curvature, evaluated, full_curvature, marked, profile
 

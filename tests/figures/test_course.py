@@ -14,8 +14,8 @@ from landscape.figures.captions.course import course_caption, course_ends
 from landscape.figures.entries import ModelEntry, ModelStyle
 from landscape.figures.explorer import explorer_page
 from landscape.figures.interactive.parts import HERE, PATH, RUNNER
-from landscape.figures.plotdata.course import EPOCH, SNAPSHOT, course_of, run_times, surface_course
-from landscape.figures.plotdata.marks import run_colours
+from landscape.figures.plotdata.surfaces.course import EPOCH, SNAPSHOT, course_of, run_times, surface_course
+from landscape.figures.plotdata.surfaces.marks import run_colours
 from landscape.figures.style import PATH_COLOURS
 from landscape.results import Trajectory
 from tests.support.drawable import NDCG, along, bowl, evaluated, marked, raced

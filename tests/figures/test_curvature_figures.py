@@ -14,8 +14,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import t as student
 
 from landscape.figures import interactive, static
-from landscape.figures.plotdata.densities import density
-from landscape.figures.plotdata.localization import cell, ink, localization_table
+from landscape.figures.plotdata.geometry.densities import density
+from landscape.figures.plotdata.geometry.localization import cell, ink, localization_table
 from landscape.figures.style import eigenvalue_label, shade
 from landscape.results import EigenPairs, Localization
 from tests.support.drawable import blocks, curvature, full_curvature, localization, sharpness, spectrum

@@ -11,7 +11,7 @@ from landscape.figures.explorer import explorer_page
 from landscape.figures.explorer.barriers import barriers_page
 from landscape.figures.export import write_picture
 from landscape.figures.interactive.parts import CURVE
-from landscape.figures.plotdata.barriers import barrier_table
+from landscape.figures.plotdata.surfaces.barriers import barrier_table
 from landscape.results import Barrier
 from landscape.results.curve import BarrierMatrix, LowLossCurve, PathLoss
 from tests.support.browsing import HOSTILE

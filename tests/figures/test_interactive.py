@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.interpolate import RegularGridInterpolator
 
 from landscape.figures import interactive
-from landscape.figures.interactive.overlays import LINE_COLOURS
-from landscape.figures.plotdata.contours import contour_lines
+from landscape.figures.interactive.surfaces.overlays import LINE_COLOURS
 from landscape.figures.plotdata.scales import plot_heights
+from landscape.figures.plotdata.surfaces.contours import contour_lines
 from landscape.figures.style import COLOUR_SCALE
 from tests.support.drawable import bowl, evaluated, interpolated, marked, ranking, tiny
 

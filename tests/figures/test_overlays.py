@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from landscape.figures import interactive, static
-from landscape.figures.plotdata.marks import heights_at, path_line, spots
-from landscape.figures.plotdata.planes import ball, coordinates, quadratic_heights
 from landscape.figures.plotdata.scales import plot_heights
+from landscape.figures.plotdata.surfaces.marks import heights_at, path_line, spots
+from landscape.figures.plotdata.surfaces.planes import ball, coordinates, quadratic_heights
 from landscape.figures.style import BALL_COLOUR, BARRIER_COLOUR
 from landscape.results import Mark, Trajectory
 from tests.support.drawable import (

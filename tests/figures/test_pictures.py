@@ -22,7 +22,7 @@ from landscape.cli import main
 from landscape.figures import static
 from landscape.figures.entries import ModelEntry
 from landscape.figures.export import PICTURES_OF_ONE, PICTURES_OF_SEVERAL, write_picture
-from landscape.figures.plotdata.comparison import LINEAR, LOG, RISE, SCALES, above_lowest
+from landscape.figures.plotdata.surfaces.comparison import LINEAR, LOG, RISE, SCALES, above_lowest
 from landscape.figures.static.canvas import COLUMN, DPI, NARROWEST, PAGE, SUFFIXES, width_of
 from landscape.figures.static.text import fitted, text_width, wrapped
 from landscape.results.storage.save_load import save_surface

@@ -14,15 +14,15 @@ from scipy.spatial import KDTree
 
 from landscape.figures import interactive, static
 from landscape.figures.entries import ModelEntry, model_styles
-from landscape.figures.interactive.densities import densities_figure
-from landscape.figures.interactive.eigenvalues import spectra_figure
+from landscape.figures.interactive.geometry.densities import densities_figure
+from landscape.figures.interactive.geometry.eigenvalues import spectra_figure
 from landscape.figures.interactive.histories import history_figure
-from landscape.figures.interactive.profiles import profiles_figure
-from landscape.figures.interactive.radial import radial_profiles_figure
-from landscape.figures.plotdata.comparison import compare_surfaces
-from landscape.figures.plotdata.densities import density
-from landscape.figures.plotdata.planes import ball, quadratic_reach
+from landscape.figures.interactive.surfaces.profiles import profiles_figure
+from landscape.figures.interactive.surfaces.radial import radial_profiles_figure
+from landscape.figures.plotdata.geometry.densities import density
 from landscape.figures.plotdata.scales import plot_heights
+from landscape.figures.plotdata.surfaces.comparison import compare_surfaces
+from landscape.figures.plotdata.surfaces.planes import ball, quadratic_reach
 from landscape.figures.style import BALL_COLOUR, MARK, PALETTE, PATH_COLOURS, QUADRATIC_COLOUR, number
 from tests.support.drawable import (
     GRADIENT,

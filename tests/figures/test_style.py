@@ -11,7 +11,7 @@ import pytest
 
 from landscape.figures import interactive, themes
 from landscape.figures.entries import ModelEntry, model_styles
-from landscape.figures.plotdata.curves import drawn_paths
+from landscape.figures.plotdata.surfaces.curves import drawn_paths
 from landscape.figures.plotdata.ticks import log_ticks, round_ticks
 from landscape.figures.style import (
     BALL_COLOUR,

@@ -46,7 +46,11 @@ def test_every_room_that_has_a_rank_exists() -> None:
 
 
 def test_the_rule_itself() -> None:
-    surface, planes, maps = "landscape.surfaces.surface", "landscape.surfaces.planes", "landscape.figures.static.maps"
+    surface, planes, maps = (
+        "landscape.surfaces.surface",
+        "landscape.surfaces.planes",
+        "landscape.figures.static.surfaces.maps",
+    )
     readers, trainer = "landscape.training.data.raw.readers", "landscape.training.loop.trainer"
     may = {
         (surface, "landscape.objectives.objective"),

@@ -8,11 +8,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmarks import curvature, measure, ours, peers
+from benchmarks import curvature, ours, peers
 from benchmarks.__main__ import main
 from benchmarks.catalogue import BENCHMARKS, TASKS
-from benchmarks.setting import Setting
-from benchmarks.table import markdown
+from benchmarks.support import measure
+from benchmarks.support.setting import Setting
+from benchmarks.support.table import markdown
 from landscape import Objective
 from landscape.models.sasrec import SASRec
 from landscape.training.batches.negatives import NegativeSampler

@@ -16,7 +16,7 @@ WITH_EXAMPLES = {  # closed forms that a reader can check
     "landscape.objectives.directions",
     "landscape.objectives.jackknife",
     "landscape.objectives.objective",
-    "landscape.objectives.parameter_space",
+    "landscape.parameters.parameter_space",
     "landscape.operators.base",
     "landscape.operators.fisher",
     "landscape.operators.gauss_newton",

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import measure, scale
+from benchmarks import scale
+from benchmarks.support import measure
 from landscape.training.config.training import TrainingConfig
 from landscape.training.data.dataset import load
 

@@ -14,7 +14,7 @@ from landscape.models.sasrec import SASRec
 from landscape.objectives.blocks import block
 from landscape.objectives.compact_objective import CompactObjective
 from landscape.objectives.objective import Objective
-from landscape.objectives.parameter_space import ParamSpace
+from landscape.parameters.parameter_space import ParamSpace
 from landscape.training.batches.masked import Instances
 from landscape.training.batches.negatives import SampledRows
 from landscape.training.batches.packing import Batch, groups, input_windows, merged

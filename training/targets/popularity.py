@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from landscape.geometry.localization import localization_by_rows
-from landscape.objectives.parameter_space import ParamSpace
+from landscape.parameters.parameter_space import ParamSpace
 from landscape.results import EigenPairs, Localization
 from landscape.training.checkpoints.checkpoint import Checkpoint
 from landscape.training.data.dataset import Dataset, training_users

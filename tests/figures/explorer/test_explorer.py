@@ -19,11 +19,11 @@ from landscape.figures.entries import ModelEntry, model_styles
 from landscape.figures.explorer import explorer_page
 from landscape.figures.explorer.compact import Pool
 from landscape.figures.explorer.tables import shares_table
-from landscape.figures.interactive.sharpness import sharpnesses_figure
-from landscape.figures.plotdata.comparison import above_lowest, compare_surfaces
+from landscape.figures.interactive.geometry.sharpness import sharpnesses_figure
+from landscape.figures.plotdata.geometry.localization import first_eigenvectors, ink
 from landscape.figures.plotdata.histories import series
-from landscape.figures.plotdata.localization import first_eigenvectors, ink
 from landscape.figures.plotdata.scales import plot_heights
+from landscape.figures.plotdata.surfaces.comparison import above_lowest, compare_surfaces
 from landscape.figures.static import comparison_figure
 from landscape.figures.style import COLOUR_SCALE, shade
 from landscape.results import Surface

@@ -9,8 +9,8 @@ import torch
 from landscape import FisherOperator, GaussNewtonOperator, HessianOperator, Objective
 from landscape.objectives.blocks import block
 from landscape.objectives.compact_objective import CompactObjective
-from landscape.objectives.parameter_space import ParamSpace
 from landscape.objectives.pieces import pieces
+from landscape.parameters.parameter_space import ParamSpace
 from landscape.training.config.objective import ObjectiveConfig
 from landscape.training.targets import objective as bridge
 from landscape.training.targets.objective import objective_of

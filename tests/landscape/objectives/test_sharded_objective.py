@@ -148,7 +148,7 @@ def everything(objective: Objective[Any]) -> dict[str, Any]:
 
 
 def state(made: nn.Module) -> dict[str, Tensor]:
-    from landscape.objectives.sharded_space import own_shard, sharded_parameters
+    from landscape.parameters.sharded_space import own_shard, sharded_parameters
 
     tensors = {**sharded_parameters(made), **dict(made.named_buffers())}
     grads = {f"{name}.grad": tensor.grad for name, tensor in tensors.items() if tensor.grad is not None}

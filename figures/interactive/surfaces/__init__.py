@@ -1,0 +1,1 @@
+"""Figures of planes, lines and paths: maps, surfaces, profiles, barriers."""

@@ -1,0 +1,1 @@
+"""What is drawn of planes, lines and paths: maps, surfaces, profiles, barriers."""

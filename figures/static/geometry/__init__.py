@@ -1,0 +1,1 @@
+"""Figures of a curvature and a sharpness."""
