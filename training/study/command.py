@@ -59,33 +59,40 @@ def run_study(
         OSError: A file is missing or cannot be written.
     """
     study = with_pretrained(read_study(file, quick=quick), pretrained)
-    planned = plan(study)
     name = Path(file).stem + ("-quick" if quick else "")
     folder = StudyFolder(out if out is not None else Path("studies") / name)
-    runs, processes = selected(planned, only, _shard(shard)), launch()
+    part, processes = _shard(shard), launch()
+
+    def select(planned: Plan) -> list[Run]:
+        return selected(planned, only, part)
+
+    def status() -> Status:
+        return folder.status(study, select(folder.plan(study)))
+
+    select(folder.plan(study))
     if (report or listing) and not processes.first:
         return None
     if report:
-        return _report(study, planned, folder.load(), echo), folder.folder
+        return _report(study, folder.load(), echo), folder.folder
     if listing:
-        echo(_listing(folder.status(study, runs), folder))
+        echo(_listing(status(), folder, folder.plan(study).still_to_plan))
         return None
     if processes.count > 1 and jobs is not None:
         raise ValueError(f"--jobs has no effect with the {processes.count} processes of torchrun; leave it out")
     _meet(study, folder, processes)
-    where, status = processes.device(resolve(device)), folder.status(study, runs)
+    where, left = processes.device(resolve(device)), status().left
     jobs = 1 if processes.count > 1 else jobs
-    jobs = min(jobs, len(status.left) or 1) if jobs else usual_jobs(status.left, folder.earlier.values(), where)
+    jobs = min(jobs, len(left) or 1) if jobs else usual_jobs(left, folder.earlier.values(), where)
     if jobs > 1:
         command = ["study", file, "--out", str(folder.folder), "--jobs", "1", "--device", device]
         command += [*(["--quick"] if quick else []), *(["--data-dir", data_dir] if data_dir else [])]
         command += [*(["--shard", shard] if shard else []), *(part for text in only for part in ("--only", text))]
         command += [part for text in pretrained for part in ("--pretrained", text)]
         environment = {WORKER: "1", "OMP_NUM_THREADS": str(max(1, cores() // jobs))}
-        compute_in_processes(command, jobs, environment, lambda: len(folder.status(study, runs).left), echo)
+        compute_in_processes(command, jobs, environment, lambda: len(status().left), echo)
     else:
         with progress_bar("Study") if processes.first else nullcontext(silent) as progress, apart():
-            compute(study, planned, folder, runs, data_dir=data_dir, device=where, progress=progress, report=echo)
+            compute(study, folder, select, data_dir=data_dir, device=where, progress=progress, report=echo)
     if processes.count > 1:
         processes.tell(COMPUTED, "1")
     if processes.first:
@@ -93,8 +100,8 @@ def run_study(
         (folder.folder / MEETING).unlink(missing_ok=True)
     if os.environ.get(WORKER) is not None or not processes.first:
         return None
-    result = _report(study, planned, folder.write_study(study, planned), echo)
-    if left := folder.status(study, runs).left:
+    result = _report(study, folder.write_study(study), echo)
+    if left := status().left:
         runs_are = "run is" if len(left) == 1 else "runs are"
         echo(f"{len(left)} {runs_are} left: in another process, or it said above what is wrong")
         for run in left:
@@ -142,13 +149,14 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return part, parts
 
 
-def _listing(status: Status, folder: StudyFolder) -> str:
+def _listing(status: Status, folder: StudyFolder, still_to_plan: int) -> str:
     """Return what is done and what is left, a line a run, with the processes that compute some now."""
     lines = [f"{'failed' if record.error else 'done':<8}{record.run}" for record in status.finished]
     for run in status.left:
         process = folder.holder(run)
         lines.append(f"{'begun' if process else 'left':<8}{run.name}" + (f"  ({process})" if process else ""))
-    return "\n".join([*lines, _summary(status.left, status)])
+    after = f"; up to {still_to_plan} more when the searches are finished" if still_to_plan else ""
+    return "\n".join([*lines, _summary(status.left, status) + after])
 
 
 def _summary(left: Sequence[Run], status: Status) -> str:
@@ -158,9 +166,9 @@ def _summary(left: Sequence[Run], status: Status) -> str:
     return f"{done} done, {len(status.failed)} failed, {len(left)} left" + (f"; time: {time}" if left else "")
 
 
-def _report(study: StudyConfig, planned: Plan, record: StudyRecord, echo: Callable[[str], None]) -> StudyReport:
+def _report(study: StudyConfig, record: StudyRecord, echo: Callable[[str], None]) -> StudyReport:
     """Return the report, and print the verdicts and what has failed."""
-    report = report_of(study, planned, record)
+    report = report_of(study, plan(study, {run.run: run for run in record.runs}.get), record)
     for claim in report.claims:
         tested = ", ".join(_found(each) for each in claim.by_data if each.verdict != Verdict.NOT_TESTED)
         echo(f"{claim.verdict:<13}{claim.text}{f' ({tested})' if tested else ''}")

@@ -42,6 +42,7 @@ class MethodRow:
     by_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs on a data set
     pretrained: Mapping[str, str] = field(default_factory=dict)  # data -> checkpoint to fine-tune
     pretrain_seed: int | None = None  # where none is given: pre-train once with this seed, for all seeds
+    tuned_by: tuple[str, ...] = ()  # searches whose best settings it takes, on each data set its own
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,29 @@ class StudyConfig:
                 check_known(name, names, f"{where}: method")
             for name in data:
                 check_known(name, self.data, f"{where}: data set")
+        for row in self.methods:
+            self._check_tuned(row)
         for claim in self.claims:
             for value in claim.values:
                 if self.sweep_of(claim.option, value) is None:
                     raise ValueError(f"claim {claim.text!r}: no sweep that is no search has {claim.option} = {value}")
+
+    def _check_tuned(self, row: MethodRow) -> None:
+        """Refuse searches of a row that cannot choose its options on each data set."""
+        for key in row.tuned_by:
+            check_known(key, [sweep.key for sweep in self.sweeps if sweep.tuning], f"method {row.name}: search")
+            search, where = self.sweep(key), f"method {row.name} is tuned by {key}"
+            if len(search.methods) != 1 or self.method(search.methods[0]).tuned_by:
+                raise ValueError(f"{where}, which has to search with one method that is not tuned itself")
+            if missing := [data for data in self.data if data not in search.data]:
+                raise ValueError(f"{where}, which does not search on {', '.join(missing)}")
+            searched = {search.option, *search.options}
+            for name in searched & {*row.options, *(name for given in row.by_data.values() for name in given)}:
+                raise ValueError(f"{where} and sets {name} itself; leave one out")
+
+    def sweep(self, key: str) -> Sweep:
+        """Return the sweep of a key."""
+        return next(sweep for sweep in self.sweeps if sweep.key == key)
 
     def method(self, name: str) -> MethodRow:
         """Return the row of a name."""

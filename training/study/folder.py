@@ -17,7 +17,7 @@ from landscape.training.loop.lock import Holder, holder
 from landscape.training.loop.run_folder import RunFolder
 from landscape.training.study.config import StudyConfig
 from landscape.training.study.measure import RECORD, RECORDS, is_complete
-from landscape.training.study.plan import Plan, Run
+from landscape.training.study.plan import Plan, Run, plan
 
 STUDY = "study.json"
 STUDIES = section_kind(StudyRecord, "study")
@@ -85,18 +85,22 @@ class StudyFolder:
         if not self.study.is_file():
             self._write(StudyRecord(study.title, dict(study.content), ()))
 
-    def record(self, run: Run) -> RunRecord | None:
-        """Return what is known of a run.
+    def record(self, name: str) -> RunRecord | None:
+        """Return what is known of a run by its name.
 
         Raises:
             ValueError: The file is damaged; the message names it.
         """
-        path = self.runs / run.name / RECORD
-        return RECORDS.load(path) if path.is_file() else self.earlier.get(run.name)
+        path = self.runs / name / RECORD
+        return RECORDS.load(path) if path.is_file() else self.earlier.get(name)
+
+    def plan(self, study: StudyConfig) -> Plan:
+        """Return the runs of a study, with those that finished searches have chosen."""
+        return plan(study, self.record)
 
     def is_finished(self, run: Run, study: StudyConfig) -> bool:
         """Whether all that the study asks of a run is known, and what others need of it is there."""
-        record = self.record(run)
+        record = self.record(run.name)
         if record is None or not is_complete(record, run, study):
             return False
         weights = run.pretraining_only and not record.error  # which no record holds
@@ -106,22 +110,23 @@ class StudyFolder:
         """Return what is done and what is left, with an estimate of the time from what the finished runs took."""
         left = [run for run in runs if not self.is_finished(run, study)]
         names = {run.name for run in left}
-        finished = [record for run in runs if run.name not in names and (record := self.record(run))]
+        finished = [record for run in runs if run.name not in names and (record := self.record(run.name))]
         return Status(tuple(finished), tuple(left), seconds_left(finished, left))
 
     def holder(self, run: Run) -> Holder | None:
         """Return the process that computes a run now, if one does and is known."""
         return holder(lock_of(self.runs / run.name))
 
-    def write_study(self, study: StudyConfig, plan: Plan) -> StudyRecord:
+    def write_study(self, study: StudyConfig) -> StudyRecord:
         """Write ``study.json`` from all that is known of the runs, and return it.
 
         Runs that the study no longer has keep their records. Several processes may write at a time: what one of them
         has read may lack the other's latest run, so that each looks again after it has written.
         """
         for _ in range(TRIES):
-            known = [record for run in plan.runs.values() if (record := self.record(run))]
-            others = [record for name, record in self.earlier.items() if name not in plan.runs]
+            planned = self.plan(study).runs  # anew: another process may have finished a search
+            known = [record for name in planned if (record := self.record(name))]
+            others = [record for name, record in self.earlier.items() if name not in planned]
             result = StudyRecord(study.title, dict(study.content), (*known, *others))
             if not self._write(result):
                 break

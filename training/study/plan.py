@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from landscape.training.config.methods import PRETRAINED
 from landscape.training.config.training import TrainingConfig
-from landscape.training.study.config import MethodRow, StudyConfig
+from landscape.training.study.config import MethodRow, StudyConfig, Sweep
+from landscape.training.study.tuning import Choice, Known, UnfinishedSearchError, choose
 
 MAIN = "main"  # the cells of the tables: every method with its options as the file has them
 
@@ -53,10 +54,23 @@ class Plan:
 
     runs: dict[str, Run]
     cells: dict[CellKey, dict[int, str]]  # seed -> run
+    chosen: dict[tuple[str, str], Choice] = field(default_factory=dict)  # by the searches of a row, on a data set
+    waiting: dict[CellKey, tuple[str, int]] = field(default_factory=dict)  # why a cell has no runs yet; how many
+
+    @property
+    def still_to_plan(self) -> int:
+        """How many runs, at most, are planned once the searches are finished."""
+        return sum(count for _, count in self.waiting.values())
 
 
-def plan(study: StudyConfig) -> Plan:
+def plan(study: StudyConfig, known: Known = lambda name: None) -> Plan:
     """Return the runs of a study: first those that tune, then the tables', then the other sweeps', then snapshots.
+
+    A row that is tuned has runs on a data set where the searches are finished; otherwise its cells are waiting.
+
+    Args:
+        study: The study.
+        known: What is known of a run by its name, for the searches.
 
     Raises:
         ValueError: An option of a method is out of range; the message names the method.
@@ -64,8 +78,28 @@ def plan(study: StudyConfig) -> Plan:
     runs: dict[str, Run] = {}
     cells: dict[CellKey, dict[int, str]] = {}
 
+    chosen: dict[tuple[str, str], Choice] = {}
+    waiting: dict[CellKey, tuple[str, int]] = {}
+
+    def searched(search: Sweep, data: str, value: Any) -> dict[int, str]:
+        return cells[CellKey(search.methods[0], data, search.key, value)]
+
+    def tuned(key: CellKey) -> Mapping[str, Any] | None:
+        """Return the options that searches have chosen for a cell; None where it waits for them."""
+        row, place = study.method(key.method), (key.method, key.data)
+        if row.tuned_by and place not in chosen:
+            try:
+                chosen[place] = choose(study, row, key.data, searched, known)
+            except UnfinishedSearchError as problem:
+                waiting[key] = str(problem), waiting.get(key, ("", 0))[1] + 1
+                return None
+        return chosen[place].options if row.tuned_by else {}
+
     def add(key: CellKey, seed: int, extra: Mapping[str, Any], *, tuning: bool = False) -> None:
-        row = study.method(key.method)
+        row, options = study.method(key.method), tuned(key)
+        if options is None:
+            return
+        extra = {**options, **extra}
         run = _run(study, row, key.data, seed, extra, tuning=tuning)
         if run.pretrain_run is not None and run.pretrain_run not in runs:
             runs[run.pretrain_run] = _pretraining(study, row, key.data, extra, run.pretrain_run)
@@ -95,9 +129,11 @@ def plan(study: StudyConfig) -> Plan:
     for data in along.data:
         for method in along.methods:
             for seed in along.seeds:
-                run = _run(study, study.method(method), data, seed, {})
-                runs[run.name] = replace(runs.get(run.name, run), snapshots=along.every)
-    return Plan(runs, cells)
+                options = tuned(CellKey(method, data))
+                if options is not None:
+                    run = _run(study, study.method(method), data, seed, options)
+                    runs[run.name] = replace(runs.get(run.name, run), snapshots=along.every)
+    return Plan(runs, cells, chosen, waiting)
 
 
 def _run(

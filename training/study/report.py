@@ -28,6 +28,7 @@ from landscape.training.study.geometry import MEASURES
 from landscape.training.study.measure import GIVEN, PRETRAINING
 from landscape.training.study.plan import MAIN, CellKey, Plan
 from landscape.training.study.statistics import kendall_interval, mean_interval
+from landscape.training.study.tuning import CRITERION
 
 Records = Mapping[str, RunRecord]
 SUCCESS = {"NDCG@10": "test NDCG@10", "gap": "generalisation gap"}  # what flatness is held against
@@ -51,13 +52,14 @@ def report_of(study: StudyConfig, plan: Plan, record: StudyRecord) -> StudyRepor
     finished = [run for run in planned if not run.error]
     failed = tuple((run.run, run.error) for run in planned if run.error)
     seeds = sorted({run.seed for run in finished if run.test})  # not those of searches and of shared pre-training
-    left = len(plan.runs) - len(planned)
+    left = len(plan.runs) + plan.still_to_plan - len(planned)
     claims = judged(study, plan, records)
     lines = [
         f"Data: {', '.join(dict.fromkeys(run.data for run in finished)) or 'none yet'}",
         f"Seeds: {', '.join(map(str, seeds)) or 'none yet'}",
         f"Geometry on {study.geometry.users:,} users, the same for all runs",
         *_pretraining_lines(plan, records),
+        *(f"{method} on {data}: {choice}" for (method, data), choice in plan.chosen.items()),
     ]
     return StudyReport(
         title=study.title,
@@ -114,6 +116,9 @@ def cell(runs: Mapping[int, str], records: Records, value: Callable[[RunRecord],
 
 def _row_cell(plan: Plan, records: Records, key: CellKey, measure: str) -> Cell:
     runs = plan.cells.get(key)
+    if key in plan.waiting:
+        note, count = plan.waiting[key]
+        return Cell(None, missing=count, note=note)
     if not runs:
         return Cell(None, note="not planned")
     return cell(runs, records, lambda record: value_of(record, measure))
@@ -148,7 +153,7 @@ def _geometry_table(study: StudyConfig, plan: Plan, records: Records) -> StudyTa
 
 
 def _tuning_tables(study: StudyConfig, plan: Plan, records: Records) -> Iterable[StudyTable]:
-    """Yield a table for each search: validation NDCG@20 by value, which is what chooses."""
+    """Yield a table for each search: the validation metric by value, which is what chooses."""
     for sweep in study.sweeps:
         if sweep.tuning:
             rows = [
@@ -156,7 +161,7 @@ def _tuning_tables(study: StudyConfig, plan: Plan, records: Records) -> Iterable
                     cell(
                         plan.cells.get(CellKey(method, data, sweep.key, value), {}),
                         records,
-                        lambda record: record.validation.get("NDCG@20", math.nan),
+                        lambda record: record.validation.get(CRITERION, math.nan),
                     )
                     for data in sweep.data
                 ]
@@ -164,7 +169,7 @@ def _tuning_tables(study: StudyConfig, plan: Plan, records: Records) -> Iterable
                 for value in sweep.values
             ]
             names = tuple(f"{method}, {sweep.option} {value}" for method in sweep.methods for value in sweep.values)
-            columns = tuple((data, "validation NDCG@20") for data in sweep.data)
+            columns = tuple((data, f"validation {CRITERION}") for data in sweep.data)
             seeds = ", ".join(map(str, sweep.seeds))
             caption = f"Chosen on the validation items by seed {seeds}, which is not among the reported ones"
             yield StudyTable(sweep.key, sweep.title, caption, names, columns, _with_best(rows, max))
@@ -273,12 +278,12 @@ def _correlation(x: Any, y: Any, groups: Sequence[str] | None, generator: np.ran
 def _labels(study: StudyConfig, plan: Plan, data: str) -> dict[str, str]:
     """Return the method that each run on a data set belongs to, without those of searches."""
     searches = {sweep.key for sweep in study.sweeps if sweep.tuning}
-    return {
-        name: key.method
-        for key, runs in plan.cells.items()
-        if key.data == data and key.sweep not in searches
-        for name in runs.values()
-    }
+    labels: dict[str, str] = {}
+    for key, runs in plan.cells.items():
+        if key.data == data and key.sweep not in searches:
+            for name in runs.values():
+                labels.setdefault(name, key.method)  # a tuned row may share the runs of the row that it is compared to
+    return labels
 
 
 def _surfaces(study: StudyConfig, plan: Plan, records: Records) -> Iterable[ModelSurface]:

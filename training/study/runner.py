@@ -28,22 +28,22 @@ WAIT = 2.0  # seconds between two looks for a run that others need
 
 def compute(
     study: StudyConfig,
-    plan: Plan,
     folder: StudyFolder,
-    runs: Sequence[Run],
+    select: Callable[[Plan], Sequence[Run]],
     *,
     data_dir: str | None = None,
     device: torch.device | str = "cpu",
     progress: Progress = silent,
     report: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Compute those of ``runs`` that no process has computed or computes now, in their order.
+    """Compute those of the selected runs that no process has computed or computes now, in their order.
+
+    Once the searches among them are finished, also by other processes, come the runs that they have chosen.
 
     Args:
         study: The study.
-        plan: All its runs.
         folder: Its folder.
-        runs: The runs to compute.
+        select: Returns the runs to compute of a plan.
         data_dir: The folder that data names are looked up in.
         device: Where to compute.
         progress: Called with (done, total, text) of each step of a run.
@@ -65,16 +65,26 @@ def compute(
             return
         took = f"{time.monotonic() - started:.0f} s"
         report(f"{run.name}: " + (f"failed: {record.error}" if record.error else f"done in {took}"))
-        folder.write_study(study, plan)
+        folder.write_study(study)
 
-    for run in runs:
-        if folder.is_finished(run, study):
-            continue
-        if run.pretrain_run is not None:
-            _require(plan.runs[run.pretrain_run], study, folder, once, progress)
-        with _taken(folder.runs / run.name) as free:
-            if free and not folder.is_finished(run, study):
-                once(run)
+    planned, seen = folder.plan(study), set[str]()
+    while runs := [run for run in select(planned) if run.name not in seen]:
+        for run in runs:
+            seen.add(run.name)
+            if folder.is_finished(run, study):
+                continue
+            if run.pretrain_run is not None:
+                _require(planned.runs[run.pretrain_run], study, folder, once, progress)
+            with _taken(folder.runs / run.name) as free:
+                if free and not folder.is_finished(run, study):
+                    once(run)
+            if planned.waiting:
+                break  # what a search has chosen comes before what is left
+        else:
+            for run in select(planned):
+                if run.tuning and planned.waiting:  # another process may have it; what failed here is left
+                    _require(run, study, folder, lambda run: None, progress)
+        planned = folder.plan(study)
 
 
 def selected(plan: Plan, only: Sequence[str], shard: tuple[int, int] | None) -> list[Run]:

@@ -141,9 +141,13 @@ def quickened(content: Mapping[str, Any]) -> dict[str, Any]:
     }
     result["claims"] = claims = [_quick_claim(claim) for claim in content.get("claims", [])]
     result["sweeps"] = [
-        {**sweep, "data": small["data"], "seeds": small["seeds"], "values": _quick_values(sweep, claims)}
+        {
+            **sweep,
+            "data": small["data"],
+            "seeds": sweep.get("seeds", [])[:1] if sweep.get("tuning") else small["seeds"],
+            "values": _quick_values(sweep, claims),
+        }
         for sweep in content.get("sweeps", [])
-        if not sweep.get("tuning")
     ]
     if content.get("along"):
         result["along"] = {**content["along"], "data": small["data"], "seeds": small["seeds"], **small["along"]}
@@ -161,7 +165,7 @@ def _quick_values(sweep: Mapping[str, Any], claims: list[dict[str, Any]]) -> lis
     """Return the values that a claim names, and the default, whose runs the tables need anyway; else the ends."""
     named = [value for claim in claims if claim.get("option") == sweep["option"] for value in claim["values"]]
     kept = [value for value in sweep["values"] if value in (*named, DEFAULTS.get(sweep["option"]))]
-    return kept or [sweep["values"][0], sweep["values"][-1]]
+    return kept if kept and not sweep.get("tuning") else [sweep["values"][0], sweep["values"][-1]]
 
 
 def _method(name: str, row: Any, data: tuple[str, ...]) -> MethodRow:
@@ -170,11 +174,14 @@ def _method(name: str, row: Any, data: tuple[str, ...]) -> MethodRow:
     given = dict(row)
     by_data = given.pop("for", {})
     pretrained, seed = given.pop("pretrained", {}), given.pop("pretrain_seed", None)
+    tuned_by = given.pop("tuned_by", [])
     for key in (*by_data, *pretrained):
         check_known(key, data, f"method {name}: data set")
     for options in (given, *by_data.values()):
         _options(options, f"method {name}")
-    return MethodRow(name, given, by_data, pretrained, seed)
+    if not (isinstance(tuned_by, list) and all(isinstance(key, str) for key in tuned_by)):
+        raise ValueError(f"method {name}: tuned_by is a list of searches' keys, got {tuned_by!r}")
+    return MethodRow(name, given, by_data, pretrained, seed, tuple(tuned_by))
 
 
 def _options(options: Mapping[str, Any], where: str) -> None:

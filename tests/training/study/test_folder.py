@@ -47,26 +47,26 @@ def test_what_study_json_knows_is_neither_computed_again_nor_lost(tmp_path, stud
     folder, planned = folder_of(tmp_path, study)
     names = list(planned.runs)
     store(folder, record_of(names[0], planned, study))
-    folder.write_study(study, planned)
+    folder.write_study(study)
     shutil.rmtree(folder.runs)  # as on another machine, where study.json alone is
     again, _ = folder_of(tmp_path, study)
     assert [run.name for run in again.status(study, list(planned.runs.values())).left] == names[1:]
     store(again, record_of(names[1], planned, study))
-    stored = again.write_study(study, planned)
+    stored = again.write_study(study)
     assert [run.run for run in stored.runs] == names[:2]
     assert [run.run for run in again.load().runs] == names[:2]
     fewer = replace(study, seeds=(1,))
-    assert {run.run for run in StudyFolder(tmp_path).write_study(fewer, plan(fewer)).runs} == {*names[:2]}
+    assert {run.run for run in StudyFolder(tmp_path).write_study(fewer).runs} == {*names[:2]}
 
 
 def test_the_run_folder_counts_before_study_json(tmp_path, study):
     folder, planned = folder_of(tmp_path, study)
     name = next(iter(planned.runs))
     store(folder, record_of(name, planned, study, 0.5))
-    folder.write_study(study, planned)
+    folder.write_study(study)
     again, _ = folder_of(tmp_path, study)
     store(again, record_of(name, planned, study, 0.7))
-    assert again.record(planned.runs[name]).test == {"HR@10": 0.7}
+    assert again.record(name).test == {"HR@10": 0.7}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_run_is_finished_when_all_is_known_that_the_study_asks_for(more, finis
     name, run = next(iter(planned.runs.items()))
     store(folder, record_of(name, planned, study, **more))
     assert folder.is_finished(run, study) is finished
-    assert [record.run for record in folder.write_study(study, planned).runs] == [name]  # also what is not complete
+    assert [record.run for record in folder.write_study(study).runs] == [name]  # also what is not complete
 
 
 def test_snapshots_are_asked_for_by_some_runs(tmp_path):
@@ -156,7 +156,7 @@ class Beside(StudyFolder):
     def _write(self, record):
         if self.meanwhile:
             store(self.other, self.meanwhile.pop())
-            self.other.write_study(self.config, self.planned)
+            self.other.write_study(self.config)
         return super()._write(record)
 
 
@@ -166,7 +166,7 @@ def test_what_another_process_writes_at_the_same_time_is_not_lost(tmp_path, stud
     beside = Beside(tmp_path, folder, [record_of(name, planned, study) for name in (second, third)])
     beside.config, beside.planned = study, planned
     store(folder, record_of(first, planned, study))
-    assert {run.run for run in beside.write_study(study, planned).runs} == {first, second, third}
+    assert {run.run for run in beside.write_study(study).runs} == {first, second, third}
     assert {run.run for run in folder.load().runs} == {first, second, third}
 
 
@@ -184,7 +184,7 @@ def test_study_json_has_a_line_a_run(tmp_path, study):
     folder, planned = folder_of(tmp_path, study)
     for name in planned.runs:
         store(folder, record_of(name, planned, study))
-    folder.write_study(study, planned)
+    folder.write_study(study)
     lines = folder.study.read_text().splitlines()
     assert [json.loads(line.rstrip(","))["run"] for line in lines[1:-1]] == list(planned.runs)
     assert folder.load().file == SMALL

@@ -230,3 +230,22 @@ def test_the_report_says_which_weights_were_given_and_where_a_cell_mixes_them():
     assert lines(("0123456789", own), ("abcdef", given)) == [
         "S3Rec on synthetic: its runs fine-tune 2 different pre-trainings"
     ]
+
+
+def test_a_tuned_row_says_what_it_waits_for_and_what_was_chosen():
+    methods = {"SASRec": {"method": "sasrec"}, "SAMRec": {"method": "samrec"}}
+    methods["tuned"] = {"method": "samrec", "tuned_by": ["search"]}
+    table = {**TABLE, "methods": ["SASRec", "tuned"], "published": {}}
+    config = parse_study(changed(seeds=SEEDS, methods=methods, tables=[table], sweeps=[SEARCH]))
+    planned = plan(config)
+    searches = {name for name, run in planned.runs.items() if run.tuning}
+    before = report_of(config, planned, record(planned, missing=searches))
+    waiting = before.tables[0].cells[1][0]
+    assert (waiting.estimate, waiting.missing, waiting.note) == (None, 3, "waits for the search search")
+    assert "6 of 11 runs are finished" in before.summary  # two of the search, three of the row to come
+    stored = record(planned)
+    after_search = plan(config, {run.run: run for run in stored.runs}.get)
+    report = report_of(config, after_search, record(after_search))
+    assert report.tables[0].cells[1][0].values == pytest.approx((1.0, 1.1, 1.2))
+    assert "tuned on synthetic: rho 0.7 (validation NDCG@20 0.7000, the best of 2 settings)" in report.lines
+    assert {point.method for point in report.scatters[0].points} == {"SASRec", "SAMRec", "tuned"}

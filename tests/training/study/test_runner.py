@@ -22,7 +22,7 @@ from landscape.training.evaluation.evaluate import evaluate
 from landscape.training.evaluation.metrics import summarise
 from landscape.training.study.command import run_study
 from landscape.training.study.folder import STUDIES, StudyFolder
-from landscape.training.study.plan import plan
+from landscape.training.study.plan import CellKey, plan
 from landscape.training.study.report import report_of
 from landscape.training.study.runner import compute
 from landscape.training.study.study_file import read_study
@@ -178,7 +178,7 @@ def test_what_others_compute_is_left_to_them(file):
     other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout.readline() == "held\n"
-        compute(study, planned, folder, runs[:2])
+        compute(study, folder, lambda planned: runs[:2])
         assert [run.name for run in folder.status(study, runs[:2]).left] == [runs[0].name]
         listed = []
         run_study(str(file), "out", listing=True, device="cpu", echo=listed.append)
@@ -188,8 +188,45 @@ def test_what_others_compute_is_left_to_them(file):
         other.kill()
         other.wait()
     assert folder.holder(runs[0]) is None
-    compute(study, planned, folder, runs[:2])  # the lock has ended with the process
+    compute(study, folder, lambda planned: runs[:2])  # the lock has ended with the process
     assert folder.status(study, runs[:2]).left == ()
+
+
+TUNED = """
+[methods.tuned]
+method = "samrec"
+tuned_by = ["radius"]
+
+[[sweeps]]
+key = "radius"
+title = "Radius"
+tuning = true
+option = "rho"
+values = [0.2, 0.3]
+methods = ["SASRec + SAM"]
+seeds = [7]
+
+[methods."SASRec + SAM"]
+method = "sasrec"
+sam = "sam"
+"""
+
+
+def test_what_a_search_has_chosen_is_computed_right_after_it(file):
+    file.write_text(FILE + TUNED)
+    study, lines = computed(file, only=("*",))
+    (table, *_), plans = report_of(read_study(file), plan(read_study(file)), study).tables, read_study(file)
+    assert table.rows == ("SASRec", "SAMRec")
+    records = {run.run: run for run in study.runs}
+    searched = {run.settings["rho"]: run for run in study.runs if run.seed == 7}
+    best = max(searched, key=lambda rho: searched[rho].validation["NDCG@20"])
+    planned = plan(plans, records.get)
+    chosen = [records[name] for name in planned.cells[CellKey("tuned", "small.txt")].values()]
+    assert [(run.seed, run.settings["rho"], bool(run.test)) for run in chosen] == [(0, best, True), (1, best, True)]
+    assert not any(run.test for run in searched.values())
+    ended = [line.split(":")[0] for line in lines if ": done in" in line]
+    assert {*ended} == {*planned.runs} and len(ended) == len(planned.runs)
+    assert ended.index(chosen[0].run) < ended.index(planned.cells[CellKey("SASRec", "small.txt")][1])
 
 
 def test_sigkill_at_random_moments_changes_nothing(file):
