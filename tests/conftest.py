@@ -59,7 +59,10 @@ def launch():
     arguments = ["--headless=new", "--no-sandbox", "--enable-unsafe-swiftshader", "--disable-background-networking"]
     with api.sync_playwright() as playwright:
         yield lambda *more: playwright.chromium.launch(
-            executable_path=program, args=[*arguments, *more], timeout=180_000
+            executable_path=program,
+            args=[*arguments, *more],
+            ignore_default_args=["--hide-scrollbars"],  # on most desktops they take up space
+            timeout=180_000,
         )
 
 

@@ -36,6 +36,8 @@ FLATNESS = tuple(name for name in MEASURES if name not in ("loss", "gap", "lowes
 LEAST_RUNS = 8  # for a correlation: with fewer, bootstrap intervals are all of [-1, 1], or a point
 ALONG = {"top_eigenvalue": "λmax", "trace": "trace", "loss": "training loss", "NDCG@10": "validation NDCG@10"}
 SPECTRUM = {"top_eigenvalue": "λ₁", "second_eigenvalue": "λ₂", "lowest_eigenvalue": "λmin"}
+METRICS_BY_VALUE = ("HR@10", "NDCG@10")  # of a sweep whose values are no numbers
+TEST_CAPTION = "Mean over seeds ± half of the 95 % t interval; full ranking of the test items"
 SEED = 0  # of the bootstrap
 
 
@@ -69,6 +71,7 @@ def report_of(study: StudyConfig, plan: Plan, record: StudyRecord) -> StudyRepor
         tables=(
             *(_table(spec, study, plan, records) for spec in study.tables),
             _geometry_table(study, plan, records),
+            *_sweep_tables(study, plan, records),
             *_tuning_tables(study, plan, records),
         ),
         charts=(
@@ -136,7 +139,7 @@ def _table(spec: TableSpec, study: StudyConfig, plan: Plan, records: Records) ->
                 number = replace(number, published=float(published[data][spec.metrics.index(metric)]))
             row.append(number)
         rows.append(row)
-    caption = "Mean over seeds ± half of the 95 % t interval; full ranking of the test items; in brackets as published"
+    caption = f"{TEST_CAPTION}; in brackets as published"
     return StudyTable(spec.key, spec.title, caption, spec.methods, tuple(columns), _with_best(rows, max))
 
 
@@ -152,27 +155,49 @@ def _geometry_table(study: StudyConfig, plan: Plan, records: Records) -> StudyTa
     return StudyTable("geometry", "Geometry", caption, methods, columns, _with_best(rows, min))
 
 
+def _sweep_tables(study: StudyConfig, plan: Plan, records: Records) -> Iterable[StudyTable]:
+    """Yield a table for each sweep whose values have no place on an axis, such as losses."""
+    for sweep in study.sweeps:
+        if not sweep.tuning and not _has_axis(sweep):
+            columns = {metric: _reader(metric) for metric in METRICS_BY_VALUE}
+            yield _table_by_value(sweep, TEST_CAPTION, columns, plan, records)
+
+
 def _tuning_tables(study: StudyConfig, plan: Plan, records: Records) -> Iterable[StudyTable]:
     """Yield a table for each search: the validation metric by value, which is what chooses."""
+    columns = {f"validation {CRITERION}": lambda record: record.validation.get(CRITERION, math.nan)}
     for sweep in study.sweeps:
         if sweep.tuning:
-            rows = [
-                [
-                    cell(
-                        plan.cells.get(CellKey(method, data, sweep.key, value), {}),
-                        records,
-                        lambda record: record.validation.get(CRITERION, math.nan),
-                    )
-                    for data in sweep.data
-                ]
-                for method in sweep.methods
-                for value in sweep.values
-            ]
-            names = tuple(f"{method}, {sweep.option} {value}" for method in sweep.methods for value in sweep.values)
-            columns = tuple((data, f"validation {CRITERION}") for data in sweep.data)
             seeds = ", ".join(map(str, sweep.seeds))
             caption = f"Chosen on the validation items by seed {seeds}, which is not among the reported ones"
-            yield StudyTable(sweep.key, sweep.title, caption, names, columns, _with_best(rows, max))
+            yield _table_by_value(sweep, caption, columns, plan, records)
+
+
+def _table_by_value(
+    sweep: Sweep, caption: str, columns: Mapping[str, Callable[[RunRecord], float]], plan: Plan, records: Records
+) -> StudyTable:
+    """Return a sweep's table: a row for each method and value, and the same columns for each data set."""
+    rows = [
+        [
+            cell(plan.cells.get(CellKey(method, data, sweep.key, value), {}), records, read)
+            for data in sweep.data
+            for read in columns.values()
+        ]
+        for method in sweep.methods
+        for value in sweep.values
+    ]
+    names = tuple(f"{method}, {sweep.option} {value}" for method in sweep.methods for value in sweep.values)
+    heads = tuple((data, column) for data in sweep.data for column in columns)
+    return StudyTable(sweep.key, sweep.title, caption, names, heads, _with_best(rows, max))
+
+
+def _reader(measure: str) -> Callable[[RunRecord], float]:
+    return lambda record: value_of(record, measure)
+
+
+def _has_axis(sweep: Sweep) -> bool:
+    """Whether the values of a sweep are numbers, which a chart can show."""
+    return all(type(value) in (int, float) for value in sweep.values)
 
 
 def _with_best(rows: Sequence[Sequence[Cell]], best: Callable[[list[float]], float]) -> tuple[tuple[Cell, ...], ...]:
@@ -193,7 +218,7 @@ def _mean(number: Cell) -> float:
 
 def _sweep_charts(sweep: Sweep, plan: Plan, records: Records, metric: str = "HR@10") -> Iterable[Chart]:
     """Yield a chart for each data set: a line for each method over the option's values."""
-    for data in sweep.data:
+    for data in sweep.data if _has_axis(sweep) else ():
         series = tuple(
             Series(
                 method,
@@ -203,7 +228,6 @@ def _sweep_charts(sweep: Sweep, plan: Plan, records: Records, metric: str = "HR@
                 ),
             )
             for method in sweep.methods
-            if all(isinstance(value, (int, float)) for value in sweep.values)
         )
         if any(number.estimate is not None for line in series for number in line.cells):
             yield Chart(sweep.key, sweep.title, data, sweep.option, f"test {metric}", series, log_x=sweep.log)

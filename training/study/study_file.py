@@ -165,7 +165,7 @@ def _quick_values(sweep: Mapping[str, Any], claims: list[dict[str, Any]]) -> lis
     """Return the values that a claim names, and the default, whose runs the tables need anyway; else the ends."""
     named = [value for claim in claims if claim.get("option") == sweep["option"] for value in claim["values"]]
     kept = [value for value in sweep["values"] if value in (*named, DEFAULTS.get(sweep["option"]))]
-    return kept if kept and not sweep.get("tuning") else [sweep["values"][0], sweep["values"][-1]]
+    return kept if len(kept) > 1 and not sweep.get("tuning") else [sweep["values"][0], sweep["values"][-1]]
 
 
 def _method(name: str, row: Any, data: tuple[str, ...]) -> MethodRow:

@@ -12,7 +12,7 @@ from landscape.figures.entries import ModelEntry
 from landscape.figures.explorer import explorer_page
 from landscape.figures.themes import template
 from tests.figures.explorer.test_explorer import HISTORY, recorded, steeper
-from tests.support.browsing import HOSTILE, READOUT, Opened, becomes, colours
+from tests.support.browsing import FITS, HOSTILE, READOUT, Opened, becomes, colours
 from tests.support.drawable import bowl, curvature, evaluated, full_curvature, interpolated
 
 
@@ -41,7 +41,7 @@ def eye(index: int) -> str:
 def test_browser_links_cameras_maps_and_switches(chromium, file):
     opened = Opened(chromium, file, html(), viewport={"width": 760, "height": 700})  # small scenes are drawn fast
     page = opened.page
-    assert page.evaluate("document.documentElement.scrollWidth") <= 760
+    assert page.evaluate(FITS)
     assert page.inner_text("h1") == HOSTILE
     assert page.locator(".chip").nth(1).inner_text() == HOSTILE
     assert page.evaluate("window.hacked") is None

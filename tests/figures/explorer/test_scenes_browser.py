@@ -13,7 +13,7 @@ from PIL import Image
 from landscape.figures.entries import ModelEntry
 from landscape.figures.explorer import explorer_page
 from tests.figures.explorer.test_explorer import HISTORY
-from tests.support.browsing import READOUT, Opened, becomes
+from tests.support.browsing import FITS, READOUT, Opened, becomes
 from tests.support.drawable import bowl, evaluated, full_curvature
 from tests.support.pages import page_of
 
@@ -158,7 +158,7 @@ def test_browser_shows_four_scenes_in_one_view(chromium, file):
         assert max(box["bottom"] for box in boxes) <= height
         assert min(box["height"] for box in boxes) > 230
         assert max(box["right"] for box in boxes) > 0.95 * width - 40  # the width of the screen is used
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(FITS)
     opened.close()
 
 

@@ -151,7 +151,9 @@ def test_quick_needs_no_data_and_no_published_weights():
     assert study.data == ("synthetic",)
     assert all(not row.pretrained and not row.by_data for row in study.methods)
     assert all(set(claim.effect) <= {"synthetic"} for claim in study.claims)
-    assert len(plan(study).runs) <= 30
+    assert len(plan(study).runs) + plan(study).still_to_plan <= 40
+    assert [sweep.values for sweep in study.sweeps if sweep.option == "loss"] == [("bce", "ce")]
+    assert all(len(sweep.values) > 1 for sweep in study.sweeps)
 
 
 def test_the_example_of_the_guide_is_a_study():

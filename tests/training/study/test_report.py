@@ -249,3 +249,20 @@ def test_a_tuned_row_says_what_it_waits_for_and_what_was_chosen():
     assert report.tables[0].cells[1][0].values == pytest.approx((1.0, 1.1, 1.2))
     assert "tuned on synthetic: rho 0.7 (validation NDCG@20 0.7000, the best of 2 settings)" in report.lines
     assert {point.method for point in report.scatters[0].points} == {"SASRec", "SAMRec", "tuned"}
+
+
+def test_values_without_a_place_on_an_axis_are_a_table():
+    losses = {**SWEEP, "key": "losses", "title": "Losses", "option": "loss", "values": ["bce", "ce"], "log": False}
+    config = parse_study(changed(seeds=SEEDS, sweeps=[losses, SWEEP]))
+    planned = plan(config)
+    report = report_of(config, planned, record(planned, missing={"samrec-synthetic-seed2-lossce-rho0.1"}))
+    (table,) = [each for each in report.tables if each.key == "losses"]
+    assert table.rows == ("SAMRec, loss bce", "SAMRec, loss ce")
+    assert table.columns == (("synthetic", "HR@10"), ("synthetic", "NDCG@10"))
+    assert [[number.values for number in row] for row in table.cells] == [
+        [pytest.approx((1.0, 1.1, 1.2))] * 2, [pytest.approx((1.0, 1.1))] * 2,
+    ]  # fmt: skip
+    assert [[(number.missing, number.best) for number in row] for row in table.cells] == [
+        [(0, True)] * 2, [(1, False)] * 2,
+    ]  # fmt: skip
+    assert {chart.key for chart in report.charts} == {"s"}
