@@ -103,15 +103,17 @@ def test_browser_turns_and_repaints_a_preview(chromium, file):
     assert (np.abs(first - turned).sum(-1) > 60).mean() > 0.02
     # In the theme of the page, and on paper in the light one.
     drawn = "document.querySelector('.preview').toDataURL()"
-    light = page.evaluate(drawn)
+    page.evaluate(f"window.light = {drawn}")
     page.emulate_media(color_scheme="dark")
-    becomes(page, f"theme() === 'dark' && {drawn} !== '{light}'")
-    dark = page.evaluate(drawn)
+    becomes(page, "theme() === 'dark'")
+    becomes(page, f"{drawn} !== light")
+    page.evaluate(f"window.night = {drawn}")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.evaluate(drawn) == light
+    assert page.evaluate(f"{drawn} === light")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.evaluate(drawn) == dark
+    assert page.evaluate(f"{drawn} === night")
     page.check("input[value=log]", force=True)
-    becomes(page, f"state.scale === 'log' && {drawn} !== '{dark}'")
+    becomes(page, "state.scale === 'log'")
+    becomes(page, f"{drawn} !== night")
     assert page.locator(".preview").count() == 1
     page.close()
