@@ -116,24 +116,24 @@ class Launch:
         from torch.distributed.rendezvous import rendezvous
 
         store = next(iter(rendezvous("env://", self.rank, self.count)))[0]
-        if os.environ.get("GROUP_WORLD_SIZE") == "1":  # torchrun on one machine; it restarts with what has been told
+        if os.environ.get("GROUP_WORLD_SIZE") == "1":  # torchrun on one machine; the store outlives a restart
             store = PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
         store.set(MEMBER.format(self.rank), f"{_machine()} {os.getpid()}")
         return store
 
-    def tell(self, key: str, text: str) -> None:
-        """Tell the others a text, under a key with a place for this process's rank."""
+    def set(self, key: str, text: str) -> None:
+        """Store a text for all processes, under a key with a place for this process's rank."""
         self._store.set(key.format(self.rank), text)
 
-    def told(self, key: str, rank: int) -> str | None:
-        """Return the text that a process has told under a key, if it has."""
+    def get(self, key: str, rank: int) -> str | None:
+        """Return the text that a process has stored under a key; None where it has not."""
         name = key.format(rank)
         return self._store.get(name).decode() if self._store.check([name]) else None
 
     def wait_for(
         self, key: str, ranks: Iterable[int] | None = None, *, often: float = 0.05, within: float = math.inf
     ) -> None:
-        """Wait until all processes, or these, have told something under a key.
+        """Wait until all processes, or these, have stored something under a key.
 
         Args:
             key: With a place for the rank.
@@ -150,7 +150,7 @@ class Launch:
         known = range(self.count) if ranks is None else list(ranks)
         until = time.monotonic() + within
         while not (reason := self._known_end()):
-            missing = [rank for rank in known if self.told(key, rank) is None]
+            missing = [rank for rank in known if self.get(key, rank) is None]
             if not missing:
                 return
             if time.monotonic() > until:
@@ -170,7 +170,7 @@ class Launch:
         while not (reason := self._known_end()) and time.monotonic() < until:
             time.sleep(0.05)
         if or_stopped and not reason and "_store" in vars(self):
-            stopped = [rank for rank in range(self.count) if self.told(ENDED, rank) == NOT_TO_BLAME]
+            stopped = [rank for rank in range(self.count) if self.get(ENDED, rank) == NOT_TO_BLAME]
             reason = f"process {stopped[0]} of {self.count} was stopped" if stopped else ""
         return reason
 
@@ -179,7 +179,7 @@ class Launch:
             return ""
         try:
             for rank in range(self.count):
-                said = self.told(ENDED, rank)
+                said = self.get(ENDED, rank)
                 if rank == self.rank or said in (WELL, NOT_TO_BLAME):
                     continue
                 if said is not None:
@@ -192,15 +192,15 @@ class Launch:
 
     def _was_killed(self, rank: int) -> bool:
         """Whether a process has ended without telling so, which it does before it ends."""
-        if self.told(KILLED, rank) is None and self._is_gone(rank) and self.told(ENDED, rank) is None:
+        if self.get(KILLED, rank) is None and self._is_gone(rank) and self.get(ENDED, rank) is None:
             self._store.set(KILLED.format(rank), "1")  # processes on other machines cannot see it
-        return self.told(KILLED, rank) is not None
+        return self.get(KILLED, rank) is not None
 
     def _is_gone(self, rank: int) -> bool:
         """Whether a process on this machine has ended; False for one on another."""
         import psutil
 
-        machine, _, number = (self.told(MEMBER, rank) or "").rpartition(" ")
+        machine, _, number = (self.get(MEMBER, rank) or "").rpartition(" ")
         if machine != _machine():
             return False
         try:
@@ -241,25 +241,25 @@ class Launch:
             if not said_by_another and self._first_is_silent() and self._store.add("landscape/voices", 1) == 1:
                 sys.stderr.write(f"process {self.rank} of {self.count}: {said}\n")
             line = said.rpartition("\n")[2].removeprefix("Error: ") or "it has said why"
-            self.tell(ENDED, NOT_TO_BLAME if blameless else line)
+            self.set(ENDED, NOT_TO_BLAME if blameless else line)
             if not self.first and blameless:
                 self._wait_for_end_of([0])  # torchrun stops all when one ends, and it has to say what is wrong
             if self.first and not _agent_holds_store():
-                self._wait_for_end_of(range(1, self.count))  # until then they may look up what this process has told
+                self._wait_for_end_of(range(1, self.count))  # until then they may look up what this process has stored
         except RuntimeError:  # the store has gone with the first process, which may have been killed
             if not self.first and not said_by_another:
                 sys.stderr.write(f"process {self.rank} of {self.count}: {said}\n")
 
     def _first_is_silent(self) -> bool:
-        """Whether this is another process than the first, which does not learn any more what this one tells."""
+        """Whether this is another process than the first, and the first does not read any more what this one stores."""
         if self.first:
             return False
-        return self.told(ENDED, 0) == WELL or self._was_killed(0)
+        return self.get(ENDED, 0) == WELL or self._was_killed(0)
 
     def _wait_for_end_of(self, ranks: Iterable[int]) -> None:
         """Wait until these processes have ended as well, for a few seconds."""
         until, ranks = time.monotonic() + PATIENCE, tuple(ranks)
-        while any(self.told(ENDED, rank) is None and not self._is_gone(rank) for rank in ranks):
+        while any(self.get(ENDED, rank) is None and not self._is_gone(rank) for rank in ranks):
             if time.monotonic() > until:
                 return
             time.sleep(0.05)
@@ -267,7 +267,7 @@ class Launch:
     def _end_well(self) -> None:
         """Tell the others that this process is done; say what another one has failed with since it was last needed."""
         try:
-            self.tell(ENDED, WELL)
+            self.set(ENDED, WELL)
         except RuntimeError:  # the first process, which held the store, is done
             return
         if self.first and (reason := self._known_end()):

@@ -94,7 +94,7 @@ def run_study(
         with progress_bar("Study") if processes.first else nullcontext(silent) as progress, apart():
             compute(study, folder, select, data_dir=data_dir, device=where, progress=progress, report=echo)
     if processes.count > 1:
-        processes.tell(COMPUTED, "1")
+        processes.set(COMPUTED, "1")
     if processes.first:
         processes.wait_for(COMPUTED, often=SECONDS_A_LOOK)
         (folder.folder / MEETING).unlink(missing_ok=True)
@@ -125,11 +125,11 @@ def _meet(study: StudyConfig, folder: StudyFolder, processes: Launch) -> None:
     if processes.first:
         name = uuid.uuid4().hex
         mark.write_text(name)
-        processes.tell(FOLDER, name)
+        processes.set(FOLDER, name)
         return
     processes.wait_for(FOLDER, [0])
     until = time.monotonic() + SECONDS_TO_SEE
-    while not mark.is_file() or mark.read_text() != processes.told(FOLDER, 0):
+    while not mark.is_file() or mark.read_text() != processes.get(FOLDER, 0):
         if time.monotonic() > until:
             raise ValueError(
                 f"{folder.folder} is not the folder of the first process; give --out a folder that all processes see, "

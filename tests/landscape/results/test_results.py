@@ -11,7 +11,7 @@ from landscape.results.storage.values import surface_values
 from tests.landscape.results.storage.test_storage import LOSS, curvature, restart, surface
 
 
-def told(table):
+def plain(table):
     """The cells of each row by its first."""
     return {name: cells for name, *cells in table.rows}
 
@@ -56,7 +56,7 @@ def test_a_path_tells_each_snapshot():
     path = Trajectory(
         np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0.5, 0.25]), ("epoch 0", "epoch 5"), np.array([7.0, 6.0])
     )
-    assert told(path.table()) == {"epoch 0": [1.0, 2.0, 0.5, 7.0], "epoch 5": [3.0, 4.0, 0.25, 6.0]}
+    assert plain(path.table()) == {"epoch 0": [1.0, 2.0, 0.5, 7.0], "epoch 5": [3.0, 4.0, 0.25, 6.0]}
     nameless = Trajectory(path.points, path.off_plane).table()
     assert [row[0] for row in nameless.rows] == ["1", "2"]
     assert np.isnan(nameless.rows[0][-1])
@@ -86,7 +86,7 @@ def test_a_surface_tells_what_its_arrays_show():
     assert (one.centre, one.range, one.evaluations, one.is_line) == (3.0, (0.5, 3.0), 2, False)
     assert np.isnan(replace(one, nodes=np.ones((2, 2))).centre)
     assert repr(replace(one, metadata={"loss_stderr": 0.02})).startswith("Surface(3×2, loss 0.5–3, centre 3 ± 0.02, ")
-    of = {table.title: told(table) for table in one.tables()}
+    of = {table.title: plain(table) for table in one.tables()}
     assert of["On the plane"]["loss"] == [3.0, 0.5, 3.0, 0.1, 2]
     assert of["On the plane"]["validation NDCG@10"][-2:] == [0.0, 0]
     assert {"Barrier on the path", "Path", "Checks"} <= of.keys()
@@ -105,7 +105,7 @@ def test_points_without_a_finite_loss_are_counted():
     assert repr(one).endswith("; with HR@10; 6 of 2,091 grid points have no finite loss)")
     (table,) = one.tables()
     assert table.header[-1] == "not finite"
-    assert {name: row[-1] for name, row in told(table).items()} == {"loss": 6, "HR@10": 1}
+    assert {name: row[-1] for name, row in plain(table).items()} == {"loss": 6, "HR@10": 1}
     values = surface_values(one)
     assert (values["loss"]["not_finite"], values["metrics"]["HR@10"]["not_finite"]) == (6, 1)
     missing = replace(one, evaluated=np.isfinite(loss), metrics={})
@@ -164,12 +164,12 @@ def test_a_curvature_tells_each_number_at_its_place():
         ("λmin + 1", (-0.1, 0.02), True),
         ("λmin", (-0.4, 0.01), False),
     ]
-    (low, high), numbers = one.spectrum.share_bounds(), told(of["Spectrum"])
+    (low, high), numbers = one.spectrum.share_bounds(), plain(of["Spectrum"])
     assert numbers["trace, from the density's probes"] == [one.spectrum.trace()]
     assert numbers[f"share of negative eigenvalues, from {low:.0%} to {high:.0%}"] == [one.spectrum.share_below()]
     (value, error) = numbers["trace (Hutch++, 3 products)"][0]
     assert value == 1.5 and np.isnan(error)
-    assert told(of["Largest eigenvalue by block"])["norms"] == [(0.1, 0.3), 2, False]
+    assert plain(of["Largest eigenvalue by block"])["norms"] == [(0.1, 0.3), 2, False]
     assert {table.title for table in one.sharpness.tables()} <= of.keys()
     assert any("quadratic model" in row[0] for row in of["Checks"].rows)
     assert repr(one).startswith(
