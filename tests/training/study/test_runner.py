@@ -130,9 +130,7 @@ def test_the_numbers_are_those_of_the_other_commands(file):
     assert study.runs[1].along == ()
     assert any("SAMRec ranks better" in line for line in lines)
     before = Path("out/study.json").stat().st_mtime_ns
-    started = time.monotonic()
     run_study(str(file), "out", report=True, device="cpu", echo=lines.append)
-    assert time.monotonic() - started < 60
     assert Path("out/study.json").stat().st_mtime_ns == before
 
 
