@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from landscape.choices import check_known, one_of
 
 KINDS = ("gain", "equal", "ratio", "smallest", "drop")  # of claims; see ``training.study.claims``
 SIZED = ("gain", "equal", "ratio")  # those that state a size, or a margin
+OWN_KEYS = ("geometry", "along")  # of what every report has
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,12 @@ class StudyConfig:
         for seeds, owner in [(self.seeds, "the study"), *((sweep.seeds, sweep.key) for sweep in self.sweeps)]:
             for seed in seeds:
                 check_whole(seed, "a seed", 0, owner)
-            if len(set(seeds)) < len(seeds):
-                raise ValueError(f"{owner} names a seed twice: {', '.join(map(str, seeds))}")
+            _check_once(seeds, f"{owner} names a seed twice")
+        _check_once(self.data, "the study names a data set twice")
+        for sweep in self.sweeps:
+            _check_once(sweep.values, f"{sweep.key} names a value twice")
+        keys = [*(sweep.key for sweep in self.sweeps), *(table.key for table in self.tables), *OWN_KEYS]
+        _check_once(keys, "two sweeps or tables have one key, by which their files are called")
         names = [method.name for method in self.methods]
         users = [
             *((sweep.key, sweep.methods, sweep.data) for sweep in self.sweeps),
@@ -170,6 +175,7 @@ class StudyConfig:
 
     def _check_tuned(self, row: MethodRow) -> None:
         """Refuse searches of a row that cannot choose its options on each data set."""
+        _check_once(row.tuned_by, f"method {row.name} names a search twice")
         for key in row.tuned_by:
             check_known(key, [sweep.key for sweep in self.sweeps if sweep.tuning], f"method {row.name}: search")
             search, where = self.sweep(key), f"method {row.name} is tuned by {key}"
@@ -193,6 +199,13 @@ class StudyConfig:
         """Return the first sweep with a value of an option that is no search: only its runs have test metrics."""
         found = (sweep for sweep in self.sweeps if not sweep.tuning and sweep.option == option)
         return next((sweep for sweep in found if value in sweep.values), None)
+
+
+def _check_once(values: Sequence[Any], problem: str) -> None:
+    """Refuse a list that has a value twice."""
+    repeated = [str(value) for place, value in enumerate(values) if value in values[:place]]
+    if repeated:
+        raise ValueError(f"{problem}: {', '.join(repeated)}")
 
 
 def check_whole(value: Any, name: str, least: int, where: str) -> None:

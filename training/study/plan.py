@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,8 @@ def plan(study: StudyConfig, known: Known = lambda name: None) -> Plan:
         if run.pretrain_run is not None and run.pretrain_run not in runs:
             runs[run.pretrain_run] = _pretraining(study, row, key.data, extra, run.pretrain_run)
         known = runs.setdefault(run.name, run)
+        if differences := _differences(known, run):
+            raise ValueError(f"two runs would have one name, {run.name}, and differ in {differences}")
         if known.tuning and not tuning:
             runs[run.name] = replace(known, tuning=False)
         cells.setdefault(key, {})[seed] = run.name
@@ -163,6 +165,16 @@ def _run(
         pretrain_run=_name(shared, data, row.pretrain_seed, "pretraining"),
         tuning=tuning,
     )
+
+
+def _differences(one: Run, other: Run) -> str:
+    """Say in what two runs differ that is trained; empty where it is the same run."""
+    both = [
+        {**asdict(run.config()), "data": run.data, "pretrained": run.pretrained, "pretrain_run": run.pretrain_run}
+        for run in (one, other)
+    ]
+    pairs = {name: (both[0][name], both[1][name]) for name in both[0]}
+    return "; ".join(f"{name}: {first} and {second}" for name, (first, second) in pairs.items() if first != second)
 
 
 def _options(study: StudyConfig, row: MethodRow, data: str, extra: Mapping[str, Any]) -> dict[str, Any]:

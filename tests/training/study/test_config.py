@@ -58,7 +58,7 @@ def test_no_reported_seed_is_tuned_on():
         (changed(methods={"A": {"method": "sasrec", "dropuot": 0.1}}), "option 'dropuot' is unknown; did you mean"),
         (changed(methods={}), "at least one method"),
         (changed(methods={"A": "sasrec"}), "method A is a table of options, got 'sasrec'"),
-        (changed(seeds=[0, 0]), "names a seed twice: 0, 0"),
+        (changed(seeds=[0, 0]), "the study names a seed twice: 0"),
         (changed(seeds=[-1]), "a seed must be a whole number of at least 0, got -1"),
         (changed(seeds=[True]), "seeds[0] is true, not a whole number"),
         (changed(data="synthetic"), "data is the text 'synthetic', not a list"),
@@ -90,6 +90,14 @@ def test_no_reported_seed_is_tuned_on():
         (changed(tables=[{**TABLE, "published": {"SASRek": {"synthetic": [0.1]}}}]), "did you mean 'SASRec'"),
         (changed(sweeps=[{"key": "s", "title": "S", "option": "roh", "values": [1]}]), "did you mean 'rho'"),
         (changed(sweeps={"key": "s"}), "a list of tables"),
+        (changed(data=["synthetic", "synthetic"]), "the study names a data set twice: synthetic"),
+        (changed(sweeps=[{**FRACTIONS, "values": [0.6, 0.8, 0.6]}]), "f names a value twice: 0.6"),
+        (
+            changed(sweeps=[FRACTIONS, FRACTIONS]),
+            "two sweeps or tables have one key, by which their files are called: f",
+        ),
+        (changed(sweeps=[FRACTIONS], tables=[{**TABLE, "key": "f"}]), "by which their files are called: f"),
+        (changed(tables=[{**TABLE, "key": "geometry"}]), "by which their files are called: geometry"),
     ],
 )
 def test_what_is_wrong_is_named(content, message):

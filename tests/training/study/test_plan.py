@@ -183,3 +183,23 @@ def test_a_sweep_over_what_pre_training_depends_on_pre_trains_anew():
     for run in planned.runs.values():
         if run.pretrain_run is not None:
             assert shared[run.pretrain_run] == run.config("0" * 64).train_fraction
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"data": ["a/x.txt", "b/x.txt"]}, "data: a/x.txt and b/x.txt"),
+        (
+            {"methods": {name: {"method": "s3rec", "pretrained": {"synthetic": f"{name}.pt"}} for name in "AB"}},
+            "pretrained: A.pt and B.pt",
+        ),
+        (
+            {"methods": {name: {"method": "s3rec", "pretrain_seed": seed} for name, seed in (("A", 7), ("B", 8))}},
+            "pretrain_run: s3rec-synthetic-seed7-epochs1-pretraining and s3rec-synthetic-seed8-epochs1-pretraining",
+        ),
+    ],
+)
+def test_runs_that_would_share_a_folder_are_refused(changes, difference):
+    with pytest.raises(ValueError, match="two runs would have one name") as problem:
+        plan(parse_study(changed(**changes)))
+    assert str(problem.value).endswith(f"and differ in {difference}")

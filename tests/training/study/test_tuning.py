@@ -131,6 +131,7 @@ def test_snapshots_of_a_tuned_row_are_those_of_the_setting_chosen():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"tuned_by": ["radius", "radius"]}, "method tuned names a search twice: radius"),
         ({"tuned_by": ["radios"]}, "method tuned: search 'radios' is unknown; did you mean 'radius'"),
         ({"searches": [{**SEARCH, "tuning": False}]}, "method tuned: search 'radius' is unknown"),
         ({"searches": [{**SEARCH, "methods": ["SASRec", "SAMRec"]}]}, "radius, which has to search with one method"),
