@@ -58,7 +58,7 @@ def _complains(message) -> bool:
 
 def becomes(page, expression: str) -> None:
     """Wait until a JavaScript expression is true; asked from outside, as the page's own policy forbids it ``eval``."""
-    for _ in range(600):
+    for _ in range(TIMEOUT // 100):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(100)
