@@ -95,7 +95,7 @@ def along_config(curvature_config: CurvatureConfig) -> CurvatureConfig:
 
 
 def along_path(run: str | Path, objective_config: ObjectiveConfig, curvature_config: CurvatureConfig) -> Path:
-    """Return where a run's result is stored unless told otherwise: in ``results/`` of its folder, which may be missing.
+    """Return where a run's result is stored by default: in ``results/`` of its folder, which may be missing.
 
     Raises:
         FileNotFoundError: The run has no snapshots.

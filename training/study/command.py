@@ -69,7 +69,7 @@ def run_study(
     def status() -> Status:
         return folder.status(study, select(folder.plan(study)))
 
-    select(folder.plan(study))
+    select(folder.plan(study))  # what names no run is refused before anything else
     if (report or listing) and not processes.first:
         return None
     if report:
@@ -85,9 +85,8 @@ def run_study(
     jobs = min(jobs, len(left) or 1) if jobs else usual_jobs(left, folder.earlier.values(), where)
     if jobs > 1:
         command = ["study", file, "--out", str(folder.folder), "--jobs", "1", "--device", device]
-        command += [*(["--quick"] if quick else []), *(["--data-dir", data_dir] if data_dir else [])]
-        command += [*(["--shard", shard] if shard else []), *(part for text in only for part in ("--only", text))]
-        command += [part for text in pretrained for part in ("--pretrained", text)]
+        command += [*(["--quick"] if quick else []), *_options("--data-dir", data_dir), *_options("--shard", shard)]
+        command += [*_options("--only", *only), *_options("--pretrained", *pretrained)]
         environment = {WORKER: "1", "OMP_NUM_THREADS": str(max(1, cores() // jobs))}
         compute_in_processes(command, jobs, environment, lambda: len(status().left), echo)
     else:
@@ -101,13 +100,22 @@ def run_study(
     if os.environ.get(WORKER) is not None or not processes.first:
         return None
     result = _report(study, folder.write_study(study), echo)
-    if left := status().left:
+    _say_what_is_left(status().left, folder, echo)
+    return result, folder.folder
+
+
+def _options(name: str, *values: str | None) -> list[str]:
+    """Return an option as often as it has values."""
+    return [part for value in values if value for part in (name, value)]
+
+
+def _say_what_is_left(left: Sequence[Run], folder: StudyFolder, echo: Callable[[str], None]) -> None:
+    if left:
         runs_are = "run is" if len(left) == 1 else "runs are"
         echo(f"{len(left)} {runs_are} left: in another process, or it said above what is wrong")
-        for run in left:
-            if process := folder.holder(run):
-                echo(f"{run.name}: {process}")
-    return result, folder.folder
+    for run in left:
+        if process := folder.holder(run):
+            echo(f"{run.name}: {process}")
 
 
 def _meet(study: StudyConfig, folder: StudyFolder, processes: Launch) -> None:

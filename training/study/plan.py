@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -75,43 +76,45 @@ def plan(study: StudyConfig, known: Known = lambda name: None) -> Plan:
     Raises:
         ValueError: An option of a method is out of range; the message names the method.
     """
-    runs: dict[str, Run] = {}
-    cells: dict[CellKey, dict[int, str]] = {}
+    planner = _Planner(study, known)
+    planner.add_sweeps(tuning=True)
+    for seed in study.seeds:  # one seed of everything before the next: an unfinished study has whole rows
+        for data in study.data:
+            for row in study.methods:
+                planner.add(CellKey(row.name, data), seed, {})
+    planner.add_sweeps(tuning=False)
+    planner.add_snapshots()
+    return planner.plan
 
-    chosen: dict[tuple[str, str], Choice] = {}
-    waiting: dict[CellKey, tuple[str, int]] = {}
 
-    def searched(search: Sweep, data: str, value: Any) -> dict[int, str]:
-        return cells[CellKey(search.methods[0], data, search.key, value)]
+class _Planner:
+    """Makes a plan, cell by cell."""
 
-    def tuned(key: CellKey) -> Mapping[str, Any] | None:
-        """Return the options that searches have chosen for a cell; None where it waits for them."""
-        row, place = study.method(key.method), (key.method, key.data)
-        if row.tuned_by and place not in chosen:
-            try:
-                chosen[place] = choose(study, row, key.data, searched, known)
-            except UnfinishedSearchError as problem:
-                waiting[key] = str(problem), waiting.get(key, ("", 0))[1] + 1
-                return None
-        return chosen[place].options if row.tuned_by else {}
+    def __init__(self, study: StudyConfig, known: Known) -> None:
+        self.study, self.known = study, known
+        self.plan = Plan({}, {})
 
-    def add(key: CellKey, seed: int, extra: Mapping[str, Any], *, tuning: bool = False) -> None:
-        row, options = study.method(key.method), tuned(key)
-        if options is None:
+    def add(self, key: CellKey, seed: int, extra: Mapping[str, Any], *, tuning: bool = False) -> None:
+        """Add a cell's run of a seed, or count it where the cell waits for a search."""
+        row, runs = self.study.method(key.method), self.plan.runs
+        try:
+            options = {**self._tuned(row, key.data), **extra}
+        except UnfinishedSearchError as problem:
+            self.plan.waiting[key] = str(problem), self.plan.waiting.get(key, ("", 0))[1] + 1
             return
-        extra = {**options, **extra}
-        run = _run(study, row, key.data, seed, extra, tuning=tuning)
+        run = _run(self.study, row, key.data, seed, options, tuning=tuning)
         if run.pretrain_run is not None and run.pretrain_run not in runs:
-            runs[run.pretrain_run] = _pretraining(study, row, key.data, extra, run.pretrain_run)
-        known = runs.setdefault(run.name, run)
-        if differences := _differences(known, run):
+            runs[run.pretrain_run] = _pretraining(self.study, row, key.data, options, run.pretrain_run)
+        there = runs.setdefault(run.name, run)
+        if differences := _differences(there, run):
             raise ValueError(f"two runs would have one name, {run.name}, and differ in {differences}")
-        if known.tuning and not tuning:
-            runs[run.name] = replace(known, tuning=False)
-        cells.setdefault(key, {})[seed] = run.name
+        if there.tuning and not tuning:
+            runs[run.name] = replace(there, tuning=False)
+        self.plan.cells.setdefault(key, {})[seed] = run.name
 
-    def add_sweeps(*, tuning: bool) -> None:
-        for sweep in study.sweeps:
+    def add_sweeps(self, *, tuning: bool) -> None:
+        """Add the searches, or the other sweeps."""
+        for sweep in self.study.sweeps:
             if sweep.tuning is not tuning:
                 continue
             for data in sweep.data:
@@ -119,23 +122,34 @@ def plan(study: StudyConfig, known: Known = lambda name: None) -> Plan:
                     for method in sweep.methods:
                         key = CellKey(method, data, sweep.key, value)
                         for seed in sweep.seeds:
-                            add(key, seed, {**sweep.options, sweep.option: value}, tuning=tuning)
+                            self.add(key, seed, {**sweep.options, sweep.option: value}, tuning=tuning)
 
-    add_sweeps(tuning=True)
-    for seed in study.seeds:  # one seed of everything before the next: an unfinished study has whole rows
-        for data in study.data:
-            for row in study.methods:
-                add(CellKey(row.name, data), seed, {})
-    add_sweeps(tuning=False)
-    along = study.along
-    for data in along.data:
-        for method in along.methods:
-            for seed in along.seeds:
-                options = tuned(CellKey(method, data))
-                if options is not None:
-                    run = _run(study, study.method(method), data, seed, options)
-                    runs[run.name] = replace(runs.get(run.name, run), snapshots=along.every)
-    return Plan(runs, cells, chosen, waiting)
+    def add_snapshots(self) -> None:
+        """Ask for snapshots of the runs whose sharpness is measured along training; some may be in no table."""
+        along = self.study.along
+        for data in along.data:
+            for method in along.methods:
+                row = self.study.method(method)
+                with suppress(UnfinishedSearchError):
+                    for seed in along.seeds:
+                        run = _run(self.study, row, data, seed, self._tuned(row, data))
+                        self.plan.runs[run.name] = replace(self.plan.runs.get(run.name, run), snapshots=along.every)
+
+    def _tuned(self, row: MethodRow, data: str) -> Mapping[str, Any]:
+        """Return the options that searches have chosen for a row on a data set.
+
+        Raises:
+            UnfinishedSearchError: They have not chosen yet.
+        """
+        if not row.tuned_by:
+            return {}
+        chosen = self.plan.chosen
+        if (row.name, data) not in chosen:
+            chosen[row.name, data] = choose(self.study, row, data, self._searched, self.known)
+        return chosen[row.name, data].options
+
+    def _searched(self, search: Sweep, data: str, value: Any) -> dict[int, str]:
+        return self.plan.cells[CellKey(search.methods[0], data, search.key, value)]
 
 
 def _run(
