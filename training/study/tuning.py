@@ -82,5 +82,5 @@ def _score(search: Sweep, records: list[RunRecord | None]) -> float:
     finished = [record for record in records if record is not None]
     if len(finished) < len(records):
         raise UnfinishedSearchError(f"waits for the search {search.key}")
-    score = float(np.mean([math.nan if each.error else each.validation.get(CRITERION, math.nan) for each in finished]))
+    score = float(np.mean([record.validation.get(CRITERION, math.nan) for record in finished]))  # a failed run has none
     return score if math.isfinite(score) else -math.inf

@@ -266,3 +266,14 @@ def test_values_without_a_place_on_an_axis_are_a_table():
         [(0, True)] * 2, [(1, False)] * 2,
     ]  # fmt: skip
     assert {chart.key for chart in report.charts} == {"s"}
+
+
+def test_a_run_that_a_tuned_row_shares_counts_for_the_row_with_the_defaults():
+    methods = {"SASRec": {"method": "sasrec"}, "SAMRec": {"method": "samrec", "rho": 0.7}}
+    methods["tuned"] = {"method": "samrec", "tuned_by": ["search"]}
+    config = parse_study(changed(seeds=[0, 1, 2, 3], methods=methods, sweeps=[SEARCH]))
+    stored = record(plan(config))
+    planned = plan(config, {run.run: run for run in stored.runs}.get)
+    assert planned.cells[CellKey("tuned", "synthetic")] == planned.cells[CellKey("SAMRec", "synthetic")]
+    points = report_of(config, planned, stored).scatters[0].points
+    assert sorted(point.method for point in points) == ["SAMRec"] * 4 + ["SASRec"] * 4
